@@ -1,0 +1,68 @@
+//! How the events of one aggregate are named, written and read.
+//!
+//! Every event has one CloudEvents `type`: `foodflow.<context>.<aggregate>.<past-tense>.v<n>`. The name is
+//! written once, in [`event_set!`](crate::event_set!); serialization, decoding and cqrs-es all use it.
+
+/// The events of one aggregate.
+pub trait EventSet: cqrs_es::DomainEvent {
+    /// Every CloudEvents type of this set, in order of declaration.
+    const TYPES: &'static [&'static str];
+
+    /// The CloudEvents type of this event.
+    fn type_name(&self) -> &'static str;
+
+    /// The event's data as a JSON object.
+    ///
+    /// # Errors
+    /// Only if a value cannot be written as JSON.
+    fn data(&self) -> Result<String, serde_json::Error>;
+
+    /// Reads the data of an event of type `type_name`; `None` where the type is not of this set.
+    ///
+    /// # Errors
+    /// Where the data does not fit the type.
+    fn decode(type_name: &str, data: &str) -> Result<Option<Self>, serde_json::Error>;
+}
+
+/// Declares the enum of an aggregate's events from `Variant(Payload) = "type"` lines.
+#[macro_export]
+macro_rules! event_set {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident($payload:ty) = $type:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(tag = "type", content = "data")]
+        $vis enum $name {
+            $($(#[$vdoc])* #[serde(rename = $type)] $variant($payload),)*
+        }
+
+        impl cqrs_es::DomainEvent for $name {
+            fn event_type(&self) -> String {
+                $crate::EventSet::type_name(self).to_owned()
+            }
+
+            fn event_version(&self) -> String {
+                let name = $crate::EventSet::type_name(self);
+                name.rsplit_once(".v").map_or("1", |(_, version)| version).to_owned()
+            }
+        }
+
+        impl $crate::EventSet for $name {
+            const TYPES: &'static [&'static str] = &[$($type),*];
+
+            fn type_name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $type,)* }
+            }
+
+            fn data(&self) -> Result<String, serde_json::Error> {
+                match self { $(Self::$variant(payload) => serde_json::to_string(payload),)* }
+            }
+
+            fn decode(type_name: &str, data: &str) -> Result<Option<Self>, serde_json::Error> {
+                match type_name {
+                    $($type => serde_json::from_str(data).map(|payload| Some(Self::$variant(payload))),)*
+                    _ => Ok(None),
+                }
+            }
+        }
+    };
+}

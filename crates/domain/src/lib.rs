@@ -1,0 +1,22 @@
+//! The pure domain: what a food plant may do, decided from events alone.
+//!
+//! Nothing here reads a clock, a random source, the environment, a network or a disk; time, actor and
+//! tenant arrive in a [`Context`]. Contexts never import each other.
+//!
+//! - [`ids`]: typed identifiers;
+//! - [`quantity`]: exact decimals with UN/ECE Rec 20 units;
+//! - [`event_set`]: how an aggregate's events are named, written and read;
+//! - [`food_graph`]: lots and their genealogy, from receiving to recall.
+
+pub mod context;
+pub mod event_set;
+pub mod food_graph;
+pub mod ids;
+pub mod problem;
+pub mod quantity;
+
+pub use context::Context;
+pub use event_set::EventSet;
+pub use ids::TenantId;
+pub use problem::DomainProblem;
+pub use quantity::{Quantity, Unit};

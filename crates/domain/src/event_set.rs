@@ -30,6 +30,7 @@ macro_rules! event_set {
     ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident($payload:ty) = $type:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[allow(clippy::large_enum_variant, reason = "events are moved, not stored in bulk")]
         #[serde(tag = "type", content = "data")]
         $vis enum $name {
             $($(#[$vdoc])* #[serde(rename = $type)] $variant($payload),)*

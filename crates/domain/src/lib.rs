@@ -8,6 +8,7 @@
 //! - [`event_set`]: how an aggregate's events are named, written and read;
 //! - [`food_graph`]: lots and their genealogy, from receiving to recall.
 
+pub mod aggregate;
 pub mod context;
 pub mod event_set;
 pub mod food_graph;
@@ -15,6 +16,7 @@ pub mod ids;
 pub mod problem;
 pub mod quantity;
 
+pub use aggregate::StreamAggregate;
 pub use context::Context;
 pub use event_set::EventSet;
 pub use ids::TenantId;

@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Read models: events become changes, changes become rows, nodes and edges, and queries read those.
+//!
+//! A projection is a pure function from a recorded event to [`changes::Change`]s; it never reads. A store takes
+//! the changes of a batch of whole commits together with the checkpoint in one transaction, so that delivery at
+//! least once has its effect exactly once.
+//!
+//! - [`changes`]: what a projection may ask of a store;
+//! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
+//! - [`food_graph`]: the projection of the food graph's events, and its queries;
+//! - [`runner`]: from the log to the store, with lag, health and rebuild.
+
+pub mod changes;
+pub mod food_graph;
+pub mod graph;
+pub mod runner;

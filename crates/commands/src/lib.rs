@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The one write path: load, decide, append.
+//!
+//! - [`execute`]: runs an [`Operation`] over several aggregates as one commit, with locks, idempotency and
+//!   retries;
+//! - [`unit`]: the aggregates that one operation has loaded, and what it decided;
+//! - [`food_graph`]: the operations of traceability.
+//!
+//! What must never happen: a commit that was acknowledged and is not in the log, a command that takes effect
+//! twice, a decision on a state that the log no longer ends at.
+
+pub mod clock;
+pub mod error;
+pub mod execute;
+pub mod food_graph;
+pub mod loaded;
+pub mod unit;
+
+pub use clock::{Clock, ScriptedClock, SystemClock};
+pub use error::CommandError;
+pub use execute::{Accepted, AcceptedEvent, CommandMeta, Executor, IfMatch, Operation, Reply};
+pub use unit::Unit;

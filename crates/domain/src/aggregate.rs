@@ -1,7 +1,9 @@
 //! How a pure decision becomes a cqrs-es aggregate.
 
 /// An aggregate with a stream of its own in the log: `<context>.<TYPE>.<id>`.
-pub trait StreamAggregate: cqrs_es::Aggregate<Event: crate::EventSet, Services = crate::Context> + Clone + 'static {
+pub trait StreamAggregate:
+    cqrs_es::Aggregate<Event: crate::EventSet, Services = crate::Context> + Clone + 'static
+{
     /// Its bounded context, e.g. `food_graph`.
     const CONTEXT: &'static str;
 }

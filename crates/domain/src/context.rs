@@ -1,6 +1,6 @@
 //! What a decision may know besides the aggregate's own state.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::TenantId;
 
@@ -24,6 +24,6 @@ impl Context {
     /// True where `occurred_at` lies after the recorded time by more than clock drift.
     #[must_use]
     pub fn is_future(&self, occurred_at: Timestamp) -> bool {
-        occurred_at.as_second() > self.now.as_second().saturating_add(CLOCK_DRIFT_S_MAX)
+        occurred_at.duration_since(self.now) > SignedDuration::from_secs(CLOCK_DRIFT_S_MAX)
     }
 }

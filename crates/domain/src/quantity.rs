@@ -1,7 +1,8 @@
 //! Exact quantities with a unit of measure (UN/ECE Recommendation 20).
 //!
 //! Values are decimals, never floats: at most [`INTEGER_DIGITS_MAX`] digits before and [`SCALE_MAX`] after the
-//! point. Units of one [`Dimension`] convert into each other exactly; cases and pieces do not.
+//! point. Units of one [`Dimension`] convert into each other, exactly wherever the result fits these bounds and
+//! to the nearest last digit elsewhere; cases and pieces do not. What was computed can thus always be read back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -131,9 +132,9 @@ pub struct Quantity {
     pub unit: Unit,
 }
 
-/// Two quantities whose units do not convert into each other.
+/// An amount that another unit cannot state: the units measure different things, or it is too large there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{from} does not convert into {to}")]
+#[error("an amount in {from} cannot be stated in {to}")]
 pub struct Incompatible {
     /// Unit of the given quantity.
     pub from: Unit,
@@ -154,20 +155,25 @@ impl Quantity {
         Self { value: Decimal::ZERO, unit }
     }
 
-    /// The same amount in `unit`, exactly where the decimal allows it (28 digits).
+    /// The same amount in `unit`: exact, or rounded half to even at [`SCALE_MAX`] digits after the point.
     ///
     /// # Errors
-    /// [`Incompatible`] where the units measure different things.
+    /// [`Incompatible`] where the units measure different things, or where the amount has more than
+    /// [`INTEGER_DIGITS_MAX`] digits before the point in `unit`.
     pub fn to(self, unit: Unit) -> Result<Self, Incompatible> {
         if self.unit == unit {
             return Ok(self);
         }
+        let incompatible = Incompatible { from: self.unit, to: unit };
         if self.unit.dimension() != unit.dimension() {
-            return Err(Incompatible { from: self.unit, to: unit });
+            return Err(incompatible);
         }
         let (from, to) = (self.unit.factor(), unit.factor());
-        let value = self.value * Decimal::new(from.0, from.1) / Decimal::new(to.0, to.1);
-        Ok(Self::new(value, unit))
+        let value = self.value.checked_mul(Decimal::new(from.0, from.1));
+        let value =
+            value.and_then(|value| value.checked_div(Decimal::new(to.0, to.1))).ok_or(incompatible)?;
+        let value = value.round_dp(SCALE_MAX);
+        if has_too_many_integer_digits(value) { Err(incompatible) } else { Ok(Self::new(value, unit)) }
     }
 
     /// The sum, in the unit of `self`.
@@ -213,10 +219,14 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, String> {
     if value.scale() > SCALE_MAX {
         return Err(format!("at most {SCALE_MAX} digits after the decimal point"));
     }
-    if value.abs() >= Decimal::from(10_u64.pow(INTEGER_DIGITS_MAX)) {
+    if has_too_many_integer_digits(value) {
         return Err(format!("at most {INTEGER_DIGITS_MAX} digits before the decimal point"));
     }
     Ok(value)
+}
+
+fn has_too_many_integer_digits(value: Decimal) -> bool {
+    value.abs() >= Decimal::from(10_u64.pow(INTEGER_DIGITS_MAX))
 }
 
 #[derive(Serialize)]
@@ -302,7 +312,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_bounded_decimal_is_refused() {
-        for value in ["\"NaN\"", "\"\"", "\"1e400\"", "\"1_000\"", "1e300", "\"0.0000000001\"", "null", "true"] {
+        for value in
+            ["\"NaN\"", "\"\"", "\"1e400\"", "\"1_000\"", "1e300", "\"0.0000000001\"", "null", "true"]
+        {
             assert!(quantity(&format!(r#"{{"value":{value},"unit":"KGM"}}"#)).is_err(), "{value}");
         }
         let unknown = quantity(r#"{"value":"1","unit":"STONE"}"#).unwrap_err();
@@ -313,10 +325,7 @@ mod tests {
     fn units_of_one_dimension_convert_exactly() {
         let grams = Quantity::new(Decimal::from(12_500), Unit::Grm);
         assert_eq!(grams.to(Unit::Kgm).unwrap(), Quantity::new(Decimal::new(125, 1), Unit::Kgm));
-        assert_eq!(
-            grams.to(Unit::Ltr).unwrap_err(),
-            Incompatible { from: Unit::Grm, to: Unit::Ltr }
-        );
+        assert_eq!(grams.to(Unit::Ltr).unwrap_err(), Incompatible { from: Unit::Grm, to: Unit::Ltr });
         assert!(Quantity::zero(Unit::Ea).to(Unit::Cs).is_err());
     }
 }

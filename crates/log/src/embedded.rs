@@ -1,1 +1,202 @@
-//! Adapter (embedded).
+//! Adapter over one SQLite file: the log of an installation without servers.
+//!
+//! One writer task puts everything that waits into one transaction (group commit); readers have connections
+//! of their own and never wait for it. Several processes may open the same file.
+//!
+//! What must never happen here: an acknowledged commit that is not on disk, half a commit, a position that
+//! is used twice or left out, or a stream with two messages after the same one.
+
+mod failure;
+mod file;
+mod group;
+mod reader;
+mod subscription;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use foodflow_domain::TenantId;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::event_log::{
+    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
+    StoredMessage, StreamId,
+};
+use reader::Reader;
+use writer::{Waiting, Writer};
+
+/// Most commits that wait for the writer; one more is refused as overload.
+const WAITING_COMMITS_MAX: usize = 1_024;
+/// How often commits of other processes are looked for while someone subscribes.
+const HEAD_POLL: Duration = Duration::from_millis(250);
+/// How long closing waits for reads that are under way.
+const READERS_CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// The event log in one SQLite file, with one partition.
+pub struct EmbeddedLog {
+    path: PathBuf,
+    queue: mpsc::Sender<Waiting>,
+    reader: Reader,
+    head: Arc<watch::Sender<u64>>,
+    closing: CancellationToken,
+    writer: Mutex<Option<JoinHandle<Option<SqliteConnection>>>>,
+}
+
+impl EmbeddedLog {
+    /// Opens the log at `path`, and creates it with its folder where there is none.
+    ///
+    /// # Errors
+    /// [`LogError::Configuration`] where the file is not an event log, was written by a newer version, or
+    /// cannot be written; [`LogError::Unavailable`] where another process holds it for too long.
+    pub async fn open(path: &Path) -> Result<Self, LogError> {
+        let path = std::path::absolute(path).map_err(|error| LogError::Configuration {
+            reason: format!("`{}` is not a usable path: {error}", path.display()),
+        })?;
+        let connection = file::open(&path).await?;
+        let reader = Reader::open(&path).await?;
+        let head = Arc::new(watch::Sender::new(reader.head().await?));
+        let closing = CancellationToken::new();
+        let (queue, waiting) = mpsc::channel(WAITING_COMMITS_MAX);
+        let writer = Writer::new(path.clone(), connection, waiting, Arc::clone(&head), closing.clone());
+        let writer = tokio::spawn(writer.run());
+        tokio::spawn(watch_other_processes(reader.clone(), Arc::clone(&head), closing.clone()));
+        Ok(Self { path, queue, reader, head, closing, writer: Mutex::new(Some(writer)) })
+    }
+
+    fn closed(&self) -> LogError {
+        LogError::Unavailable { reason: format!("the log at {} is closed", self.path.display()) }
+    }
+}
+
+impl fmt::Debug for EmbeddedLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedLog").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        self.closing.cancel();
+    }
+}
+
+fn only_partition(partition: Partition) -> Result<(), LogError> {
+    if partition == Partition(0) {
+        return Ok(());
+    }
+    Err(LogError::Configuration {
+        reason: format!("there is no partition {}: an embedded log has only partition 0", partition.0),
+    })
+}
+
+/// Raises `head`; it never falls, whichever task saw its position last.
+fn raise(head: &watch::Sender<u64>, position: u64) {
+    head.send_if_modified(|known| {
+        let higher = position > *known;
+        *known = position.max(*known);
+        higher
+    });
+}
+
+/// Wakes subscriptions for commits that another process has written.
+async fn watch_other_processes(reader: Reader, head: Arc<watch::Sender<u64>>, closing: CancellationToken) {
+    while closing.run_until_cancelled(tokio::time::sleep(HEAD_POLL)).await.is_some() {
+        if head.receiver_count() == 0 {
+            continue;
+        }
+        match reader.head().await {
+            Ok(position) => raise(&head, position),
+            Err(_) if closing.is_cancelled() => return,
+            Err(error) => tracing::warn!(%error, "cannot look for commits of other processes; trying again"),
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for EmbeddedLog {
+    fn partition_count(&self) -> u16 {
+        1
+    }
+
+    async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        commit.check()?;
+        if self.closing.is_cancelled() {
+            return Err(self.closed().into());
+        }
+        let (answer, outcome) = oneshot::channel();
+        match self.queue.try_send(Waiting { commit, answer }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                return Err(AppendError::Overloaded { waiting: WAITING_COMMITS_MAX });
+            }
+            Err(TrySendError::Closed(_)) => return Err(self.closed().into()),
+        }
+        outcome.await.unwrap_or_else(|_| {
+            Err(AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() })
+        })
+    }
+
+    async fn load(
+        &self,
+        tenant: TenantId,
+        stream: &StreamId,
+        after: Position,
+    ) -> Result<Vec<StoredMessage>, LogError> {
+        self.reader.load(tenant, stream, after).await
+    }
+
+    async fn head(&self, partition: Partition) -> Result<Position, LogError> {
+        only_partition(partition)?;
+        self.reader.head().await.map(Position)
+    }
+
+    async fn read(&self, partition: Partition, query: ReadQuery) -> Result<Vec<StoredMessage>, LogError> {
+        only_partition(partition)?;
+        self.reader.read(query).await
+    }
+
+    async fn subscribe(
+        &self,
+        partition: Partition,
+        tenant: Option<TenantId>,
+        after: Position,
+    ) -> Result<MessageStream, LogError> {
+        only_partition(partition)?;
+        if self.closing.is_cancelled() {
+            return Err(self.closed());
+        }
+        let head = self.head.subscribe();
+        raise(&self.head, self.reader.head().await?);
+        Ok(subscription::start(self.reader.clone(), tenant, after, head, self.closing.clone()))
+    }
+
+    fn describe(&self) -> String {
+        format!("embedded log at {}", self.path.display())
+    }
+
+    async fn close(&self) {
+        self.closing.cancel();
+        let mut writer = self.writer.lock().await;
+        let Some(task) = writer.as_mut() else { return };
+        let connection = task.await.ok().flatten();
+        *writer = None;
+        if tokio::time::timeout(READERS_CLOSE_WAIT, self.reader.close()).await.is_err() {
+            tracing::warn!(path = %self.path.display(), "a read is still under way; closing the log without it");
+        }
+        let Some(mut connection) = connection else { return };
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await;
+        if let Err(error) = checkpoint.and(connection.close().await) {
+            tracing::warn!(path = %self.path.display(), %error, "the log was closed without a checkpoint; nothing is lost");
+        }
+    }
+}

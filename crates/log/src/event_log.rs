@@ -68,6 +68,13 @@ impl StreamId {
         Self { context: Cow::Borrowed(context), aggregate: Cow::Borrowed(aggregate), id }
     }
 
+    /// True where context and aggregate are `[a-z_]+`, so that the written form reads back.
+    #[must_use]
+    pub fn is_well_named(&self) -> bool {
+        let fits = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        fits(&self.context) && fits(&self.aggregate)
+    }
+
     /// Reads `<context>.<aggregate>.<id>`, the form that [`fmt::Display`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -125,6 +132,9 @@ impl Commit {
                 let bytes = message.payload.len();
                 return invalid(format!("{bytes} bytes for {}, at most {PAYLOAD_BYTES_MAX}", message.stream));
             }
+            if !message.stream.is_well_named() {
+                return invalid(format!("{}: context and aggregate are written with a-z and _", message.stream));
+            }
             if !seen.insert(&message.stream) {
                 return invalid(format!("{} twice in one commit", message.stream));
             }
@@ -175,7 +185,7 @@ pub struct ReadQuery {
     pub from: Position,
     /// Which way.
     pub direction: Direction,
-    /// At most this many messages, itself at most [`READ_MESSAGES_MAX`].
+    /// At most this many messages; a larger number than [`READ_MESSAGES_MAX`] is taken as that.
     pub limit: usize,
 }
 

@@ -13,7 +13,9 @@ pub mod envelope;
 pub mod event_log;
 pub mod memory;
 pub mod nats;
+pub mod position_at;
 
+pub use position_at::{position_at, recorded_at};
 pub use envelope::{Envelope, PayloadHash};
 pub use event_log::{
     AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, NewMessage, Partition, Position, SharedLog,

@@ -63,6 +63,14 @@ pub enum FoodGraphError {
         /// What it has, in its own unit.
         available: Quantity,
     },
+    /// An amount of nothing, or of less than nothing.
+    #[error("{given} is no amount of lot {batch_number}: it must be more than zero in the lot's unit")]
+    QuantityNotPositive {
+        /// The lot's number.
+        batch_number: String,
+        /// What was given.
+        given: Quantity,
+    },
     /// The quantity's unit does not convert into the lot's.
     #[error("the unit does not fit lot {batch_number}: {source}")]
     UnitMismatch {
@@ -112,6 +120,7 @@ impl DomainProblem for FoodGraphError {
             Self::BatchRecalled { .. } => "batch-recalled",
             Self::BatchNotHeld { .. } => "batch-not-held",
             Self::InsufficientQuantity { .. } => "insufficient-quantity",
+            Self::QuantityNotPositive { .. } => "quantity-not-positive",
             Self::UnitMismatch { .. } => "unit-mismatch",
             Self::Cycle { .. } => "cycle",
             Self::OccurredInFuture { .. } => "occurred-in-future",

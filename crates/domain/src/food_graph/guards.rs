@@ -50,7 +50,11 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    fn decide(&self, command: ReservationCommand, _: &Context) -> Result<Vec<ReservationEvent>, FoodGraphError> {
+    fn decide(
+        &self,
+        command: ReservationCommand,
+        _: &Context,
+    ) -> Result<Vec<ReservationEvent>, FoodGraphError> {
         match command {
             ReservationCommand::Take(name) => match self.holder {
                 Some(holder) if holder == name.holder => Ok(vec![]),
@@ -149,7 +153,11 @@ pub struct CommandRecord {
 }
 
 impl CommandRecord {
-    fn decide(&self, command: CommandRecordCommand, _: &Context) -> Result<Vec<CommandRecordEvent>, FoodGraphError> {
+    fn decide(
+        &self,
+        command: CommandRecordCommand,
+        _: &Context,
+    ) -> Result<Vec<CommandRecordEvent>, FoodGraphError> {
         let CommandRecordCommand::Accept(data) = command;
         if self.operation.is_some() {
             return Err(FoodGraphError::AlreadyExists { what: "command of", id: data.operation });

@@ -60,10 +60,17 @@ pub struct Ingredient {
 }
 
 impl Ingredient {
-    fn decide(&self, command: IngredientCommand, _: &Context) -> Result<Vec<IngredientEvent>, FoodGraphError> {
+    fn decide(
+        &self,
+        command: IngredientCommand,
+        _: &Context,
+    ) -> Result<Vec<IngredientEvent>, FoodGraphError> {
         let IngredientCommand::Register(data) = command;
         if self.registered.is_some() {
-            return Err(FoodGraphError::AlreadyExists { what: "ingredient", id: data.ingredient_id.to_string() });
+            return Err(FoodGraphError::AlreadyExists {
+                what: "ingredient",
+                id: data.ingredient_id.to_string(),
+            });
         }
         Ok(vec![IngredientEvent::Registered(data)])
     }

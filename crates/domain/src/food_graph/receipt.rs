@@ -66,15 +66,24 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    fn decide(&self, command: ReceiptCommand, context: &Context) -> Result<Vec<ReceiptEvent>, FoodGraphError> {
+    fn decide(
+        &self,
+        command: ReceiptCommand,
+        context: &Context,
+    ) -> Result<Vec<ReceiptEvent>, FoodGraphError> {
         let in_time = |facts: &ReceiptFacts| match context.is_future(facts.received_at) {
-            true => Err(FoodGraphError::OccurredInFuture { occurred_at: facts.received_at, now: context.now }),
+            true => {
+                Err(FoodGraphError::OccurredInFuture { occurred_at: facts.received_at, now: context.now })
+            }
             false => Ok(()),
         };
         match command {
             ReceiptCommand::Record(data) => {
                 if self.recorded {
-                    return Err(FoodGraphError::AlreadyExists { what: "receipt", id: data.receipt_id.to_string() });
+                    return Err(FoodGraphError::AlreadyExists {
+                        what: "receipt",
+                        id: data.receipt_id.to_string(),
+                    });
                 }
                 in_time(&data.facts)?;
                 Ok(vec![ReceiptEvent::Recorded(data)])
@@ -89,7 +98,10 @@ impl Receipt {
                 if let Some(facts) = &restated {
                     in_time(facts)?;
                     if facts.batch_id != retired.batch_id {
-                        return Err(FoodGraphError::OtherBatch { expected: retired.batch_id, given: facts.batch_id });
+                        return Err(FoodGraphError::OtherBatch {
+                            expected: retired.batch_id,
+                            given: facts.batch_id,
+                        });
                     }
                 }
                 Ok(vec![ReceiptEvent::Corrected(ReceiptCorrected { receipt_id, reason, retired, restated })])

@@ -66,7 +66,11 @@ pub struct Shipment {
 }
 
 impl Shipment {
-    fn decide(&self, command: ShipmentCommand, context: &Context) -> Result<Vec<ShipmentEvent>, FoodGraphError> {
+    fn decide(
+        &self,
+        command: ShipmentCommand,
+        context: &Context,
+    ) -> Result<Vec<ShipmentEvent>, FoodGraphError> {
         let in_time = |facts: &ShipmentFacts| match context.is_future(facts.shipped_at) {
             true => Err(FoodGraphError::OccurredInFuture { occurred_at: facts.shipped_at, now: context.now }),
             false => Ok(()),
@@ -88,7 +92,12 @@ impl Shipment {
                     return Err(FoodGraphError::AlreadyRetired { what: "shipment", id: shipment_id.0 });
                 };
                 restated.as_ref().map_or(Ok(()), in_time)?;
-                Ok(vec![ShipmentEvent::Corrected(ShipmentCorrected { shipment_id, reason, retired, restated })])
+                Ok(vec![ShipmentEvent::Corrected(ShipmentCorrected {
+                    shipment_id,
+                    reason,
+                    retired,
+                    restated,
+                })])
             }
         }
     }

@@ -182,7 +182,8 @@ impl Transformation {
     }
 
     fn set(&mut self, facts: Option<TransformationFacts>) {
-        self.input_times = facts.iter().flat_map(|facts| facts.inputs.iter().map(|_| facts.occurred_at)).collect();
+        self.input_times =
+            facts.iter().flat_map(|facts| facts.inputs.iter().map(|_| facts.occurred_at)).collect();
         self.facts = facts;
     }
 }
@@ -197,7 +198,8 @@ fn in_time(occurred_at: Timestamp, context: &Context) -> Result<(), FoodGraphErr
 /// A lot on both sides would be its own ancestor.
 fn check(facts: &TransformationFacts, context: &Context) -> Result<(), FoodGraphError> {
     in_time(facts.occurred_at, context)?;
-    let own = facts.inputs.iter().find(|input| facts.outputs.iter().any(|out| out.batch_id == input.batch_id));
+    let own =
+        facts.inputs.iter().find(|input| facts.outputs.iter().any(|out| out.batch_id == input.batch_id));
     own.map_or(Ok(()), |input| Err(FoodGraphError::Cycle { batch_id: input.batch_id }))
 }
 

@@ -50,8 +50,18 @@ impl Bars {
     /// How much is held at `at`, at most `remaining`.
     #[must_use]
     pub fn held_at(&self, at: Timestamp, remaining: Quantity) -> Quantity {
+        Self::sum(self.holds.iter().filter(|hold| hold.covers(at)), remaining)
+    }
+
+    /// How much a release at `at` can lift, at most `remaining`: what open holds bar from then on.
+    #[must_use]
+    pub fn releasable_at(&self, at: Timestamp, remaining: Quantity) -> Quantity {
+        Self::sum(self.holds.iter().filter(|hold| hold.until.is_none() && hold.from <= at), remaining)
+    }
+
+    fn sum<'a>(holds: impl Iterator<Item = &'a Hold>, remaining: Quantity) -> Quantity {
         let mut held = Quantity::zero(remaining.unit);
-        for hold in self.holds.iter().filter(|hold| hold.covers(at)) {
+        for hold in holds {
             match hold.quantity {
                 None => return remaining,
                 Some(quantity) => held = held.plus(quantity).unwrap_or(remaining),
@@ -67,7 +77,7 @@ impl Bars {
 
     /// Lifts every open hold from `at` on; where only `quantity` is released, the rest stays held.
     pub fn release(&mut self, at: Timestamp, quantity: Option<Quantity>, remaining: Quantity) {
-        let held = self.held_at(at, remaining);
+        let held = self.releasable_at(at, remaining);
         let mut reason = String::new();
         for hold in self.holds.iter_mut().filter(|hold| hold.until.is_none() && hold.from <= at) {
             hold.until = Some(at);

@@ -89,10 +89,21 @@ impl Ledger {
         less(inflow, self.outflows.iter())
     }
 
+    /// `inflow` less what went out up to the last count; without a count, the book.
+    #[must_use]
+    pub fn book_at_count(&self, inflow: Quantity) -> Quantity {
+        let until_count =
+            |outflow: &&Outflow| self.last_count.is_none_or(|count| outflow.occurred_at <= count.occurred_at);
+        less(inflow, self.outflows.iter().filter(until_count))
+    }
+
     /// What the lot still holds, in the unit of `inflow`.
     #[must_use]
     pub fn remaining(&self, inflow: Quantity) -> Quantity {
-        match self.last_count.and_then(|count| count.quantity.to(inflow.unit).ok().map(|found| (count, found))) {
+        match self
+            .last_count
+            .and_then(|count| count.quantity.to(inflow.unit).ok().map(|found| (count, found)))
+        {
             Some((count, found)) => {
                 less(found, self.outflows.iter().filter(|outflow| outflow.occurred_at > count.occurred_at))
             }

@@ -385,7 +385,7 @@ impl Batch {
             Status::Recalled
         } else if self.bars.is_held() {
             Status::Held
-        } else if remaining.value.is_sign_positive() && !remaining.is_zero() {
+        } else if is_positive(remaining) {
             Status::Available
         } else if self.ledger.has(OutflowKind::Disposed) {
             Status::Disposed
@@ -399,16 +399,30 @@ impl Batch {
     fn after(&self, change: impl FnOnce(&mut Self)) -> Balance {
         let mut changed = self.clone();
         change(&mut changed);
-        changed.balance().unwrap_or_else(|| unreachable!("the balance is asked for only once the lot has an origin"))
+        changed
+            .balance()
+            .unwrap_or_else(|| unreachable!("the balance is asked for only once the lot has an origin"))
     }
 
-    fn originate(&self, batch_id: BatchId, origin: Origin, context: &Context) -> Result<BatchOriginated, FoodGraphError> {
+    fn originate(
+        &self,
+        batch_id: BatchId,
+        origin: Origin,
+        context: &Context,
+    ) -> Result<BatchOriginated, FoodGraphError> {
         if self.origin.is_some() {
             return Err(FoodGraphError::AlreadyExists { what: "lot", id: batch_id.to_string() });
         }
         in_time(origin.occurred_at, context)?;
+        positive(&origin, origin.quantity, origin.quantity)?;
         let after = Balance { remaining: origin.quantity, status: Status::Available };
         Ok(BatchOriginated { batch_id, origin, after })
+    }
+
+    /// `quantity` in the lot's own unit, where it is an amount at all.
+    fn own_amount(&self, origin: &Origin, quantity: Quantity) -> Result<Quantity, FoodGraphError> {
+        let own = self.own_unit(origin, quantity)?;
+        positive(origin, quantity, own)
     }
 
     /// `quantity` in the lot's own unit.
@@ -419,13 +433,18 @@ impl Batch {
             .map_err(|source| FoodGraphError::UnitMismatch { batch_number: batch_number(), source })
     }
 
-    fn give(&self, kind: OutflowKind, movement: Movement, context: &Context) -> Result<BatchMoved, FoodGraphError> {
+    fn give(
+        &self,
+        kind: OutflowKind,
+        movement: Movement,
+        context: &Context,
+    ) -> Result<BatchMoved, FoodGraphError> {
         let Movement { batch_id, document_id, quantity, occurred_at } = movement;
         let origin = self.origin(batch_id)?;
         in_time(occurred_at, context)?;
-        let asked = self.own_unit(origin, quantity)?;
-        let inflow = self.inflow(origin);
-        self.bars.check(&origin.batch_number, occurred_at, asked, self.ledger.remaining(inflow))?;
+        let asked = self.own_amount(origin, quantity)?;
+        let available = self.ledger.available(self.inflow(origin), occurred_at);
+        self.bars.check(&origin.batch_number, occurred_at, asked, available)?;
         self.enough(origin, asked, occurred_at)?;
         let outflow = Outflow { document_id: Some(document_id), kind, quantity, occurred_at };
         let after = self.after(|lot| lot.ledger.outflows.push(outflow));
@@ -452,7 +471,10 @@ impl Batch {
     ) -> Decision {
         let origin = self.origin(batch_id)?;
         in_time(occurred_at, context)?;
-        let own = self.own_unit(origin, quantity)?;
+        let own = match kind {
+            AdjustmentKind::Count => self.own_count(batch_id, origin, quantity)?,
+            AdjustmentKind::Sample | AdjustmentKind::Waste => self.own_amount(origin, quantity)?,
+        };
         let location_id = origin.location_id;
         let event = |after| BatchAdjusted { batch_id, quantity, occurred_at, reason, location_id, after };
         let outflow = |kind| Outflow { document_id: None, kind, quantity, occurred_at };
@@ -474,32 +496,51 @@ impl Batch {
         }])
     }
 
+    /// A found `quantity` in the lot's own unit: nothing may be found, but not of a lot that never was.
+    fn own_count(
+        &self,
+        batch_id: BatchId,
+        origin: &Origin,
+        found: Quantity,
+    ) -> Result<Quantity, FoodGraphError> {
+        if self.retired {
+            return Err(FoodGraphError::AlreadyRetired { what: "lot", id: batch_id.0 });
+        }
+        let own = self.own_unit(origin, found)?;
+        if own.is_zero() { Ok(own) } else { positive(origin, found, own) }
+    }
+
     fn dispose(&self, bar: Bar, context: &Context) -> Decision {
         let Bar { batch_id, reason, occurred_at, quantity } = bar;
         let origin = self.origin(batch_id)?;
         in_time(occurred_at, context)?;
-        let quantity = match quantity {
-            Some(quantity) => quantity,
-            None => self.ledger.remaining(self.inflow(origin)),
-        };
-        let own = self.own_unit(origin, quantity)?;
-        if own.is_zero() {
+        let remaining = self.ledger.remaining(self.inflow(origin));
+        if quantity.is_none() && !is_positive(remaining) {
             let batch_number = origin.batch_number.clone();
-            return Err(FoodGraphError::InsufficientQuantity { batch_number, requested: own, available: own });
+            let (requested, available) = (remaining, remaining);
+            return Err(FoodGraphError::InsufficientQuantity { batch_number, requested, available });
         }
-        self.enough(origin, own, occurred_at)?;
+        let quantity = quantity.unwrap_or(remaining);
+        self.enough(origin, self.own_amount(origin, quantity)?, occurred_at)?;
         let outflow = Outflow { document_id: None, kind: OutflowKind::Disposed, quantity, occurred_at };
         let after = self.after(|lot| lot.ledger.outflows.push(outflow));
         let location_id = origin.location_id;
         let reason = Some(reason);
-        Ok(vec![BatchEvent::Disposed(BatchAdjusted { batch_id, quantity, occurred_at, reason, location_id, after })])
+        Ok(vec![BatchEvent::Disposed(BatchAdjusted {
+            batch_id,
+            quantity,
+            occurred_at,
+            reason,
+            location_id,
+            after,
+        })])
     }
 
     fn hold(&self, bar: Bar, context: &Context) -> Decision {
         let Bar { batch_id, reason, occurred_at, quantity } = bar;
         let origin = self.origin(batch_id)?;
         in_time(occurred_at, context)?;
-        let own = quantity.map(|quantity| self.own_unit(origin, quantity)).transpose()?;
+        let own = quantity.map(|quantity| self.own_amount(origin, quantity)).transpose()?;
         if let Some(own) = own {
             self.enough(origin, own, context.now)?;
         }
@@ -518,10 +559,10 @@ impl Batch {
         if !self.bars.is_held_at(occurred_at) {
             return Err(FoodGraphError::BatchNotHeld { batch_number: batch_number(), at: occurred_at });
         }
-        let own = quantity.map(|quantity| self.own_unit(origin, quantity)).transpose()?;
+        let own = quantity.map(|quantity| self.own_amount(origin, quantity)).transpose()?;
         let remaining = self.ledger.remaining(self.inflow(origin));
         if let Some(own) = own {
-            let held = self.bars.held_at(occurred_at, remaining);
+            let held = self.bars.releasable_at(occurred_at, remaining);
             if own.value > held.value {
                 return Err(FoodGraphError::InsufficientQuantity {
                     batch_number: batch_number(),
@@ -541,7 +582,7 @@ impl Batch {
         if let Some(since) = self.bars.recalled_from {
             return Err(FoodGraphError::BatchRecalled { batch_number: origin.batch_number.clone(), since });
         }
-        let own = quantity.map(|quantity| self.own_unit(origin, quantity)).transpose()?;
+        let own = quantity.map(|quantity| self.own_amount(origin, quantity)).transpose()?;
         let after = self.after(|lot| lot.bars.recalled_from = Some(occurred_at));
         Ok(vec![BatchEvent::Recalled(BatchBarred { batch_id, reason, occurred_at, quantity: own, after })])
     }
@@ -551,11 +592,20 @@ impl Batch {
         if self.retired {
             return Err(FoodGraphError::AlreadyRetired { what: "lot", id: batch_id.0 });
         }
+        if let Some(origin) = &restated {
+            positive(origin, origin.quantity, origin.quantity)?;
+        }
         let mut changed = self.clone();
         changed.restate(restated.clone());
-        changed.in_balance(&retired)?;
+        changed.in_balance(self)?;
         let after = changed.after(|_| ());
-        Ok(vec![BatchEvent::OriginCorrected(BatchOriginCorrected { batch_id, reason, retired, restated, after })])
+        Ok(vec![BatchEvent::OriginCorrected(BatchOriginCorrected {
+            batch_id,
+            reason,
+            retired,
+            restated,
+            after,
+        })])
     }
 
     fn correct_movement(
@@ -569,25 +619,28 @@ impl Batch {
         let origin = self.origin(batch_id)?;
         let restated: Vec<Outflow> = lines
             .iter()
-            .map(|&(quantity, occurred_at)| Outflow { document_id: Some(document_id), kind, quantity, occurred_at })
+            .map(|&(quantity, occurred_at)| Outflow {
+                document_id: Some(document_id),
+                kind,
+                quantity,
+                occurred_at,
+            })
             .collect();
         let before: Vec<Outflow> = self.ledger.of_document(document_id).copied().collect();
         let mut changed = self.clone();
         changed.ledger.replace(document_id, &[]);
         for outflow in &restated {
-            let asked = self.own_unit(origin, outflow.quantity)?;
-            // What stood as a fact before stays one; only what the restatement adds or moves in time is checked.
-            let stood = before.iter().any(|old| {
-                old.occurred_at == outflow.occurred_at
-                    && self.own_unit(origin, old.quantity).is_ok_and(|old| asked.value <= old.value)
-            });
-            if !stood {
-                let remaining = changed.ledger.remaining(changed.inflow(origin));
-                changed.bars.check(&origin.batch_number, outflow.occurred_at, asked, remaining)?;
-            }
+            let asked = self.own_amount(origin, outflow.quantity)?;
+            let at = outflow.occurred_at;
+            let available = changed.ledger.available(changed.inflow(origin), at);
             changed.ledger.outflows.push(*outflow);
+            // What stood as a fact before stays one; only what the restatement adds or moves in time is checked.
+            let restated_so_far = self.taken_at(origin, changed.ledger.of_document(document_id), at)?;
+            if restated_so_far.value > self.taken_at(origin, before.iter(), at)?.value {
+                self.bars.check(&origin.batch_number, at, asked, available)?;
+            }
         }
-        changed.in_balance(origin)?;
+        changed.in_balance(self)?;
         let after = changed.after(|_| ());
         let data = BatchMovementCorrected { batch_id, document_id, reason, restated, after };
         Ok(vec![match kind {
@@ -596,26 +649,55 @@ impl Batch {
         }])
     }
 
-    /// No correction may leave a lot that gave more than it had, or in a unit that does not convert.
-    fn in_balance(&self, before: &Origin) -> Result<(), FoodGraphError> {
-        let origin = self.origin.as_ref().unwrap_or(before);
-        for outflow in &self.ledger.outflows {
-            self.own_unit(origin, outflow.quantity)?;
+    /// What those of `outflows` that happened at `at` took, in the lot's own unit.
+    fn taken_at<'a>(
+        &self,
+        origin: &Origin,
+        outflows: impl Iterator<Item = &'a Outflow>,
+        at: Timestamp,
+    ) -> Result<Quantity, FoodGraphError> {
+        outflows.filter(|outflow| outflow.occurred_at == at).try_fold(
+            Quantity::zero(origin.quantity.unit),
+            |sum, outflow| {
+                let own = self.own_unit(origin, outflow.quantity)?;
+                Ok(Quantity::new(sum.value + own.value, sum.unit))
+            },
+        )
+    }
+
+    /// No correction may leave a lot in a unit that does not convert, or one that gave more than it had: by its
+    /// book, or by what was found. Where counts had shown that before, a correction may still mend it in part.
+    fn in_balance(&self, before: &Self) -> Result<(), FoodGraphError> {
+        let (Some(origin), Some(origin_before)) = (&self.origin, &before.origin) else { return Ok(()) };
+        let counted = self.ledger.last_count.map(|count| count.quantity);
+        for quantity in self.ledger.outflows.iter().map(|outflow| outflow.quantity).chain(counted) {
+            self.own_unit(origin, quantity)?;
         }
-        let inflow = self.inflow(origin);
-        let book = self.ledger.book(inflow);
-        if book.value.is_sign_negative() && !book.is_zero() {
-            let batch_number = origin.batch_number.clone();
-            let requested = Quantity::new(inflow.value - book.value, inflow.unit);
-            return Err(FoodGraphError::InsufficientQuantity { batch_number, requested, available: inflow });
+        let (inflow, inflow_before) = (self.inflow(origin), before.inflow(origin_before));
+        let found = counted.map_or(Ok(inflow), |found| self.own_unit(origin, found))?;
+        // As with a movement: what happened up to a count is held against the book, what came after against it.
+        let (book, remaining) = (self.ledger.book(inflow), self.ledger.remaining(inflow));
+        let until_count = (self.ledger.book_at_count(inflow), before.ledger.book_at_count(inflow_before));
+        let today = (remaining, before.ledger.remaining(inflow_before));
+        for (had, left, (now, then)) in [(inflow, book, until_count), (found, remaining, today)] {
+            let is_worse = then.to(now.unit).map_or(true, |then| now.value < then.value);
+            if left.value.is_sign_negative() && !left.is_zero() && is_worse {
+                let batch_number = origin.batch_number.clone();
+                let requested = Quantity::new(had.value - left.value, had.unit);
+                return Err(FoodGraphError::InsufficientQuantity { batch_number, requested, available: had });
+            }
         }
         Ok(())
     }
 
+    /// What was found of a lot that never was is void with it.
     fn restate(&mut self, restated: Option<Origin>) {
         match restated {
             Some(origin) => self.origin = Some(origin),
-            None => self.retired = true,
+            None => {
+                self.retired = true;
+                self.ledger.last_count = None;
+            }
         }
     }
 
@@ -646,7 +728,12 @@ impl Batch {
 
 impl BatchMoved {
     const fn outflow(&self, kind: OutflowKind) -> Outflow {
-        Outflow { document_id: Some(self.document_id), kind, quantity: self.quantity, occurred_at: self.occurred_at }
+        Outflow {
+            document_id: Some(self.document_id),
+            kind,
+            quantity: self.quantity,
+            occurred_at: self.occurred_at,
+        }
     }
 }
 
@@ -654,6 +741,18 @@ impl BatchAdjusted {
     const fn outflow(&self, kind: OutflowKind) -> Outflow {
         Outflow { document_id: None, kind, quantity: self.quantity, occurred_at: self.occurred_at }
     }
+}
+
+fn is_positive(quantity: Quantity) -> bool {
+    quantity.value.is_sign_positive() && !quantity.is_zero()
+}
+
+/// `own`, which is what was `given` in the lot's unit; an amount below zero would be a hidden inflow.
+fn positive(origin: &Origin, given: Quantity, own: Quantity) -> Result<Quantity, FoodGraphError> {
+    if is_positive(own) {
+        return Ok(own);
+    }
+    Err(FoodGraphError::QuantityNotPositive { batch_number: origin.batch_number.clone(), given })
 }
 
 fn in_time(occurred_at: Timestamp, context: &Context) -> Result<(), FoodGraphError> {

@@ -1,0 +1,470 @@
+//! Runs an operation as one commit: lock, load, decide, append, answer.
+//!
+//! A repeat of a command meets one of its own streams, which remembers it, and is answered with the first
+//! result. A lost race is decided again on what the log then holds. A lost answer is resolved the same way: the
+//! reload finds the command, or it does not.
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use foodflow_domain::food_graph::guards::{CommandAccepted, CommandRecord, CommandRecordCommand};
+use foodflow_domain::ids::CommandId;
+use foodflow_domain::{Context, StreamAggregate, TenantId};
+use foodflow_log::{
+    AppendError, Appended, Commit, Direction, Envelope, NewMessage, PayloadHash, Position, ReadQuery, SharedLog,
+    StreamId,
+};
+use jiff::Timestamp;
+use moka::sync::Cache;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::error::CommandError;
+use crate::loaded::{CommandMark, Loaded};
+use crate::unit::{Stop, StreamEnd, Unit};
+
+/// How often a lost race is tried again.
+const RETRIES_MAX: usize = 8;
+/// Aggregates that the process keeps in memory.
+const CACHED_AGGREGATES_MAX: u64 = 100_000;
+/// Shards of the per-aggregate lock.
+const LOCK_SHARDS: usize = 1_024;
+/// When a client should try again after a refusal for load, in seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+/// `If-Match`: the version that the client expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IfMatch {
+    /// Any of these versions.
+    Versions(Vec<u64>),
+    /// It exists, at whatever version.
+    Any,
+}
+
+/// Who commands what, under which id.
+#[derive(Debug, Clone)]
+pub struct CommandMeta {
+    /// The tenant of every id in the command.
+    pub tenant: TenantId,
+    /// Who acts.
+    pub actor: String,
+    /// The command's id.
+    pub command_id: CommandId,
+    /// True where the client named the command id, so that it may repeat it.
+    pub repeatable: bool,
+    /// Hash of the command as it was given.
+    pub command_hash: PayloadHash,
+    /// What it belongs to.
+    pub correlation_id: Uuid,
+    /// The event that caused it.
+    pub causation_id: Option<Uuid>,
+    /// The version that the client expects of the primary aggregate.
+    pub if_match: Option<IfMatch>,
+}
+
+/// What an operation answers besides its events; known before it runs, so that a repeat answers the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Name of the operation, as in the path, e.g. `receipts`.
+    pub operation: &'static str,
+    /// Id of the document or resource.
+    pub id: Uuid,
+    /// Its stream, whose version is the `ETag`.
+    pub primary: StreamId,
+    /// True where the operation creates the resource.
+    pub creates: bool,
+    /// True where the client chose the created id.
+    pub id_chosen: bool,
+    /// The lot that it made or touched, where one is named in the answer.
+    pub batch_id: Option<Uuid>,
+    /// The lots that a transformation made.
+    pub batch_ids: Option<Vec<Uuid>>,
+}
+
+/// An event of an accepted command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcceptedEvent {
+    /// Its id.
+    pub id: Uuid,
+    /// Its CloudEvents type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+}
+
+/// The answer to a command that stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// What the operation answers.
+    pub reply: Reply,
+    /// Position of the commit: what a query hands to `After`.
+    pub position: Position,
+    /// Every event of the commit.
+    pub events: Vec<AcceptedEvent>,
+    /// Version of the primary aggregate after the commit.
+    pub version: u64,
+    /// True where the command was carried out before.
+    pub repeated: bool,
+}
+
+/// Something that a client may ask for: one commit over one or several aggregates.
+pub trait Operation: Send + Sync {
+    /// What it answers, derived from the command alone.
+    fn reply(&self, meta: &CommandMeta) -> Reply;
+
+    /// The streams that it is known to touch, to be locked in this process while it runs.
+    fn locks(&self, meta: &CommandMeta) -> Vec<StreamId>;
+
+    /// Decides on the aggregates of `unit`.
+    fn run(&self, unit: &mut Unit<'_>) -> impl Future<Output = Result<(), Stop>> + Send;
+}
+
+/// The write path of one process.
+pub struct Executor {
+    log: SharedLog,
+    clock: Arc<dyn Clock>,
+    cache: Cache<(TenantId, StreamId), Arc<dyn Any + Send + Sync>>,
+    locks: Vec<Mutex<()>>,
+    /// Latest recorded time seen per partition, in microseconds since 1970; the lowest value before a look.
+    recorded_us: Vec<AtomicI64>,
+}
+
+impl Executor {
+    /// A write path onto `log`, with recorded time from `clock`.
+    #[must_use]
+    pub fn new(log: SharedLog, clock: Arc<dyn Clock>) -> Self {
+        let recorded_us = (0..log.partition_count()).map(|_| AtomicI64::new(i64::MIN)).collect();
+        let locks = (0..LOCK_SHARDS).map(|_| Mutex::new(())).collect();
+        Self { log, clock, cache: Cache::new(CACHED_AGGREGATES_MAX), locks, recorded_us }
+    }
+
+    /// The log that it appends to.
+    #[must_use]
+    pub fn log(&self) -> &SharedLog {
+        &self.log
+    }
+
+    /// Carries out `operation` as one commit, or answers with what it did before.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was written, but for `Unavailable`, which leaves it open and is safe to repeat.
+    pub async fn execute<O: Operation>(&self, meta: &CommandMeta, operation: &O) -> Result<Accepted, CommandError> {
+        let reply = operation.reply(meta);
+        let _guards = self.lock(meta, operation).await;
+        let mut backoff = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(2))
+            .with_max_delay(Duration::from_millis(250))
+            .with_max_times(RETRIES_MAX)
+            .with_jitter()
+            .build();
+        let mut fresh = false;
+        loop {
+            match self.attempt(meta, operation, &reply, fresh).await? {
+                Attempt::Done(accepted) => return Ok(accepted),
+                Attempt::Doubtful => {}
+                Attempt::Lost(error) => match backoff.next() {
+                    Some(delay) => tokio::time::sleep(delay).await,
+                    None => return Err(error),
+                },
+            }
+            fresh = true;
+        }
+    }
+
+    /// Locks in the order of shards, so that two operations never wait for each other.
+    async fn lock<O: Operation>(&self, meta: &CommandMeta, operation: &O) -> Vec<MutexGuard<'_, ()>> {
+        let mut shards: Vec<usize> = operation
+            .locks(meta)
+            .iter()
+            .map(|stream| (stream.id.as_u128() % LOCK_SHARDS as u128) as usize)
+            .collect();
+        shards.sort_unstable();
+        shards.dedup();
+        let mut guards = Vec::with_capacity(shards.len());
+        for shard in shards {
+            guards.push(self.locks[shard].lock().await);
+        }
+        guards
+    }
+
+    async fn attempt<O: Operation>(
+        &self,
+        meta: &CommandMeta,
+        operation: &O,
+        reply: &Reply,
+        fresh: bool,
+    ) -> Result<Attempt, CommandError> {
+        if let Some(if_match) = &meta.if_match
+            && let Some(accepted) = self.precondition(meta, reply, if_match).await?
+        {
+            return Ok(Attempt::Done(accepted));
+        }
+        let now = self.now(meta.tenant).await?;
+        let context = Context { now, actor: meta.actor.clone(), tenant: meta.tenant };
+        let mut unit = Unit::new(self, meta, context, fresh);
+        let decided = async {
+            operation.run(&mut unit).await?;
+            if reply.creates && reply.id_chosen && meta.repeatable {
+                let accept = CommandRecordCommand::Accept(CommandAccepted { operation: reply.operation.to_owned() });
+                unit.create::<CommandRecord>(meta.command_id.0, accept, "").await?;
+            }
+            Ok(())
+        }
+        .await;
+        match decided {
+            Ok(()) => self.append(unit, reply).await,
+            Err(Stop::Repeat(mark)) => self.repeat(meta, reply, mark).await.map(Attempt::Done),
+            // What was decided on a remembered state is decided again on what the log holds.
+            Err(Stop::Error(_)) if unit.trusted_cache => Ok(Attempt::Doubtful),
+            Err(Stop::Error(error)) => Err(error),
+        }
+    }
+
+    /// Answers a repeat, or refuses where the primary aggregate is not at the expected version.
+    async fn precondition(
+        &self,
+        meta: &CommandMeta,
+        reply: &Reply,
+        if_match: &IfMatch,
+    ) -> Result<Option<Accepted>, CommandError> {
+        let messages = self.log.load(meta.tenant, &reply.primary, Position(0)).await?;
+        let mut actual = 0;
+        for message in &messages {
+            let envelopes = decode(&message.payload)?;
+            let Some(last) = envelopes.last() else { continue };
+            if last.commandid == meta.command_id.0 {
+                let first = Position(message.position.0 - u64::from(last.commitindex));
+                let mark = CommandMark {
+                    command_id: last.commandid,
+                    command_hash: last.commandhash,
+                    first,
+                    size: last.commitsize,
+                };
+                return self.repeat(meta, reply, mark).await.map(Some);
+            }
+            actual = last.sequence;
+        }
+        let (holds, expected) = match if_match {
+            IfMatch::Any => (actual > 0, "*".to_owned()),
+            IfMatch::Versions(versions) => {
+                let list: Vec<String> = versions.iter().map(u64::to_string).collect();
+                (actual > 0 && versions.contains(&actual), list.join(", "))
+            }
+        };
+        if holds { Ok(None) } else { Err(CommandError::PreconditionFailed { expected, actual }) }
+    }
+
+    async fn append(&self, unit: Unit<'_>, reply: &Reply) -> Result<Attempt, CommandError> {
+        let meta = unit.meta;
+        let now = unit.context.now;
+        let entries: Vec<_> = unit.entries.into_iter().filter(|entry| !entry.pending.is_empty()).collect();
+        if entries.is_empty() {
+            let reason = format!("{} decided nothing", reply.operation);
+            return Err(CommandError::Internal { reason });
+        }
+        if let (Some(IfMatch::Versions(versions)), Some(primary)) =
+            (&meta.if_match, entries.iter().find(|entry| entry.stream == reply.primary))
+            && !versions.contains(&primary.base_version)
+        {
+            return Ok(Attempt::Lost(CommandError::VersionConflict));
+        }
+        let size = u32::try_from(entries.len()).map_err(|_| too_large())?;
+        let mut events = Vec::new();
+        let mut messages = Vec::with_capacity(entries.len());
+        let mut hashes = Vec::with_capacity(entries.len());
+        let mut version = 0;
+        for (index, entry) in (0_u32..).zip(&entries) {
+            let batch = envelopes(meta, now, entry, index, size)?;
+            events.extend(batch.iter().map(|e| AcceptedEvent { id: e.id, event_type: e.event_type.clone() }));
+            if entry.stream == reply.primary {
+                version = batch.last().map_or(0, |last| last.sequence);
+            }
+            let payload = Bytes::from(Envelope::encode_batch(&batch).map_err(|error| internal(&error))?);
+            hashes.push(PayloadHash::of(&payload));
+            messages.push(NewMessage { stream: entry.stream.clone(), expected: entry.base_position, payload });
+        }
+        let commit = Commit { tenant: meta.tenant, recorded_at: now, messages };
+        match self.log.append(commit).await {
+            Ok(appended) => {
+                self.seen(meta.tenant, now);
+                let position = appended.last;
+                self.remember(meta, entries, &hashes, appended, size);
+                Ok(Attempt::Done(Accepted { reply: reply.clone(), position, events, version, repeated: false }))
+            }
+            Err(AppendError::Conflict { .. }) => Ok(Attempt::Lost(CommandError::VersionConflict)),
+            Err(AppendError::Unknown { reason }) => Ok(Attempt::Lost(CommandError::Unavailable { reason })),
+            Err(AppendError::Overloaded { .. }) => Err(CommandError::Overloaded { retry_after_s: RETRY_AFTER_S }),
+            Err(AppendError::Invalid { what }) => Err(CommandError::Invalid { pointer: String::new(), detail: what }),
+            Err(AppendError::Log(error)) => Err(error.into()),
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Keeps the new states for the next commands.
+    fn remember(
+        &self,
+        meta: &CommandMeta,
+        entries: Vec<crate::unit::Entry>,
+        hashes: &[PayloadHash],
+        appended: Appended,
+        size: u32,
+    ) {
+        let mark = CommandMark {
+            command_id: meta.command_id.0,
+            command_hash: meta.command_hash,
+            first: appended.first,
+            size,
+        };
+        for ((index, entry), hash) in (0_u64..).zip(entries).zip(hashes) {
+            let position = Position(appended.first.0 + index);
+            let version = entry.base_version + entry.pending.len() as u64;
+            let key = (meta.tenant, entry.stream.clone());
+            self.cache.insert(key, entry.into_cached(StreamEnd { version, position, hash: *hash, mark }));
+        }
+    }
+
+    /// The first result of a command that was carried out before.
+    async fn repeat(&self, meta: &CommandMeta, reply: &Reply, mark: CommandMark) -> Result<Accepted, CommandError> {
+        if mark.command_hash != meta.command_hash {
+            return Err(CommandError::CommandIdReused);
+        }
+        let query = ReadQuery {
+            tenant: Some(meta.tenant),
+            from: Position(mark.first.0.saturating_sub(1)),
+            direction: Direction::Forward,
+            limit: mark.size as usize,
+        };
+        let messages = self.log.read(self.log.partition_of(meta.tenant), query).await?;
+        let mut accepted =
+            Accepted { reply: reply.clone(), position: mark.first, events: Vec::new(), version: 0, repeated: true };
+        for message in messages {
+            for envelope in decode(&message.payload)? {
+                if message.stream == reply.primary {
+                    accepted.version = envelope.sequence;
+                }
+                accepted.events.push(AcceptedEvent { id: envelope.id, event_type: envelope.event_type });
+            }
+            accepted.position = message.position;
+        }
+        Ok(accepted)
+    }
+
+    /// The cached state of a stream.
+    pub(crate) fn cached<A: StreamAggregate>(&self, tenant: TenantId, stream: &StreamId) -> Option<Arc<Loaded<A>>> {
+        self.cache.get(&(tenant, stream.clone()))?.downcast().ok()
+    }
+
+    /// Follows the log from what is cached to the stream's end.
+    pub(crate) async fn load_tail<A: StreamAggregate>(
+        &self,
+        tenant: TenantId,
+        stream: &StreamId,
+        cached: Option<Arc<Loaded<A>>>,
+    ) -> Result<Arc<Loaded<A>>, CommandError> {
+        let after = cached.as_ref().map_or(Position(0), |loaded| loaded.position);
+        let tail = self.log.load(tenant, stream, after).await?;
+        let loaded = match (cached, tail.is_empty()) {
+            (Some(loaded), true) => return Ok(loaded),
+            (Some(loaded), false) => Arc::unwrap_or_clone(loaded),
+            (None, true) => return Ok(Arc::new(Loaded::default())),
+            (None, false) => Loaded::default(),
+        };
+        let loaded = Arc::new(tail.iter().try_fold(loaded, |mut loaded, message| {
+            loaded.apply(message)?;
+            Ok::<_, CommandError>(loaded)
+        })?);
+        self.cache.insert((tenant, stream.clone()), Arc::clone(&loaded) as Arc<dyn Any + Send + Sync>);
+        Ok(loaded)
+    }
+
+    /// The recorded time of the next commit: the clock, never before what the partition is known to hold.
+    async fn now(&self, tenant: TenantId) -> Result<Timestamp, CommandError> {
+        let partition = self.log.partition_of(tenant);
+        let seen = &self.recorded_us[usize::from(partition.0)];
+        if seen.load(Ordering::SeqCst) == i64::MIN {
+            let query =
+                ReadQuery { tenant: None, from: Position(u64::MAX), direction: Direction::Backward, limit: 1 };
+            let last = self.log.read(partition, query).await?;
+            let recorded = match last.first() {
+                Some(message) => decode(&message.payload)?.first().map_or(0, |first| first.time.as_microsecond()),
+                None => 0,
+            };
+            seen.fetch_max(recorded, Ordering::SeqCst);
+        }
+        let floor_us = seen.load(Ordering::SeqCst);
+        let now_us = self.clock.now().as_microsecond().max(floor_us);
+        Timestamp::from_microsecond(now_us).map_err(|error| internal(&error))
+    }
+
+    fn seen(&self, tenant: TenantId, recorded: Timestamp) {
+        let partition = self.log.partition_of(tenant);
+        self.recorded_us[usize::from(partition.0)].fetch_max(recorded.as_microsecond(), Ordering::SeqCst);
+    }
+}
+
+enum Attempt {
+    Done(Accepted),
+    /// Refused on a remembered state: decide again on what the log holds.
+    Doubtful,
+    /// Lost a race, or its answer: decide again after a pause, a bounded number of times.
+    Lost(CommandError),
+}
+
+fn envelopes(
+    meta: &CommandMeta,
+    now: Timestamp,
+    entry: &crate::unit::Entry,
+    commitindex: u32,
+    commitsize: u32,
+) -> Result<Vec<Envelope>, CommandError> {
+    let subject = format!("{}/{}", entry.stream.aggregate, entry.stream.id);
+    let one = |(sequence, pending): (u64, &crate::unit::Pending)| {
+        Ok(Envelope {
+            specversion: "1.0".to_owned(),
+            id: event_id(now),
+            source: format!("foodflow/{}", meta.tenant),
+            event_type: pending.event_type.to_owned(),
+            subject: subject.clone(),
+            time: now,
+            datacontenttype: "application/json".to_owned(),
+            tenantid: meta.tenant,
+            actor: meta.actor.clone(),
+            commandid: meta.command_id.0,
+            commandhash: meta.command_hash,
+            correlationid: meta.correlation_id,
+            causationid: meta.causation_id,
+            commitindex,
+            commitsize,
+            sequence,
+            prevhash: entry.base_hash,
+            data: RawValue::from_string(pending.data.clone()).map_err(|error| internal(&error))?,
+        })
+    };
+    (entry.base_version + 1..).zip(&entry.pending).map(one).collect()
+}
+
+/// A UUID version 7 of the recorded time.
+fn event_id(now: Timestamp) -> Uuid {
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds))
+}
+
+fn decode(payload: &[u8]) -> Result<Vec<Envelope>, CommandError> {
+    Envelope::decode_batch(payload).map_err(|error| internal(&error))
+}
+
+fn internal(error: &dyn std::fmt::Display) -> CommandError {
+    CommandError::Internal { reason: error.to_string() }
+}
+
+fn too_large() -> CommandError {
+    CommandError::Invalid { pointer: String::new(), detail: "the command touches too many resources".to_owned() }
+}

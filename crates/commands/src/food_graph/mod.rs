@@ -1,0 +1,50 @@
+//! The operations of traceability: each is one commit over the aggregates that it touches.
+//!
+//! - [`master_data`]: locations, suppliers, ingredients, products, SKUs;
+//! - [`receipts`], [`transformations`], [`shipments`]: critical tracking events and their corrections;
+//! - [`batches`]: hold, release, recall, dispose, adjust;
+//! - [`references`]: what must exist before something refers to it;
+//! - [`ancestry`]: no lot among its own ancestors.
+
+pub mod ancestry;
+pub mod batches;
+pub mod master_data;
+pub mod receipts;
+pub mod references;
+pub mod shipments;
+pub mod transformations;
+
+use foodflow_domain::StreamAggregate;
+use foodflow_domain::food_graph::guards::{NameHeld, Reservation, ReservationCommand};
+use foodflow_domain::ids;
+use uuid::Uuid;
+
+use crate::execute::{CommandMeta, Reply};
+use crate::unit::{Stop, Unit, stream_of};
+
+/// Most lots that one operation may name.
+pub const LINES_MAX: usize = 300;
+
+/// The id that the client chose, or one derived from the command.
+fn chosen_or_derived(meta: &CommandMeta, chosen: Option<Uuid>, role: &str) -> Uuid {
+    chosen.unwrap_or_else(|| ids::derive(meta.tenant, meta.command_id, role))
+}
+
+/// The answer of an operation on the resource `id` of type `A`.
+fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool, id_chosen: bool) -> Reply {
+    Reply { operation, id, primary: stream_of::<A>(id), creates, id_chosen, batch_id: None, batch_ids: None }
+}
+
+/// Takes a name that is unique among the tenant's names of its kind.
+async fn take_name(unit: &mut Unit<'_>, kind: &str, name: &str, holder: Uuid, pointer: &str) -> Result<(), Stop> {
+    let id = ids::reservation(unit.meta.tenant, kind, name);
+    let held = NameHeld { kind: kind.to_owned(), name: name.to_owned(), holder };
+    unit.create::<Reservation>(id, ReservationCommand::Take(held), pointer).await
+}
+
+/// Gives a name up that `holder` holds.
+async fn give_up_name(unit: &mut Unit<'_>, kind: &str, name: &str, holder: Uuid) -> Result<(), Stop> {
+    let id = ids::reservation(unit.meta.tenant, kind, name);
+    let held = NameHeld { kind: kind.to_owned(), name: name.to_owned(), holder };
+    unit.decide::<Reservation>(id, ReservationCommand::GiveUp(held), "").await
+}

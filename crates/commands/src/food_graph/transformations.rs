@@ -1,0 +1,267 @@
+//! Transformation, late inputs, and correction.
+
+use foodflow_domain::food_graph::batch::ledger::OutflowKind;
+use foodflow_domain::food_graph::batch::{Batch, BatchCommand, Movement, Origin};
+use foodflow_domain::food_graph::facts::{LotQuantity, OutputFacts, TransformationFacts};
+use foodflow_domain::food_graph::transformation::{Transformation, TransformationCommand};
+use foodflow_domain::ids::{BatchId, TransformationId};
+use foodflow_log::StreamId;
+use jiff::Timestamp;
+
+use super::receipts::{LOT_NUMBER, lot_name, rename};
+use super::shipments::Restatement;
+use super::{ancestry, chosen_or_derived, references, reply_of, take_name};
+use crate::execute::{CommandMeta, Operation, Reply};
+use crate::unit::{Stop, Unit, stream_of};
+
+/// `POST /v1/transformations`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordTransformation {
+    /// The id that the client chose.
+    pub id: Option<TransformationId>,
+    /// The output lot ids that the client chose, in the order of the outputs.
+    pub output_ids: Vec<Option<BatchId>>,
+    /// What is declared; the outputs' `batch_id`s count for nothing here.
+    pub facts: TransformationFacts,
+}
+
+impl RecordTransformation {
+    fn id(&self, meta: &CommandMeta) -> TransformationId {
+        chosen_or_derived(meta, self.id.map(|id| id.0), "transformation").into()
+    }
+
+    fn outputs(&self, meta: &CommandMeta) -> Vec<OutputFacts> {
+        let with_id = |(index, output): (usize, &OutputFacts)| {
+            let chosen = self.output_ids.get(index).copied().flatten().map(|id| id.0);
+            let batch_id = chosen_or_derived(meta, chosen, &format!("batch/{index}")).into();
+            OutputFacts { batch_id, ..output.clone() }
+        };
+        self.facts.outputs.iter().enumerate().map(with_id).collect()
+    }
+}
+
+impl Operation for RecordTransformation {
+    fn reply(&self, meta: &CommandMeta) -> Reply {
+        let reply = reply_of::<Transformation>("transformations", self.id(meta).0, true, self.id.is_some());
+        let batch_ids = self.outputs(meta).iter().map(|output| output.batch_id.0).collect();
+        Reply { batch_ids: Some(batch_ids), ..reply }
+    }
+
+    fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
+        let inputs = self.facts.inputs.iter().map(|line| stream_of::<Batch>(line.batch_id.0));
+        inputs.chain([stream_of::<Transformation>(self.id(meta).0)]).collect()
+    }
+
+    async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
+        let transformation_id = self.id(unit.meta);
+        let facts = TransformationFacts { outputs: self.outputs(unit.meta), ..self.facts.clone() };
+        refer(unit, &facts, "").await?;
+        let record = TransformationCommand::Record { transformation_id, facts: facts.clone() };
+        unit.create::<Transformation>(transformation_id.0, record, "/id").await?;
+        consume(unit, transformation_id, &facts.inputs, facts.occurred_at).await?;
+        for (index, output) in facts.outputs.iter().enumerate() {
+            produce(unit, transformation_id, &facts, output, &format!("/outputs/{index}")).await?;
+        }
+        Ok(())
+    }
+}
+
+/// `POST /v1/transformations/{id}/inputs`: late rework.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddInputs {
+    /// The transformation.
+    pub transformation_id: TransformationId,
+    /// What went in besides.
+    pub inputs: Vec<LotQuantity>,
+    /// Event time.
+    pub occurred_at: Timestamp,
+}
+
+impl Operation for AddInputs {
+    fn reply(&self, _: &CommandMeta) -> Reply {
+        reply_of::<Transformation>("transformations/inputs", self.transformation_id.0, false, false)
+    }
+
+    fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
+        let inputs = self.inputs.iter().map(|line| stream_of::<Batch>(line.batch_id.0));
+        inputs.chain([stream_of::<Transformation>(self.transformation_id.0)]).collect()
+    }
+
+    async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
+        let Self { transformation_id, inputs, occurred_at } = self.clone();
+        let add = TransformationCommand::AddInputs { transformation_id, inputs: inputs.clone(), occurred_at };
+        unit.decide::<Transformation>(transformation_id.0, add, "/inputs").await?;
+        ancestry::refuse_cycle(unit, transformation_id, &pointed(&inputs, "/inputs")).await?;
+        consume(unit, transformation_id, &inputs, occurred_at).await
+    }
+}
+
+/// `POST /v1/transformations/{id}/correction`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrectTransformation {
+    /// The transformation.
+    pub transformation_id: TransformationId,
+    /// Why.
+    pub reason: String,
+    /// What it should have declared.
+    pub restated: Option<RecordTransformation>,
+}
+
+impl CorrectTransformation {
+    /// The restated facts, each output with the lot that it restates or a new one.
+    fn restated(&self, meta: &CommandMeta, retired: &[OutputFacts]) -> Option<TransformationFacts> {
+        let restated = self.restated.as_ref()?;
+        let with_id = |(index, output): (usize, &OutputFacts)| {
+            let chosen = restated.output_ids.get(index).copied().flatten();
+            let same = || retired.iter().find(|old| old.batch_number == output.batch_number && old.item == output.item);
+            let batch_id = chosen
+                .or_else(|| same().map(|old| old.batch_id))
+                .unwrap_or_else(|| chosen_or_derived(meta, None, &format!("batch/{index}")).into());
+            OutputFacts { batch_id, ..output.clone() }
+        };
+        let outputs = restated.facts.outputs.iter().enumerate().map(with_id).collect();
+        Some(TransformationFacts { outputs, ..restated.facts.clone() })
+    }
+
+    async fn correct_outputs(
+        &self,
+        unit: &mut Unit<'_>,
+        retired: &[OutputFacts],
+        restated: Option<&TransformationFacts>,
+    ) -> Result<(), Stop> {
+        let outputs = restated.map(|facts| facts.outputs.as_slice()).unwrap_or_default();
+        for old in retired {
+            let position = outputs.iter().position(|output| output.batch_id == old.batch_id);
+            let (new, pointer) = match position {
+                Some(index) => (Some(&outputs[index]), format!("/restated/outputs/{index}")),
+                None => (None, String::new()),
+            };
+            let origin = new.zip(restated).map(|(output, facts)| origin(self.transformation_id, facts, output));
+            let correct = BatchCommand::CorrectOrigin {
+                batch_id: old.batch_id,
+                reason: self.reason.clone(),
+                restated: origin,
+            };
+            unit.decide::<Batch>(old.batch_id.0, correct, &pointer).await?;
+            let name = |output: &OutputFacts| lot_name(output.item, None, &output.batch_number);
+            rename(unit, old.batch_id, &name(old), new.map(name).as_deref(), &format!("{pointer}/batch_number")).await?;
+        }
+        for (index, output) in outputs.iter().enumerate() {
+            if let Some(facts) = restated.filter(|_| !retired.iter().any(|old| old.batch_id == output.batch_id)) {
+                let pointer = format!("/restated/outputs/{index}");
+                produce(unit, self.transformation_id, facts, output, &pointer).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Operation for CorrectTransformation {
+    fn reply(&self, _: &CommandMeta) -> Reply {
+        reply_of::<Transformation>("transformations/correction", self.transformation_id.0, false, false)
+    }
+
+    fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
+        vec![stream_of::<Transformation>(self.transformation_id.0)]
+    }
+
+    async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
+        let transformation_id = self.transformation_id;
+        let retired = unit.load::<Transformation>(transformation_id.0).await?.facts.clone();
+        let old_outputs = retired.as_ref().map(|facts| facts.outputs.clone()).unwrap_or_default();
+        let restated = self.restated(unit.meta, &old_outputs);
+        if let Some(facts) = &restated {
+            refer(unit, facts, "/restated").await?;
+        }
+        let correct = TransformationCommand::Correct {
+            transformation_id,
+            reason: self.reason.clone(),
+            restated: restated.clone(),
+        };
+        unit.decide::<Transformation>(transformation_id.0, correct, "").await?;
+        if let Some(facts) = &restated {
+            ancestry::refuse_cycle(unit, transformation_id, &pointed(&facts.inputs, "/restated/inputs")).await?;
+        }
+        self.correct_outputs(unit, &old_outputs, restated.as_ref()).await?;
+        let before = retired.map(|facts| facts.inputs).unwrap_or_default();
+        let (after, occurred_at) = match &restated {
+            Some(facts) => (facts.inputs.as_slice(), facts.occurred_at),
+            None => (&[][..], unit.context.now),
+        };
+        let restatement = Restatement {
+            document_id: transformation_id.0,
+            kind: OutflowKind::Used,
+            reason: &self.reason,
+            before: &before,
+            after,
+            occurred_at,
+            pointer: "/restated/inputs",
+        };
+        restatement.decide(unit).await
+    }
+}
+
+fn pointed(inputs: &[LotQuantity], pointer: &str) -> Vec<(BatchId, String)> {
+    inputs.iter().enumerate().map(|(index, line)| (line.batch_id, format!("{pointer}/{index}"))).collect()
+}
+
+async fn consume(
+    unit: &mut Unit<'_>,
+    transformation_id: TransformationId,
+    inputs: &[LotQuantity],
+    occurred_at: Timestamp,
+) -> Result<(), Stop> {
+    for (index, line) in inputs.iter().enumerate() {
+        let consume = BatchCommand::Consume(Movement {
+            batch_id: line.batch_id,
+            document_id: transformation_id.0,
+            quantity: line.quantity,
+            occurred_at,
+        });
+        unit.decide::<Batch>(line.batch_id.0, consume, &format!("/inputs/{index}")).await?;
+    }
+    Ok(())
+}
+
+async fn produce(
+    unit: &mut Unit<'_>,
+    transformation_id: TransformationId,
+    facts: &TransformationFacts,
+    output: &OutputFacts,
+    pointer: &str,
+) -> Result<(), Stop> {
+    let produce = BatchCommand::Produce(output.batch_id, origin(transformation_id, facts, output));
+    unit.create::<Batch>(output.batch_id.0, produce, &format!("{pointer}/batch_id")).await?;
+    let name = lot_name(output.item, None, &output.batch_number);
+    take_name(unit, LOT_NUMBER, &name, output.batch_id.0, &format!("{pointer}/batch_number")).await
+}
+
+async fn refer(unit: &mut Unit<'_>, facts: &TransformationFacts, pointer: &str) -> Result<(), Stop> {
+    references::location(unit, facts.location_id, &format!("{pointer}/location_id")).await?;
+    for (index, output) in facts.outputs.iter().enumerate() {
+        let pointer = format!("{pointer}/outputs/{index}");
+        references::item(unit, output.item, &pointer).await?;
+        if let Some(id) = output.sku_id {
+            references::sku(unit, id, output.item, &pointer).await?;
+        }
+    }
+    Ok(())
+}
+
+fn origin(transformation_id: TransformationId, facts: &TransformationFacts, output: &OutputFacts) -> Origin {
+    Origin {
+        document_id: transformation_id.0,
+        batch_number: output.batch_number.clone(),
+        item: output.item,
+        supplier_id: None,
+        sku_id: output.sku_id,
+        quantity: output.quantity,
+        location_id: facts.location_id,
+        line: facts.line.clone(),
+        occurred_at: facts.occurred_at,
+        production_date: output.production_date,
+        expiry_date: output.expiry_date,
+        sscc: None,
+        documents: facts.documents.clone(),
+    }
+}

@@ -1,0 +1,99 @@
+//! An aggregate as the log holds it.
+
+use std::collections::VecDeque;
+
+use foodflow_domain::{EventSet, StreamAggregate};
+use foodflow_log::{Envelope, PayloadHash, Position, StoredMessage};
+use uuid::Uuid;
+
+use crate::error::CommandError;
+
+/// How many of a stream's last commands its state remembers.
+pub const REMEMBERED_COMMANDS_MAX: usize = 256;
+
+/// A command that touched a stream, and where its commit stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandMark {
+    /// The command.
+    pub command_id: Uuid,
+    /// Hash of its payload.
+    pub command_hash: PayloadHash,
+    /// Position of the commit's first message.
+    pub first: Position,
+    /// Number of messages in the commit.
+    pub size: u32,
+}
+
+/// State of an aggregate with what the next append needs.
+#[derive(Debug, Clone)]
+pub struct Loaded<A> {
+    /// The aggregate's state.
+    pub state: A,
+    /// Number of events so far.
+    pub version: u64,
+    /// Position of the last message; 0 where there is none.
+    pub position: Position,
+    /// Hash of the last message.
+    pub hash: PayloadHash,
+    /// The last commands, oldest first, at most [`REMEMBERED_COMMANDS_MAX`].
+    pub commands: VecDeque<CommandMark>,
+}
+
+impl<A: Default> Default for Loaded<A> {
+    fn default() -> Self {
+        Self {
+            state: A::default(),
+            version: 0,
+            position: Position(0),
+            hash: PayloadHash::default(),
+            commands: VecDeque::new(),
+        }
+    }
+}
+
+impl<A: StreamAggregate> Loaded<A> {
+    /// Follows the stream by one message.
+    ///
+    /// # Errors
+    /// `Internal` where the message is not what this program writes, or does not continue the hash chain.
+    pub fn apply(&mut self, message: &StoredMessage) -> Result<(), CommandError> {
+        let corrupt = |reason: String| CommandError::Internal {
+            reason: format!("{} at position {}: {reason}", message.stream, message.position),
+        };
+        let envelopes = Envelope::decode_batch(&message.payload).map_err(|error| corrupt(error.to_string()))?;
+        let Some(first) = envelopes.first() else { return Err(corrupt("a message without events".to_owned())) };
+        if first.prevhash != self.hash {
+            return Err(corrupt("the hash chain is broken; run `foodflow audit verify`".to_owned()));
+        }
+        self.remember(CommandMark {
+            command_id: first.commandid,
+            command_hash: first.commandhash,
+            first: Position(message.position.0.saturating_sub(u64::from(first.commitindex))),
+            size: first.commitsize,
+        });
+        for envelope in &envelopes {
+            let event = <A::Event as EventSet>::decode(&envelope.event_type, envelope.data.get())
+                .map_err(|error| corrupt(error.to_string()))?
+                .ok_or_else(|| corrupt(format!("unknown event type {}", envelope.event_type)))?;
+            self.state.apply(event);
+            self.version = envelope.sequence;
+        }
+        self.position = message.position;
+        self.hash = PayloadHash::of(&message.payload);
+        Ok(())
+    }
+
+    /// Remembers a command, forgetting the oldest beyond the bound.
+    pub fn remember(&mut self, mark: CommandMark) {
+        if self.commands.len() == REMEMBERED_COMMANDS_MAX {
+            self.commands.pop_front();
+        }
+        self.commands.push_back(mark);
+    }
+
+    /// Where the command stands, if this stream remembers it.
+    #[must_use]
+    pub fn find(&self, command_id: Uuid) -> Option<CommandMark> {
+        self.commands.iter().rev().find(|mark| mark.command_id == command_id).copied()
+    }
+}

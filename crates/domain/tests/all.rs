@@ -1,0 +1,19 @@
+//! Tests of the domain: what it decides, what its laws are, and how its events are written.
+//!
+//! - [`support`]: short names for times, quantities and the commands of a lot, and the scenario runner;
+//! - [`batch`]: scenarios and laws of a lot;
+//! - [`documents`]: receipts, shipments and transformations;
+//! - [`guards`], [`master_data`]: the remaining aggregates;
+//! - [`quantity`], [`errors`]: values and refusals;
+//! - [`events`]: the frozen samples and JSON Schemas of `schemas/events`;
+//! - [`dependencies`]: what the crate may lean on.
+
+mod batch;
+mod dependencies;
+mod documents;
+mod errors;
+mod events;
+mod guards;
+mod master_data;
+mod quantity;
+mod support;

@@ -1,0 +1,11 @@
+//! Scenarios and laws of a lot.
+
+mod adjustments;
+mod bars;
+mod corrections;
+mod events;
+mod late_facts;
+mod model;
+mod movements;
+mod properties;
+mod scenario;

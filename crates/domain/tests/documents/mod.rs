@@ -1,0 +1,5 @@
+//! Receipts, shipments and transformations: the critical tracking events.
+
+mod receipt;
+mod shipment;
+mod transformation;

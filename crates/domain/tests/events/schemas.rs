@@ -1,0 +1,328 @@
+//! The JSON Schema of every event's data, from a few words of its own.
+
+use serde_json::{Map, Value, json};
+
+/// A named part of a data object.
+struct Field(&'static str, Value, bool);
+
+/// Always written.
+const fn must(name: &'static str, schema: Value) -> Field {
+    Field(name, schema, true)
+}
+
+/// Written where it is known.
+const fn may(name: &'static str, schema: Value) -> Field {
+    Field(name, schema, false)
+}
+
+fn object(fields: Vec<Field>) -> Value {
+    let required: Vec<_> = fields.iter().filter(|field| field.2).map(|field| field.0).collect();
+    let properties: Map<_, _> = fields.into_iter().map(|field| (field.0.to_owned(), field.1)).collect();
+    json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn list(items: Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+/// A list that is left out where it is empty.
+fn some(items: Value) -> Value {
+    json!({"type": "array", "items": items, "minItems": 1})
+}
+
+fn one_of(words: &[&str]) -> Value {
+    json!({"enum": words})
+}
+
+fn the(definition: &str) -> Value {
+    json!({"$ref": format!("#/$defs/{definition}")})
+}
+
+fn id() -> Value {
+    the("id")
+}
+
+fn definition(name: &str) -> Value {
+    let decimal = "^(0|-?(0\\.[0-9]{0,8}[1-9]|[1-9][0-9]{0,11}(\\.[0-9]{0,8}[1-9])?))$";
+    match name {
+        "id" => json!({
+            "description": "UUID",
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        }),
+        "time" => json!({
+            "description": "instant in UTC (RFC 3339), up to nanoseconds, without trailing zeros",
+            "type": "string",
+            "format": "date-time",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{0,8}[1-9])?Z$",
+        }),
+        "date" => json!({
+            "description": "calendar date (RFC 3339)",
+            "type": "string",
+            "format": "date",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        }),
+        "percent" => json!({
+            "description": "decimal number",
+            "type": "string",
+            "pattern": "^-?[0-9]+(\\.[0-9]+)?$",
+        }),
+        "quantity" => {
+            let value = json!({
+                "description": "decimal number, at most 12 digits before and 9 after the point",
+                "type": "string",
+                "pattern": decimal,
+            });
+            let unit = json!({
+                "description": "unit of measure (UN/ECE Recommendation 20 common code)",
+                "type": "string",
+                "pattern": "^[A-Z0-9]{2,3}$",
+            });
+            object(vec![must("value", value), must("unit", unit)])
+        }
+        "item" => json!({"oneOf": [
+            object(vec![must("ingredient_id", id())]),
+            object(vec![must("product_id", id())]),
+        ]}),
+        "document" => object(vec![must("type", text()), must("number", text())]),
+        "lot_quantity" => object(vec![must("batch_id", id()), must("quantity", the("quantity"))]),
+        "balance" => {
+            let status = one_of(&["available", "held", "recalled", "consumed", "disposed"]);
+            object(vec![must("remaining", the("quantity")), must("status", status)])
+        }
+        "outflow" => object(vec![
+            may("document_id", id()),
+            must("kind", one_of(&["used", "shipped", "sampled", "wasted", "disposed"])),
+            must("quantity", the("quantity")),
+            must("occurred_at", the("time")),
+        ]),
+        "origin" => object(vec![
+            must("document_id", id()),
+            must("batch_number", text()),
+            must("item", the("item")),
+            may("supplier_id", id()),
+            may("sku_id", id()),
+            must("quantity", the("quantity")),
+            must("location_id", id()),
+            may("line", text()),
+            must("occurred_at", the("time")),
+            may("production_date", the("date")),
+            may("expiry_date", the("date")),
+            may("sscc", text()),
+            may("documents", some(the("document"))),
+        ]),
+        "receipt" => object(vec![
+            must("batch_id", id()),
+            must("batch_number", text()),
+            must("item", the("item")),
+            may("supplier_id", id()),
+            must("quantity", the("quantity")),
+            must("location_id", id()),
+            must("received_at", the("time")),
+            may("production_date", the("date")),
+            may("expiry_date", the("date")),
+            may("sscc", text()),
+            may("documents", some(the("document"))),
+        ]),
+        "shipment" => object(vec![
+            must("lines", list(the("lot_quantity"))),
+            must("from_location_id", id()),
+            must("to_location_id", id()),
+            must("shipped_at", the("time")),
+            may("sscc", text()),
+            may("documents", some(the("document"))),
+        ]),
+        "output" => object(vec![
+            must("batch_id", id()),
+            must("batch_number", text()),
+            must("item", the("item")),
+            may("sku_id", id()),
+            must("quantity", the("quantity")),
+            may("production_date", the("date")),
+            may("expiry_date", the("date")),
+        ]),
+        "transformation" => object(vec![
+            must("inputs", list(the("lot_quantity"))),
+            must("outputs", list(the("output"))),
+            must("location_id", id()),
+            may("line", text()),
+            must("occurred_at", the("time")),
+            may("loss", the("quantity")),
+            may("documents", some(the("document"))),
+        ]),
+        _ => panic!("no definition is called {name}"),
+    }
+}
+
+fn recorded(document: &'static str, facts: &str) -> Vec<Field> {
+    vec![must(document, id()), must("facts", the(facts))]
+}
+
+fn corrected(document: &'static str, facts: &str) -> Vec<Field> {
+    vec![must(document, id()), must("reason", text()), must("retired", the(facts)), may("restated", the(facts))]
+}
+
+fn with(mut fields: Vec<Field>, more: Field) -> Vec<Field> {
+    fields.push(more);
+    fields
+}
+
+fn batch(verb: &str) -> Vec<Field> {
+    let lot = || must("batch_id", id());
+    let after = || must("after", the("balance"));
+    let at = || must("occurred_at", the("time"));
+    let amount = || must("quantity", the("quantity"));
+    let reason = || must("reason", text());
+    match verb {
+        "received" | "produced" => vec![lot(), must("origin", the("origin")), after()],
+        "consumed" | "shipped" => vec![lot(), must("document_id", id()), amount(), at(), after()],
+        "sampled" | "wasted" | "counted" | "disposed" => {
+            vec![lot(), amount(), at(), may("reason", text()), must("location_id", id()), after()]
+        }
+        "held" | "released" | "recalled" => {
+            vec![lot(), reason(), at(), may("quantity", the("quantity")), after()]
+        }
+        "origin_corrected" => {
+            let (retired, restated) = (must("retired", the("origin")), may("restated", the("origin")));
+            vec![lot(), reason(), retired, restated, after()]
+        }
+        "consumption_corrected" | "shipment_corrected" => {
+            let restated = must("restated", list(the("outflow")));
+            vec![lot(), must("document_id", id()), reason(), restated, after()]
+        }
+        _ => panic!("no event of a lot is called {verb}"),
+    }
+}
+
+fn transformation(verb: &str) -> Vec<Field> {
+    let fields = match verb {
+        "recorded" => recorded("transformation_id", "transformation"),
+        "inputs_added" => vec![
+            must("transformation_id", id()),
+            must("inputs", list(the("lot_quantity"))),
+            must("occurred_at", the("time")),
+            must("output_batch_ids", list(id())),
+        ],
+        "corrected" => corrected("transformation_id", "transformation"),
+        _ => panic!("no event of a transformation is called {verb}"),
+    };
+    with(fields, may("yield_percent", the("percent")))
+}
+
+fn location() -> Vec<Field> {
+    let number = || json!({"type": "number"});
+    vec![
+        must("location_id", id()),
+        must("name", text()),
+        must("type", text()),
+        may("address", text()),
+        may("coordinates", object(vec![must("latitude", number()), must("longitude", number())])),
+        may("gln", text()),
+    ]
+}
+
+fn supplier() -> Vec<Field> {
+    vec![
+        must("supplier_id", id()),
+        must("name", text()),
+        must("country", text()),
+        may("risk_score", json!({"type": "number"})),
+        may("certifications", some(text())),
+        may("location_id", id()),
+    ]
+}
+
+fn ingredient() -> Vec<Field> {
+    let component = object(vec![must("ingredient_id", id()), may("percent", the("percent"))]);
+    vec![
+        must("ingredient_id", id()),
+        must("name", text()),
+        must("allergens", list(text())),
+        may("origin_country", text()),
+        may("supplier_ids", some(id())),
+        may("contains", some(component)),
+    ]
+}
+
+fn product(verb: &str) -> Vec<Field> {
+    if verb == "recipe_set" {
+        let line = object(vec![must("ingredient_id", id()), must("percent", the("percent"))]);
+        return vec![must("product_id", id()), must("version", text()), must("ingredients", list(line))];
+    }
+    vec![
+        must("product_id", id()),
+        must("name", text()),
+        must("category", text()),
+        may("brand", text()),
+        may("gtin", text()),
+        must("food_traceability_list", json!({"type": "boolean"})),
+        may("location_ids", some(id())),
+    ]
+}
+
+fn fields(aggregate: &str, verb: &str) -> Vec<Field> {
+    match (aggregate, verb) {
+        ("batch", verb) => batch(verb),
+        ("transformation", verb) => transformation(verb),
+        ("receipt", "recorded") => recorded("receipt_id", "receipt"),
+        ("receipt", "corrected") => corrected("receipt_id", "receipt"),
+        ("shipment", "recorded") => recorded("shipment_id", "shipment"),
+        ("shipment", "corrected") => corrected("shipment_id", "shipment"),
+        ("location", "registered") => location(),
+        ("supplier", "registered") => supplier(),
+        ("supplier", "customer_added") => vec![must("supplier_id", id()), must("customer_id", id())],
+        ("ingredient", "registered") => ingredient(),
+        ("product", "registered" | "recipe_set") => product(verb),
+        ("sku", "registered") => vec![
+            must("sku_id", id()),
+            must("product_id", id()),
+            must("sku_code", text()),
+            must("size", text()),
+            must("unit", text()),
+        ],
+        ("reservation", "taken" | "given_up") => {
+            vec![must("kind", text()), must("name", text()), must("holder", id())]
+        }
+        ("genealogy", "amended") => vec![must("transformation_id", id())],
+        ("command", "accepted") => vec![must("operation", text())],
+        _ => panic!("no schema is written for {aggregate} {verb}"),
+    }
+}
+
+/// The schema of the data of events of this type; it needs no other file.
+pub(super) fn of(type_name: &str) -> Value {
+    let parts: Vec<&str> = type_name.split('.').collect();
+    let ["foodflow", "food_graph", aggregate, verb, "v1"] = parts.as_slice() else {
+        panic!("no schema is written for {type_name}")
+    };
+    let mut schema = object(fields(aggregate, verb));
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!(type_name);
+    let mut definitions = Map::new();
+    define(&schema.clone(), &mut definitions);
+    if !definitions.is_empty() {
+        schema["$defs"] = Value::Object(definitions);
+    }
+    schema
+}
+
+/// Adds every definition that `schema` leads to.
+fn define(schema: &Value, definitions: &mut Map<String, Value>) {
+    match schema {
+        Value::Object(fields) => {
+            let name = fields.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
+            if let Some(name) = name.filter(|name| !definitions.contains_key(*name)) {
+                let definition = definition(name);
+                definitions.insert(name.to_owned(), definition.clone());
+                define(&definition, definitions);
+            }
+            fields.values().for_each(|field| define(field, definitions));
+        }
+        Value::Array(items) => items.iter().for_each(|item| define(item, definitions)),
+        _ => {}
+    }
+}

@@ -1,0 +1,165 @@
+//! The one writer: takes what waits, writes it in one transaction, answers.
+//!
+//! No answer leaves before its transaction has ended. After any failure the connection is thrown away, so
+//! that no half-open transaction can reach the next group.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::log_error;
+use super::group::Group;
+use super::{file, raise};
+use crate::event_log::{AppendError, Appended, Commit};
+
+/// Most messages of one transaction.
+const GROUP_MESSAGES_MAX: usize = 4_000;
+/// Most bytes of payload of one transaction, unless its only commit is larger.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// A commit that waits for its turn, and where its outcome goes.
+pub(super) struct Waiting {
+    pub(super) commit: Commit,
+    pub(super) answer: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+impl Waiting {
+    fn size(&self) -> (usize, usize) {
+        let messages = &self.commit.messages;
+        (messages.len(), messages.iter().map(|message| message.payload.len()).sum())
+    }
+}
+
+pub(super) struct Writer {
+    path: PathBuf,
+    connection: Option<SqliteConnection>,
+    waiting: mpsc::Receiver<Waiting>,
+    /// A commit that no longer fitted into the group before.
+    held_over: Option<Waiting>,
+    head: Arc<watch::Sender<u64>>,
+    closing: CancellationToken,
+}
+
+impl Writer {
+    pub(super) const fn new(
+        path: PathBuf,
+        connection: SqliteConnection,
+        waiting: mpsc::Receiver<Waiting>,
+        head: Arc<watch::Sender<u64>>,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { path, connection: Some(connection), waiting, held_over: None, head, closing }
+    }
+
+    /// Writes until the log closes and nothing waits; gives back the connection for the last checkpoint.
+    pub(super) async fn run(mut self) -> Option<SqliteConnection> {
+        while let Some(taken) = self.take().await {
+            let (commits, answers): (Vec<_>, Vec<_>) =
+                taken.into_iter().map(|waiting| (waiting.commit, waiting.answer)).unzip();
+            let outcomes = self.write(Group::new(commits)).await;
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // A caller that no longer listens finds out by loading.
+                let _ = answer.send(outcome);
+            }
+            // Those just answered often have their next commit ready: let them queue up for one group.
+            tokio::task::yield_now().await;
+        }
+        self.connection
+    }
+
+    /// Everything that waits, up to a group's bounds; `None` once the log is closed and all is written.
+    async fn take(&mut self) -> Option<Vec<Waiting>> {
+        let first = match self.held_over.take() {
+            Some(first) => first,
+            None => self.first().await?,
+        };
+        let (mut messages, mut bytes) = first.size();
+        let mut group = vec![first];
+        while let Ok(next) = self.waiting.try_recv() {
+            let (more_messages, more_bytes) = next.size();
+            messages += more_messages;
+            bytes += more_bytes;
+            if messages > GROUP_MESSAGES_MAX || bytes > GROUP_BYTES_MAX {
+                self.held_over = Some(next);
+                break;
+            }
+            group.push(next);
+        }
+        Some(group)
+    }
+
+    async fn first(&mut self) -> Option<Waiting> {
+        tokio::select! {
+            biased;
+            next = self.waiting.recv() => next,
+            () = self.closing.cancelled() => {
+                self.waiting.close();
+                self.waiting.recv().await
+            }
+        }
+    }
+
+    /// Writes one group; an outcome per commit, in their order.
+    async fn write(&mut self, mut group: Group) -> Vec<Result<Appended, AppendError>> {
+        match self.transact(&mut group).await {
+            Ok(()) => {
+                if let Some(last) = group.last() {
+                    raise(&self.head, last);
+                }
+                group.into_outcomes()
+            }
+            Err(failure) => {
+                if let Some(connection) = self.connection.take() {
+                    // Its own failure adds nothing: the next connection starts from what the file holds.
+                    let _ = connection.close().await;
+                }
+                self.failed(group, &failure)
+            }
+        }
+    }
+
+    async fn transact(&mut self, group: &mut Group) -> Result<(), Failure> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(file::connect_writer(&self.path).await.map_err(Failure::NothingAppended)?),
+        };
+        group.begin(connection).await.map_err(Failure::NothingAppended)?;
+        if group.last().is_none() {
+            let rollback = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+            return rollback.map(drop).map_err(Failure::NothingAppended);
+        }
+        group.insert(connection).await.map_err(Failure::NothingAppended)?;
+        let commit = sqlx::query("COMMIT").execute(&mut *connection).await;
+        commit.map(drop).map_err(Failure::OutcomeUnknown)
+    }
+
+    fn failed(&self, group: Group, failure: &Failure) -> Vec<Result<Appended, AppendError>> {
+        let commits = group.len();
+        match failure {
+            Failure::NothingAppended(error) => {
+                let reason = log_error(&self.path, error);
+                tracing::error!(commits, error = %reason, "a group of commits was not written");
+                (0..commits).map(|_| Err(AppendError::Log(reason.clone()))).collect()
+            }
+            Failure::OutcomeUnknown(error) => {
+                let reason = log_error(&self.path, error).to_string();
+                tracing::error!(commits, error = %reason, "the outcome of a group of commits is unknown");
+                let outcomes = group.into_outcomes().into_iter();
+                outcomes
+                    .map(|one| one.and_then(|_| Err(AppendError::Unknown { reason: reason.clone() })))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// How a group's transaction went wrong.
+enum Failure {
+    /// Before its COMMIT: SQLite has dropped all of it.
+    NothingAppended(sqlx::Error),
+    /// At its COMMIT: it may be on disk.
+    OutcomeUnknown(sqlx::Error),
+}

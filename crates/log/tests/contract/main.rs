@@ -1,0 +1,101 @@
+//! The contract of the event-log port: one suite, run against every adapter.
+//!
+//! Each test function takes a [`fixture::Fixture`] and knows nothing of what is behind it. What only a log that
+//! outlives its process can promise is in [`durability`]; what only JetStream can get wrong is in `nats_server`
+//! and `nats_outage`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
+//! how to install it, and are never skipped.
+
+mod commits;
+mod durability;
+mod fixture;
+mod nats_outage;
+mod nats_server;
+mod races;
+mod ranges;
+mod reads;
+mod refusals;
+mod subscriptions;
+
+/// Makes one test per listed function and adapter.
+macro_rules! contract {
+    ($($module:ident: $($test:ident)+;)+) => {
+        contract!(@adapter memory, $($($module $test)+)+);
+        contract!(@adapter embedded, $($($module $test)+)+);
+        contract!(@adapter nats, $($($module $test)+)+);
+    };
+    (@adapter $adapter:ident, $($module:ident $test:ident)+) => {
+        mod $adapter {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() -> anyhow::Result<()> {
+                    crate::$module::$test(crate::fixture::Fixture::$adapter().await?).await
+                }
+            )+
+        }
+    };
+}
+
+/// The same for adapters whose log outlives them.
+macro_rules! durable_contract {
+    ($($test:ident)+) => {
+        mod durable_embedded {
+            durable_contract!(@adapter embedded, $($test)+);
+        }
+        mod durable_nats {
+            durable_contract!(@adapter nats, $($test)+);
+        }
+    };
+    (@adapter $adapter:ident, $($test:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() -> anyhow::Result<()> {
+                crate::durability::$test(crate::fixture::Fixture::$adapter().await?).await
+            }
+        )+
+    };
+}
+
+contract! {
+    commits:
+        messages_of_a_commit_take_adjoining_positions
+        payloads_come_back_byte_for_byte
+        a_stream_grows_only_from_its_end
+        a_commit_may_hold_a_thousand_messages
+        a_commit_touches_no_other_stream
+        a_payload_of_the_largest_size_is_kept;
+    refusals:
+        an_existing_stream_refuses_to_be_created
+        a_mismatch_on_any_one_stream_leaves_nothing_behind
+        a_commit_that_breaks_a_bound_is_refused_and_leaves_nothing
+        a_closed_log_refuses_appends
+        a_partition_that_does_not_exist_is_refused;
+    reads:
+        a_stream_is_loaded_from_after_a_position
+        a_missing_stream_loads_as_empty
+        a_stream_of_many_megabytes_is_loaded_whole
+        the_head_is_the_last_position
+        tenants_do_not_see_each_other
+        every_partition_counts_for_itself;
+    ranges:
+        ranges_are_exact_in_both_directions
+        a_sparse_tenant_is_found_from_both_ends
+        many_pages_read_as_one_range
+        an_empty_partition_has_only_empty_ranges;
+    subscriptions:
+        a_subscription_starts_at_the_beginning
+        a_subscription_starts_in_the_middle
+        a_subscription_goes_on_with_what_is_appended_later
+        a_subscription_of_one_tenant_sees_no_other
+        a_subscription_resumes_without_gap_or_repetition
+        a_subscription_ends_with_the_log;
+    races:
+        writers_on_one_stream_lose_nothing
+        writers_on_disjoint_streams_never_conflict
+        overlapping_commits_are_whole_or_absent;
+}
+
+durable_contract! {
+    a_reopened_log_holds_everything
+    a_crashed_log_holds_everything_that_was_acknowledged
+    a_reopened_log_still_refuses_what_came_before
+}

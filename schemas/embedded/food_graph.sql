@@ -1,0 +1,93 @@
+-- The embedded traceability graph: the labels, properties and relationships of the Neo4j schema in one SQLite file.
+--
+-- Ids are the 16 bytes of a UUID (read them with `lower(hex(id))`), times are RFC 3339 text in UTC, quantities are
+-- decimal text with their unit. Everything here follows from the event log and can be rebuilt from it.
+
+-- A tenant lives in one partition of the log; nodes and edges refer to it by the short key, and with it to its
+-- partition.
+CREATE TABLE IF NOT EXISTS graph_tenants (
+    tenant_key INTEGER PRIMARY KEY,
+    tenant_id BLOB NOT NULL UNIQUE CHECK (length(tenant_id) = 16),
+    partition INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS graph_tenants_partition ON graph_tenants (partition);
+
+-- Properties are one JSON object. Text, whole numbers and booleans stand as such; other types as an array that
+-- begins with the type: ["float","12.5"], ["date","2026-03-05"], ["instant","2026-03-05T10:00:00Z"],
+-- ["point","51.5","-0.1"], ["texts","a","b"]. A member that is null is absent.
+CREATE TABLE IF NOT EXISTS graph_nodes (
+    tenant_key INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    properties TEXT NOT NULL,
+    batch_number TEXT GENERATED ALWAYS AS (properties ->> '$.batch_number') VIRTUAL,
+    ingredient_id TEXT GENERATED ALWAYS AS (properties ->> '$.ingredient_id') VIRTUAL,
+    location_id TEXT GENERATED ALWAYS AS (properties ->> '$.location_id') VIRTUAL,
+    name TEXT GENERATED ALWAYS AS (properties ->> '$.name') VIRTUAL,
+    product_id TEXT GENERATED ALWAYS AS (properties ->> '$.product_id') VIRTUAL,
+    sku_code TEXT GENERATED ALWAYS AS (properties ->> '$.sku_code') VIRTUAL,
+    status TEXT GENERATED ALWAYS AS (properties ->> '$.status') VIRTUAL,
+    supplier_id TEXT GENERATED ALWAYS AS (properties ->> '$.supplier_id') VIRTUAL,
+    PRIMARY KEY (tenant_key, label, id)
+) STRICT, WITHOUT ROWID;
+
+-- Each ends with the id, which SQLite appends: a page of a filtered list is read in order, without sorting.
+CREATE INDEX IF NOT EXISTS graph_nodes_batch_number ON graph_nodes (tenant_key, label, batch_number)
+    WHERE batch_number IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graph_nodes_ingredient_id ON graph_nodes (tenant_key, label, ingredient_id)
+    WHERE ingredient_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graph_nodes_location_id ON graph_nodes (tenant_key, label, location_id)
+    WHERE location_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graph_nodes_name ON graph_nodes (tenant_key, label, name)
+    WHERE name IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graph_nodes_product_id ON graph_nodes (tenant_key, label, product_id)
+    WHERE product_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graph_nodes_sku_code ON graph_nodes (tenant_key, label, sku_code)
+    WHERE sku_code IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graph_nodes_status ON graph_nodes (tenant_key, label, status)
+    WHERE status IS NOT NULL;
+CREATE INDEX IF NOT EXISTS graph_nodes_supplier_id ON graph_nodes (tenant_key, label, supplier_id)
+    WHERE supplier_id IS NOT NULL;
+
+-- Edges are never deleted, only retired. The key begins with where an edge starts, so that all edges of one type
+-- from one node stand together; it ends with the edge's own id, which follows from the event, so that a
+-- redelivered edge meets itself.
+CREATE TABLE IF NOT EXISTS graph_edges (
+    tenant_key INTEGER NOT NULL,
+    edge_type TEXT NOT NULL,
+    from_id BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    from_label TEXT NOT NULL,
+    to_label TEXT NOT NULL,
+    to_id BLOB NOT NULL,
+    quantity TEXT,
+    unit TEXT,
+    percent TEXT,
+    kind TEXT,
+    document_id BLOB,
+    occurred_at TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    event_id BLOB NOT NULL,
+    event_type TEXT NOT NULL,
+    retired_position INTEGER,
+    retired_at TEXT,
+    retired_event_id BLOB,
+    retired_event_type TEXT,
+    PRIMARY KEY (tenant_key, edge_type, from_id, position, line, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS graph_edges_to ON graph_edges (tenant_key, edge_type, to_id);
+CREATE INDEX IF NOT EXISTS graph_edges_document ON graph_edges (tenant_key, document_id, edge_type)
+    WHERE document_id IS NOT NULL;
+
+-- Up to where each projection of this file has applied each partition of the log.
+CREATE TABLE IF NOT EXISTS checkpoints (
+    projection TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    recorded_at TEXT,
+    PRIMARY KEY (projection, partition)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,57 @@
+// The food graph in Neo4j: constraints and indexes. Safe to run again; run by `foodflow migrate`, or by hand in
+// any Cypher client. Statements end with a semicolon at the end of a line.
+//
+// Nodes:         (:Product) (:Ingredient) (:SKU) (:Supplier) (:Batch) (:Location)
+//                each with id, tenant_id and partition, and the properties that docs/API.md lists;
+// relationships: CONTAINS HAS_SKU PRODUCED_AT SOURCED_FROM OF_PRODUCT USES_INGREDIENT SHIPPED_TO SUPPLIES_TO
+//                LOCATED_AT, and those that traceability adds: OF_INGREDIENT SUPPLIED_BY OF_SKU RECEIVED_AT
+//                ADJUSTED_AT
+//                each with id, tenant_id, partition, line, occurred_at, recorded_at, position, event_id and
+//                event_type; where they apply: quantity (float, for charts) with quantity_exact (decimal as
+//                text) and unit, percent with percent_exact, kind, document_id; once a correction retired it:
+//                retired_position, retired_at, retired_event_id, retired_event_type;
+// (:FoodflowCheckpoint) up to which position of the log a partition is applied.
+//
+// Only what has no retired_position counts today. Only the program writes here: what another client changes is
+// lost with the next rebuild.
+
+// Product hierarchy
+CREATE CONSTRAINT product_id IF NOT EXISTS FOR (p:Product) REQUIRE p.id IS UNIQUE;
+CREATE CONSTRAINT ingredient_id IF NOT EXISTS FOR (i:Ingredient) REQUIRE i.id IS UNIQUE;
+CREATE CONSTRAINT sku_id IF NOT EXISTS FOR (s:SKU) REQUIRE s.id IS UNIQUE;
+
+// Supply chain entities
+CREATE CONSTRAINT supplier_id IF NOT EXISTS FOR (s:Supplier) REQUIRE s.id IS UNIQUE;
+CREATE CONSTRAINT batch_id IF NOT EXISTS FOR (b:Batch) REQUIRE b.id IS UNIQUE;
+CREATE CONSTRAINT location_id IF NOT EXISTS FOR (l:Location) REQUIRE l.id IS UNIQUE;
+
+// Indexes for performance
+CREATE INDEX product_tenant_id IF NOT EXISTS FOR (p:Product) ON (p.tenant_id);
+CREATE INDEX ingredient_tenant_id IF NOT EXISTS FOR (i:Ingredient) ON (i.tenant_id);
+CREATE INDEX supplier_tenant_id IF NOT EXISTS FOR (s:Supplier) ON (s.tenant_id);
+CREATE INDEX batch_tenant_id IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id);
+
+// Added: the two labels that had no index of the tenant
+CREATE INDEX sku_tenant_id IF NOT EXISTS FOR (s:SKU) ON (s.tenant_id);
+CREATE INDEX location_tenant_id IF NOT EXISTS FOR (l:Location) ON (l.tenant_id);
+
+// Added: pages of a tenant's nodes in order of id, without sorting all of them
+CREATE INDEX product_page IF NOT EXISTS FOR (p:Product) ON (p.tenant_id, p.id);
+CREATE INDEX ingredient_page IF NOT EXISTS FOR (i:Ingredient) ON (i.tenant_id, i.id);
+CREATE INDEX sku_page IF NOT EXISTS FOR (s:SKU) ON (s.tenant_id, s.id);
+CREATE INDEX supplier_page IF NOT EXISTS FOR (s:Supplier) ON (s.tenant_id, s.id);
+CREATE INDEX batch_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.id);
+CREATE INDEX location_page IF NOT EXISTS FOR (l:Location) ON (l.tenant_id, l.id);
+
+// Added: the same for a lot number and a SKU code
+CREATE INDEX batch_number_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.batch_number, b.id);
+CREATE INDEX sku_code_page IF NOT EXISTS FOR (s:SKU) ON (s.tenant_id, s.sku_code, s.id);
+
+// Added: what a correction of a document retires
+CREATE INDEX uses_ingredient_document IF NOT EXISTS FOR ()-[e:USES_INGREDIENT]-() ON (e.document_id);
+CREATE INDEX shipped_to_document IF NOT EXISTS FOR ()-[e:SHIPPED_TO]-() ON (e.document_id);
+CREATE INDEX received_at_document IF NOT EXISTS FOR ()-[e:RECEIVED_AT]-() ON (e.document_id);
+CREATE INDEX produced_at_document IF NOT EXISTS FOR ()-[e:PRODUCED_AT]-() ON (e.document_id);
+
+// Added: one checkpoint per projection and partition
+CREATE CONSTRAINT foodflow_checkpoint_id IF NOT EXISTS FOR (c:FoodflowCheckpoint) REQUIRE c.id IS UNIQUE;

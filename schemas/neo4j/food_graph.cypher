@@ -43,9 +43,19 @@ CREATE INDEX supplier_page IF NOT EXISTS FOR (s:Supplier) ON (s.tenant_id, s.id)
 CREATE INDEX batch_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.id);
 CREATE INDEX location_page IF NOT EXISTS FOR (l:Location) ON (l.tenant_id, l.id);
 
-// Added: the same for a lot number and a SKU code
+// Added: the same for what lists are filtered by
 CREATE INDEX batch_number_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.batch_number, b.id);
+CREATE INDEX batch_status_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.status, b.id);
+CREATE INDEX batch_product_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.product_id, b.id);
+CREATE INDEX batch_ingredient_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.ingredient_id, b.id);
+CREATE INDEX batch_supplier_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.supplier_id, b.id);
+CREATE INDEX batch_location_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.location_id, b.id);
 CREATE INDEX sku_code_page IF NOT EXISTS FOR (s:SKU) ON (s.tenant_id, s.sku_code, s.id);
+CREATE INDEX sku_product_page IF NOT EXISTS FOR (s:SKU) ON (s.tenant_id, s.product_id, s.id);
+CREATE INDEX product_name_page IF NOT EXISTS FOR (p:Product) ON (p.tenant_id, p.name, p.id);
+CREATE INDEX ingredient_name_page IF NOT EXISTS FOR (i:Ingredient) ON (i.tenant_id, i.name, i.id);
+CREATE INDEX supplier_name_page IF NOT EXISTS FOR (s:Supplier) ON (s.tenant_id, s.name, s.id);
+CREATE INDEX location_name_page IF NOT EXISTS FOR (l:Location) ON (l.tenant_id, l.name, l.id);
 
 // Added: what a correction of a document retires
 CREATE INDEX uses_ingredient_document IF NOT EXISTS FOR ()-[e:USES_INGREDIENT]-() ON (e.document_id);

@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The `foodflow` program: HTTP, access, configuration, command line.
+//!
+//! - [`bodies`]: the words of the contract, checked;
+//! - [`http`]: the interface for clients;
+//! - [`cli`]: the interface for people and scripts;
+//! - [`config`]: settings, each with its source and default;
+//! - [`runtime`]: opens the log and the stores that the settings name;
+//! - [`demo`]: the golden scenario, told through the ordinary write path;
+//! - [`transfer`]: import and export of a plant's history.
+
+pub mod bodies;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod runtime;
+pub mod transfer;

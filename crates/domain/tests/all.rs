@@ -8,6 +8,8 @@
 //! - [`events`]: the frozen samples and JSON Schemas of `schemas/events`;
 //! - [`dependencies`]: what the crate may lean on.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod batch;
 mod dependencies;
 mod documents;

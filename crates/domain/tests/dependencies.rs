@@ -46,7 +46,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn the_source_reaches_for_nothing_outside() {
-    let outside = ["std::fs", "std::net", "std::process", "std::env", "std::thread", "::now()", "new_v4", "now_v7"];
+    let outside =
+        ["std::fs", "std::net", "std::process", "std::env", "std::thread", "::now()", "new_v4", "now_v7"];
     for path in sources(&manifest_folder().join("src")) {
         let source = std::fs::read_to_string(&path).unwrap();
         for name in outside {

@@ -23,7 +23,11 @@ fn refusals() -> Vec<(FoodGraphError, &'static str, &'static str)> {
             "there is no lot 01900000-0000-7000-8000-000000000001",
         ),
         (
-            FoodGraphError::BatchHeld { batch_number: batch_number(), since: at(20), reason: "peanut".to_owned() },
+            FoodGraphError::BatchHeld {
+                batch_number: batch_number(),
+                since: at(20),
+                reason: "peanut".to_owned(),
+            },
             "batch-held",
             "lot MP-0417 is on hold since 2026-03-01T00:20:00Z: peanut; release it before it moves",
         ),

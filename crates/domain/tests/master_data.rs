@@ -5,7 +5,9 @@ use foodflow_domain::food_graph::ingredient::{Ingredient, IngredientCommand, Ing
 use foodflow_domain::food_graph::location::{Location, LocationCommand, LocationEvent};
 use foodflow_domain::food_graph::product::{Product, ProductCommand, ProductEvent, ProductRecipeSet};
 use foodflow_domain::food_graph::sku::{Sku, SkuCommand, SkuEvent};
-use foodflow_domain::food_graph::supplier::{Supplier, SupplierCommand, SupplierCustomerAdded, SupplierEvent};
+use foodflow_domain::food_graph::supplier::{
+    Supplier, SupplierCommand, SupplierCustomerAdded, SupplierEvent,
+};
 
 use crate::events::samples;
 use crate::support::{decide, id, replay};
@@ -78,7 +80,8 @@ fn a_supplier_is_registered_once_and_supplies_each_customer_once() {
     assert_eq!(decide::<Supplier>(&known, add(21)), Ok(vec![SupplierEvent::CustomerAdded(link(21))]));
     assert_eq!(decide::<Supplier>(&linked, add(22)), Ok(vec![SupplierEvent::CustomerAdded(link(22))]));
     let both: (uuid::Uuid, uuid::Uuid) = (id(21), id(20));
-    let twice = FoodGraphError::AlreadyExists { what: "customer", id: format!("{} of supplier {}", both.0, both.1) };
+    let twice =
+        FoodGraphError::AlreadyExists { what: "customer", id: format!("{} of supplier {}", both.0, both.1) };
     assert_eq!(decide::<Supplier>(&linked, add(21)), Err(twice));
     assert_eq!(replay::<Supplier>(&linked).customers, [id(21)]);
 }

@@ -23,7 +23,8 @@ fn any_unit() -> impl Strategy<Value = Unit> {
 /// A unit and a finer one, a power of ten apart.
 fn unit_and_finer() -> impl Strategy<Value = (Unit, Unit)> {
     let rising = [[Unit::Mgm, Unit::Grm, Unit::Kgm, Unit::Tne], [Unit::Mlt, Unit::Ltr, Unit::Hlt, Unit::Mtq]];
-    (select(rising.to_vec()), 0..4_usize, 0..4_usize).prop_map(|(units, a, b)| (units[a.max(b)], units[a.min(b)]))
+    (select(rising.to_vec()), 0..4_usize, 0..4_usize)
+        .prop_map(|(units, a, b)| (units[a.max(b)], units[a.min(b)]))
 }
 
 proptest! {

@@ -12,35 +12,35 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 /// The recorded time of every decision, in minutes as [`at`] counts them.
-pub const NOW: i64 = 1_000;
+pub(crate) const NOW: i64 = 1_000;
 
 /// `minutes` after midnight of 2026-03-01.
-pub fn at(minutes: i64) -> Timestamp {
+pub(crate) fn at(minutes: i64) -> Timestamp {
     "2026-03-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
 }
 
 /// `milliseconds` after the recorded time.
-pub fn after_now(milliseconds: i64) -> Timestamp {
+pub(crate) fn after_now(milliseconds: i64) -> Timestamp {
     at(NOW) + SignedDuration::from_millis(milliseconds)
 }
 
 /// An id with a recognizable number.
-pub fn id<T: From<Uuid>>(number: u128) -> T {
+pub(crate) fn id<T: From<Uuid>>(number: u128) -> T {
     T::from(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number))
 }
 
 /// A quantity as people write it: `12.5 KGM`.
-pub fn quantity(text: &str) -> Quantity {
+pub(crate) fn quantity(text: &str) -> Quantity {
     let (value, unit) = text.split_once(' ').unwrap_or_else(|| panic!("`{text}` is not `<value> <unit>`"));
     Quantity::new(value.parse().unwrap(), unit.parse().unwrap())
 }
 
-pub fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context { now: at(NOW), actor: "qa@harbor-vale.example".to_owned(), tenant: id::<TenantId>(0xA) }
 }
 
 /// What an aggregate with this history decides.
-pub fn decide<A>(given: &[A::Event], when: A::Command) -> Result<Vec<A::Event>, A::Error>
+pub(crate) fn decide<A>(given: &[A::Event], when: A::Command) -> Result<Vec<A::Event>, A::Error>
 where
     A: Aggregate<Services = Context>,
 {
@@ -48,7 +48,7 @@ where
 }
 
 /// What an aggregate in this state decides; the state goes through the decision's events.
-pub fn decide_in_state<A>(state: &mut A, when: A::Command) -> Result<Vec<A::Event>, A::Error>
+pub(crate) fn decide_in_state<A>(state: &mut A, when: A::Command) -> Result<Vec<A::Event>, A::Error>
 where
     A: Aggregate<Services = Context>,
 {
@@ -66,7 +66,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// What an aggregate with this history has become.
-pub fn replay<A: Aggregate>(events: &[A::Event]) -> A {
+pub(crate) fn replay<A: Aggregate>(events: &[A::Event]) -> A {
     let mut state = A::default();
     for event in events {
         state.apply(event.clone());
@@ -75,6 +75,6 @@ pub fn replay<A: Aggregate>(events: &[A::Event]) -> A {
 }
 
 /// A refusal's code.
-pub fn code<T: std::fmt::Debug>(decision: Result<T, FoodGraphError>) -> &'static str {
+pub(crate) fn code<T: std::fmt::Debug>(decision: Result<T, FoodGraphError>) -> &'static str {
     decision.expect_err("it was not refused").code()
 }

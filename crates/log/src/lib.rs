@@ -6,6 +6,7 @@
 //!
 //! - [`event_log`]: the port;
 //! - [`envelope`]: the payload, a CloudEvents JSON batch with the hash chain;
+//! - [`verify`]: whether a log is what was written;
 //! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
 
 pub mod embedded;
@@ -14,6 +15,7 @@ pub mod event_log;
 pub mod memory;
 pub mod nats;
 pub mod position_at;
+pub mod verify;
 
 pub use position_at::{position_at, recorded_at};
 pub use envelope::{Envelope, PayloadHash};
@@ -21,3 +23,4 @@ pub use event_log::{
     AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, NewMessage, Partition, Position, SharedLog,
     ReadQuery, StoredMessage, StreamId,
 };
+pub use verify::{BrokenLink, ChainVerifier, Verified};

@@ -5,6 +5,7 @@
 //! least once has its effect exactly once.
 //!
 //! - [`changes`]: what a projection may ask of a store;
+//! - [`recorded`]: a message of the log, read;
 //! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
@@ -12,4 +13,5 @@
 pub mod changes;
 pub mod food_graph;
 pub mod graph;
+pub mod recorded;
 pub mod runner;

@@ -3,7 +3,8 @@
 use foodflow_domain::food_graph::batch::Status::{Available, Consumed, Disposed, Held, Recalled};
 
 use super::scenario::{
-    consume, count, dispose, dispose_part, hold, recall, receive, refused, retire, run, sample, ship, stands, waste,
+    consume, count, dispose, dispose_part, hold, recall, receive, refused, retire, run, sample, ship, stands,
+    waste,
 };
 
 #[test]
@@ -17,14 +18,24 @@ fn a_lot_is_disposed_of_in_part_or_as_a_whole() {
         ("the rest, stated in grams", part(), dispose_part("60000 GRM", 20), stands("0 KGM", Disposed)),
         ("more than the rest", part(), dispose_part("60.1 KGM", 20), refused("insufficient-quantity")),
         ("twice", [lot(), vec![dispose(10)]].concat(), dispose(20), refused("insufficient-quantity")),
-        ("a part of nothing", [lot(), vec![dispose(10)]].concat(), dispose_part("1 KGM", 20), refused("insufficient-quantity")),
+        (
+            "a part of nothing",
+            [lot(), vec![dispose(10)]].concat(),
+            dispose_part("1 KGM", 20),
+            refused("insufficient-quantity"),
+        ),
         ("of nothing", lot(), dispose_part("0 KGM", 10), refused("quantity-not-positive")),
         ("of less than nothing", lot(), dispose_part("-1 KGM", 10), refused("quantity-not-positive")),
         ("in litres", lot(), dispose_part("1 LTR", 10), refused("unit-mismatch")),
         ("a part, then consumed", part(), consume("60 KGM", 20), stands("0 KGM", Disposed)),
         ("while held", vec![receive("100 KGM"), hold(5)], dispose(10), stands("0 KGM", Held)),
         ("while recalled", vec![receive("100 KGM"), recall(5)], dispose(10), stands("0 KGM", Recalled)),
-        ("of a lot that never was", vec![receive("100 KGM"), retire()], dispose(10), refused("insufficient-quantity")),
+        (
+            "of a lot that never was",
+            vec![receive("100 KGM"), retire()],
+            dispose(10),
+            refused("insufficient-quantity"),
+        ),
     ]);
 }
 
@@ -61,8 +72,18 @@ fn a_count_sets_what_remains() {
         ("in cases", lot(), count("1 CS", 10), refused("unit-mismatch")),
         ("too large for the lot's unit", huge(), count("900000000000 TNE", 10), refused("unit-mismatch")),
         ("while held", [lot(), vec![hold(8)]].concat(), count("279 KGM", 10), stands("279 KGM", Held)),
-        ("while recalled", [lot(), vec![recall(8)]].concat(), count("279 KGM", 10), stands("279 KGM", Recalled)),
-        ("of a lot that never was", vec![receive("1 KGM"), retire()], count("1 KGM", 10), refused("already-retired")),
+        (
+            "while recalled",
+            [lot(), vec![recall(8)]].concat(),
+            count("279 KGM", 10),
+            stands("279 KGM", Recalled),
+        ),
+        (
+            "of a lot that never was",
+            vec![receive("1 KGM"), retire()],
+            count("1 KGM", 10),
+            refused("already-retired"),
+        ),
     ]);
 }
 
@@ -73,7 +94,12 @@ fn the_latest_count_by_event_time_stands() {
         ("a later one", counted(), count("80 KGM", 30), stands("80 KGM", Available)),
         ("an earlier one, recorded later", counted(), count("50 KGM", 10), stands("90 KGM", Available)),
         ("one of the same instant", counted(), count("85 KGM", 20), stands("85 KGM", Available)),
-        ("none found, then found again", [counted(), vec![count("0 KGM", 30)]].concat(), count("5 KGM", 40), stands("5 KGM", Available)),
+        (
+            "none found, then found again",
+            [counted(), vec![count("0 KGM", 30)]].concat(),
+            count("5 KGM", 40),
+            stands("5 KGM", Available),
+        ),
     ]);
 }
 
@@ -95,6 +121,11 @@ fn counts_that_contradict_movements_leave_nothing_to_give() {
         ("the contradiction shows", shipped(), count("5 KGM", 20), stands("-15 KGM", Consumed)),
         ("nothing is left to ship", short(), ship("1 KGM", 40), refused("insufficient-quantity")),
         ("nothing is left to dispose of", short(), dispose(40), refused("insufficient-quantity")),
-        ("nothing is left to hold", short(), super::scenario::hold_part("1 KGM", 40), refused("insufficient-quantity")),
+        (
+            "nothing is left to hold",
+            short(),
+            super::scenario::hold_part("1 KGM", 40),
+            refused("insufficient-quantity"),
+        ),
     ]);
 }

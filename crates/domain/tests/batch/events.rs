@@ -8,8 +8,8 @@ use foodflow_domain::food_graph::batch::{
 };
 
 use super::scenario::{
-    consume, correct_consumption, correct_shipment, count, dispose, dispose_part, history, hold_part, lot, origin,
-    produce, recall, receive, release, restate, retire, sample, ship, waste,
+    consume, correct_consumption, correct_shipment, count, dispose, dispose_part, history, hold_part, lot,
+    origin, produce, recall, receive, release, restate, retire, sample, ship, waste,
 };
 use crate::support::{at, context, id, quantity};
 
@@ -84,7 +84,13 @@ fn a_bar_states_its_part_in_the_lots_unit() {
 fn a_corrected_origin_names_what_is_retired() {
     let corrected = |retired, restated, after| {
         let reason = "typing error".to_owned();
-        BatchEvent::OriginCorrected(BatchOriginCorrected { batch_id: lot(), reason, retired, restated, after })
+        BatchEvent::OriginCorrected(BatchOriginCorrected {
+            batch_id: lot(),
+            reason,
+            retired,
+            restated,
+            after,
+        })
     };
     let up = stands("300 KGM", Status::Available);
     let restated = corrected(origin("30 KGM"), Some(origin("300 KGM")), up);

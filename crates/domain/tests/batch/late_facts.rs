@@ -3,7 +3,8 @@
 use foodflow_domain::food_graph::batch::Status::{Available, Consumed, Held, Recalled};
 
 use super::scenario::{
-    consume, count, dispose, dispose_part, hold, hold_part, recall, receive, refused, release, run, ship, stands,
+    consume, count, dispose, dispose_part, hold, hold_part, recall, receive, refused, release, run, ship,
+    stands,
 };
 
 #[test]
@@ -59,11 +60,26 @@ fn what_happened_before_a_disposal_is_limited_by_what_it_left() {
 fn a_count_includes_what_happened_before_it() {
     let counted = || vec![receive("100 KGM"), count("90 KGM", 20)];
     run(vec![
-        ("consumed before: it was already missing", counted(), consume("10 KGM", 10), stands("90 KGM", Available)),
+        (
+            "consumed before: it was already missing",
+            counted(),
+            consume("10 KGM", 10),
+            stands("90 KGM", Available),
+        ),
         ("at the instant of the count", counted(), consume("10 KGM", 20), stands("90 KGM", Available)),
         ("before, as the book allows", counted(), consume("100 KGM", 10), stands("90 KGM", Available)),
-        ("before, more than the book has", counted(), consume("100.1 KGM", 10), refused("insufficient-quantity")),
-        ("after: it is taken from what was found", counted(), consume("10 KGM", 21), stands("80 KGM", Available)),
+        (
+            "before, more than the book has",
+            counted(),
+            consume("100.1 KGM", 10),
+            refused("insufficient-quantity"),
+        ),
+        (
+            "after: it is taken from what was found",
+            counted(),
+            consume("10 KGM", 21),
+            stands("80 KGM", Available),
+        ),
         ("after, all that was found", counted(), consume("90 KGM", 21), stands("0 KGM", Consumed)),
         ("after, more than was found", counted(), consume("90.1 KGM", 21), refused("insufficient-quantity")),
     ]);

@@ -25,7 +25,11 @@ pub(super) enum Step {
 
 /// A quantity of so many grams; every other one in kilograms, so that units mix.
 pub(super) fn grams(number: i64) -> String {
-    if number % 2 == 0 { format!("{number} GRM") } else { format!("{}.{:03} KGM", number / 1_000, number % 1_000) }
+    if number % 2 == 0 {
+        format!("{number} GRM")
+    } else {
+        format!("{}.{:03} KGM", number / 1_000, number % 1_000)
+    }
 }
 
 impl Step {
@@ -38,9 +42,15 @@ impl Step {
             }
             &Self::Lose(kind, number, minute) => scenario::adjust(kind, &grams(number), minute),
             &Self::Count(number, minute) => scenario::count(&grams(number), minute),
-            Self::Dispose(number, minute) => BatchCommand::Dispose(scenario::bar(amount(number).as_deref(), *minute)),
-            Self::Hold(number, minute) => BatchCommand::Hold(scenario::bar(amount(number).as_deref(), *minute)),
-            Self::Release(number, minute) => BatchCommand::Release(scenario::bar(amount(number).as_deref(), *minute)),
+            Self::Dispose(number, minute) => {
+                BatchCommand::Dispose(scenario::bar(amount(number).as_deref(), *minute))
+            }
+            Self::Hold(number, minute) => {
+                BatchCommand::Hold(scenario::bar(amount(number).as_deref(), *minute))
+            }
+            Self::Release(number, minute) => {
+                BatchCommand::Release(scenario::bar(amount(number).as_deref(), *minute))
+            }
             Self::Recall(minute) => scenario::recall(*minute),
             Self::Restate(None) => scenario::retire(),
             Self::Restate(Some(number)) => scenario::restate(&grams(*number)),
@@ -106,7 +116,11 @@ impl Model {
         let covering = |hold: &&Held| hold.0 <= minute && hold.1.is_none_or(|until| minute < until);
         let parts: Vec<Option<i64>> = self.holds.iter().filter(covering).map(|hold| hold.2).collect();
         let all = self.available(minute);
-        let free = if parts.contains(&None) { None } else { Some(all - parts.iter().flatten().sum::<i64>().min(all)) };
+        let free = if parts.contains(&None) {
+            None
+        } else {
+            Some(all - parts.iter().flatten().sum::<i64>().min(all))
+        };
         (!parts.is_empty() && free.is_none_or(|free| number > free)).then_some("batch-held")
     }
 
@@ -127,7 +141,9 @@ impl Model {
     /// The code that refuses the step, `None` where it is accepted. Not asked of corrections.
     pub(super) fn refusal(&self, step: &Step) -> Option<&'static str> {
         match *step {
-            Step::Move(_, number, minute) => self.barred(number, minute).or_else(|| self.short(number, minute)),
+            Step::Move(_, number, minute) => {
+                self.barred(number, minute).or_else(|| self.short(number, minute))
+            }
             Step::Lose(_, number, minute) | Step::Dispose(Some(number), minute) => self.short(number, minute),
             Step::Count(..) => self.retired.then_some("already-retired"),
             Step::Dispose(None, minute) => {

@@ -35,7 +35,12 @@ fn a_lot_gives_what_it_has_and_no_more() {
         ("the last digit too much", lot(), consume("100.000000001 KGM", 5), refused("insufficient-quantity")),
         ("the rest", used(), consume("10 KGM", 7), stands("0 KGM", Consumed)),
         ("more than the rest", used(), ship("10.5 KGM", 7), refused("insufficient-quantity")),
-        ("before the others, more than the rest", used(), ship("11 KGM", 1), refused("insufficient-quantity")),
+        (
+            "before the others, more than the rest",
+            used(),
+            ship("11 KGM", 1),
+            refused("insufficient-quantity"),
+        ),
         ("nothing", lot(), consume("0 KGM", 5), refused("quantity-not-positive")),
         ("less than nothing", lot(), ship("-5 KGM", 5), refused("quantity-not-positive")),
     ]);
@@ -64,7 +69,8 @@ fn units_of_one_dimension_are_converted_and_others_refused() {
 fn timed_commands(occurred_at: Timestamp) -> Vec<BatchCommand> {
     let amount = quantity("1 KGM");
     let barred = Bar { occurred_at, ..bar(Some("1 KGM"), 0) };
-    let adjusted = |kind| BatchCommand::Adjust { batch_id: lot(), kind, quantity: amount, occurred_at, reason: None };
+    let adjusted =
+        |kind| BatchCommand::Adjust { batch_id: lot(), kind, quantity: amount, occurred_at, reason: None };
     vec![
         BatchCommand::Consume(movement(200, "1 KGM", occurred_at)),
         BatchCommand::Ship(movement(200, "1 KGM", occurred_at)),
@@ -102,7 +108,8 @@ fn nothing_can_be_asked_of_a_lot_that_is_not_known() {
     for command in timed_commands(after_now(0)) {
         assert_eq!(code(decide::<Batch>(&[], command.clone())), "not-found", "{command:?}");
     }
-    let unknown = [super::scenario::release(5), super::scenario::retire(), super::scenario::correct_shipment(&[])];
+    let unknown =
+        [super::scenario::release(5), super::scenario::retire(), super::scenario::correct_shipment(&[])];
     for command in unknown {
         assert_eq!(code(decide::<Batch>(&[], command.clone())), "not-found", "{command:?}");
     }

@@ -1,7 +1,7 @@
 //! Laws of a lot under any sequence of commands.
 
 use cqrs_es::Aggregate as _;
-use foodflow_domain::food_graph::batch::{AdjustmentKind, Batch, BatchCommand, BatchEvent, Status};
+use foodflow_domain::food_graph::batch::{AdjustmentKind, Bar, Batch, BatchCommand, BatchEvent, Status};
 use foodflow_domain::{DomainProblem as _, EventSet as _, Quantity, Unit};
 use proptest::collection::vec;
 use proptest::option;
@@ -180,15 +180,16 @@ fn any_quantity() -> impl Strategy<Value = String> {
 fn command_of_any_unit() -> impl Strategy<Value = BatchCommand> {
     let minute = 0..NOW;
     let part = option::of(any_quantity());
+    let barring: Vec<fn(Bar) -> BatchCommand> =
+        vec![BatchCommand::Dispose, BatchCommand::Hold, BatchCommand::Release, BatchCommand::Recall];
     prop_oneof![
         3 => any_quantity().prop_map(|amount| scenario::receive(&amount)),
         6 => (any_quantity(), minute.clone()).prop_map(|(amount, t)| scenario::consume(&amount, t)),
         3 => (any_quantity(), minute.clone()).prop_map(|(amount, t)| scenario::sample(&amount, t)),
         3 => (any_quantity(), minute.clone()).prop_map(|(amount, t)| scenario::count(&amount, t)),
-        2 => (part.clone(), minute.clone()).prop_map(|(amount, t)| BatchCommand::Dispose(scenario::bar(amount.as_deref(), t))),
-        2 => (part.clone(), minute.clone()).prop_map(|(amount, t)| BatchCommand::Hold(scenario::bar(amount.as_deref(), t))),
-        2 => (part.clone(), minute.clone()).prop_map(|(amount, t)| BatchCommand::Release(scenario::bar(amount.as_deref(), t))),
-        1 => (part, minute.clone()).prop_map(|(amount, t)| BatchCommand::Recall(scenario::bar(amount.as_deref(), t))),
+        7 => (part, minute.clone(), select(barring)).prop_map(|(amount, t, command)| {
+            command(scenario::bar(amount.as_deref(), t))
+        }),
         2 => any_quantity().prop_map(|amount| scenario::restate(&amount)),
         2 => (any_quantity(), minute).prop_map(|(amount, t)| scenario::correct_consumption(&[(&amount, t)])),
     ]

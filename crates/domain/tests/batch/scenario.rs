@@ -165,7 +165,13 @@ pub(super) fn dispose_part(amount: &str, minute: i64) -> BatchCommand {
 
 pub(super) fn adjust(kind: AdjustmentKind, amount: &str, minute: i64) -> BatchCommand {
     let reason = Some("shift 2".to_owned());
-    BatchCommand::Adjust { batch_id: lot(), kind, quantity: quantity(amount), occurred_at: at(minute), reason }
+    BatchCommand::Adjust {
+        batch_id: lot(),
+        kind,
+        quantity: quantity(amount),
+        occurred_at: at(minute),
+        reason,
+    }
 }
 
 pub(super) fn sample(amount: &str, minute: i64) -> BatchCommand {

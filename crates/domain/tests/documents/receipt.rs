@@ -19,7 +19,10 @@ fn facts(amount: &str) -> ReceiptFacts {
         production_date: None,
         expiry_date: None,
         sscc: Some("SSCC-1".to_owned()),
-        documents: vec![DocumentReference { document_type: "bill-of-lading".to_owned(), number: "B-7".to_owned() }],
+        documents: vec![DocumentReference {
+            document_type: "bill-of-lading".to_owned(),
+            number: "B-7".to_owned(),
+        }],
     }
 }
 
@@ -76,7 +79,12 @@ fn what_is_refused() {
         ("recorded twice", vec![recorded("30 KGM")], record(facts("30 KGM")), "already-exists"),
         ("recorded after it was retired", retired(), record(facts("30 KGM")), "already-exists"),
         ("received in the future", vec![], record(early(5_001)), "occurred-in-future"),
-        ("restated into the future", vec![recorded("1 KGM")], correct(Some(early(5_001))), "occurred-in-future"),
+        (
+            "restated into the future",
+            vec![recorded("1 KGM")],
+            correct(Some(early(5_001))),
+            "occurred-in-future",
+        ),
         ("corrected before it is known", vec![], correct(None), "not-found"),
         ("restated with another lot", vec![recorded("30 KGM")], correct(Some(other_lot)), "other-batch"),
         ("retired twice", retired(), correct(None), "already-retired"),

@@ -73,7 +73,12 @@ fn what_is_refused() {
         ("recorded twice", vec![recorded("120 CS")], record(facts("120 CS")), "already-exists"),
         ("recorded after it was retired", retired(), record(facts("120 CS")), "already-exists"),
         ("shipped in the future", vec![], record(early(5_001)), "occurred-in-future"),
-        ("restated into the future", vec![recorded("1 CS")], correct(Some(early(5_001))), "occurred-in-future"),
+        (
+            "restated into the future",
+            vec![recorded("1 CS")],
+            correct(Some(early(5_001))),
+            "occurred-in-future",
+        ),
         ("corrected before it is known", vec![], correct(None), "not-found"),
         ("retired twice", retired(), correct(None), "already-retired"),
         ("restated after it was retired", retired(), correct(Some(facts("1 CS"))), "already-retired"),

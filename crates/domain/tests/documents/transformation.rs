@@ -2,8 +2,8 @@
 
 use foodflow_domain::food_graph::facts::{Item, LotQuantity, OutputFacts, TransformationFacts};
 use foodflow_domain::food_graph::transformation::{
-    Transformation, TransformationCommand, TransformationCorrected, TransformationEvent, TransformationInputsAdded,
-    TransformationRecorded,
+    Transformation, TransformationCommand, TransformationCorrected, TransformationEvent,
+    TransformationInputsAdded, TransformationRecorded,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -128,7 +128,8 @@ fn what_is_refused() {
     let known = || vec![recorded(dressing())];
     let retired = || vec![recorded(dressing()), corrected(dressing(), None)];
     let early = || TransformationFacts { occurred_at: after_now(5_001), ..dressing() };
-    let eats_itself = || TransformationFacts { inputs: vec![line(1, "1 KGM"), line(51, "1 KGM")], ..dressing() };
+    let eats_itself =
+        || TransformationFacts { inputs: vec![line(1, "1 KGM"), line(51, "1 KGM")], ..dressing() };
     let one = || vec![line(3, "1 KGM")];
     let scenarios = [
         ("recorded twice", known(), record(dressing()), "already-exists"),
@@ -179,7 +180,8 @@ fn every_input_keeps_its_own_event_time() {
     let snapshot = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<Transformation>(&snapshot).unwrap(), state);
 
-    let restated: Transformation = replay(&[recorded(dressing()), rework(), corrected(dressing(), Some(dressing()))]);
+    let restated: Transformation =
+        replay(&[recorded(dressing()), rework(), corrected(dressing(), Some(dressing()))]);
     assert_eq!(restated.input_times, [at(10), at(10)]);
     let retired: Transformation = replay(&[recorded(dressing()), corrected(dressing(), None)]);
     assert!(retired.input_times.is_empty() && retired.facts.is_none() && retired.recorded);

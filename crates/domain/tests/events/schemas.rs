@@ -1,169 +1,20 @@
-//! The JSON Schema of every event's data, from a few words of its own.
+//! The JSON Schema of every event's data, from the words and shared parts of [`super::definitions`].
 
 use serde_json::{Map, Value, json};
 
-/// A named part of a data object.
-struct Field(&'static str, Value, bool);
-
-/// Always written.
-const fn must(name: &'static str, schema: Value) -> Field {
-    Field(name, schema, true)
-}
-
-/// Written where it is known.
-const fn may(name: &'static str, schema: Value) -> Field {
-    Field(name, schema, false)
-}
-
-fn object(fields: Vec<Field>) -> Value {
-    let required: Vec<_> = fields.iter().filter(|field| field.2).map(|field| field.0).collect();
-    let properties: Map<_, _> = fields.into_iter().map(|field| (field.0.to_owned(), field.1)).collect();
-    json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties})
-}
-
-fn text() -> Value {
-    json!({"type": "string"})
-}
-
-fn list(items: Value) -> Value {
-    json!({"type": "array", "items": items})
-}
-
-/// A list that is left out where it is empty.
-fn some(items: Value) -> Value {
-    json!({"type": "array", "items": items, "minItems": 1})
-}
-
-fn one_of(words: &[&str]) -> Value {
-    json!({"enum": words})
-}
-
-fn the(definition: &str) -> Value {
-    json!({"$ref": format!("#/$defs/{definition}")})
-}
-
-fn id() -> Value {
-    the("id")
-}
-
-fn definition(name: &str) -> Value {
-    let decimal = "^(0|-?(0\\.[0-9]{0,8}[1-9]|[1-9][0-9]{0,11}(\\.[0-9]{0,8}[1-9])?))$";
-    match name {
-        "id" => json!({
-            "description": "UUID",
-            "type": "string",
-            "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
-        }),
-        "time" => json!({
-            "description": "instant in UTC (RFC 3339), up to nanoseconds, without trailing zeros",
-            "type": "string",
-            "format": "date-time",
-            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{0,8}[1-9])?Z$",
-        }),
-        "date" => json!({
-            "description": "calendar date (RFC 3339)",
-            "type": "string",
-            "format": "date",
-            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-        }),
-        "percent" => json!({
-            "description": "decimal number",
-            "type": "string",
-            "pattern": "^-?[0-9]+(\\.[0-9]+)?$",
-        }),
-        "quantity" => {
-            let value = json!({
-                "description": "decimal number, at most 12 digits before and 9 after the point",
-                "type": "string",
-                "pattern": decimal,
-            });
-            let unit = json!({
-                "description": "unit of measure (UN/ECE Recommendation 20 common code)",
-                "type": "string",
-                "pattern": "^[A-Z0-9]{2,3}$",
-            });
-            object(vec![must("value", value), must("unit", unit)])
-        }
-        "item" => json!({"oneOf": [
-            object(vec![must("ingredient_id", id())]),
-            object(vec![must("product_id", id())]),
-        ]}),
-        "document" => object(vec![must("type", text()), must("number", text())]),
-        "lot_quantity" => object(vec![must("batch_id", id()), must("quantity", the("quantity"))]),
-        "balance" => {
-            let status = one_of(&["available", "held", "recalled", "consumed", "disposed"]);
-            object(vec![must("remaining", the("quantity")), must("status", status)])
-        }
-        "outflow" => object(vec![
-            may("document_id", id()),
-            must("kind", one_of(&["used", "shipped", "sampled", "wasted", "disposed"])),
-            must("quantity", the("quantity")),
-            must("occurred_at", the("time")),
-        ]),
-        "origin" => object(vec![
-            must("document_id", id()),
-            must("batch_number", text()),
-            must("item", the("item")),
-            may("supplier_id", id()),
-            may("sku_id", id()),
-            must("quantity", the("quantity")),
-            must("location_id", id()),
-            may("line", text()),
-            must("occurred_at", the("time")),
-            may("production_date", the("date")),
-            may("expiry_date", the("date")),
-            may("sscc", text()),
-            may("documents", some(the("document"))),
-        ]),
-        "receipt" => object(vec![
-            must("batch_id", id()),
-            must("batch_number", text()),
-            must("item", the("item")),
-            may("supplier_id", id()),
-            must("quantity", the("quantity")),
-            must("location_id", id()),
-            must("received_at", the("time")),
-            may("production_date", the("date")),
-            may("expiry_date", the("date")),
-            may("sscc", text()),
-            may("documents", some(the("document"))),
-        ]),
-        "shipment" => object(vec![
-            must("lines", list(the("lot_quantity"))),
-            must("from_location_id", id()),
-            must("to_location_id", id()),
-            must("shipped_at", the("time")),
-            may("sscc", text()),
-            may("documents", some(the("document"))),
-        ]),
-        "output" => object(vec![
-            must("batch_id", id()),
-            must("batch_number", text()),
-            must("item", the("item")),
-            may("sku_id", id()),
-            must("quantity", the("quantity")),
-            may("production_date", the("date")),
-            may("expiry_date", the("date")),
-        ]),
-        "transformation" => object(vec![
-            must("inputs", list(the("lot_quantity"))),
-            must("outputs", list(the("output"))),
-            must("location_id", id()),
-            may("line", text()),
-            must("occurred_at", the("time")),
-            may("loss", the("quantity")),
-            may("documents", some(the("document"))),
-        ]),
-        _ => panic!("no definition is called {name}"),
-    }
-}
+use super::definitions::{Field, definition, id, list, may, must, object, some, text, the};
 
 fn recorded(document: &'static str, facts: &str) -> Vec<Field> {
     vec![must(document, id()), must("facts", the(facts))]
 }
 
 fn corrected(document: &'static str, facts: &str) -> Vec<Field> {
-    vec![must(document, id()), must("reason", text()), must("retired", the(facts)), may("restated", the(facts))]
+    vec![
+        must(document, id()),
+        must("reason", text()),
+        must("retired", the(facts)),
+        may("restated", the(facts)),
+    ]
 }
 
 fn with(mut fields: Vec<Field>, more: Field) -> Vec<Field> {
@@ -314,7 +165,8 @@ pub(super) fn of(type_name: &str) -> Value {
 fn define(schema: &Value, definitions: &mut Map<String, Value>) {
     match schema {
         Value::Object(fields) => {
-            let name = fields.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
+            let name =
+                fields.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
             if let Some(name) = name.filter(|name| !definitions.contains_key(*name)) {
                 let definition = definition(name);
                 definitions.insert(name.to_owned(), definition.clone());

@@ -9,8 +9,9 @@ use super::subject;
 use crate::event_log::READ_MESSAGES_MAX;
 use crate::{Direction, LogError, Partition, Position, ReadQuery, StoredMessage, StreamId};
 
-/// Most messages of one page.
-const PAGE_MESSAGES: usize = 1_000;
+/// Most messages of one page, which is bounded by bytes as well. Large, because the server counts what matches a
+/// wildcard once per page, over all subjects of the partition.
+const PAGE_MESSAGES: usize = READ_MESSAGES_MAX;
 /// Fewest messages that a backward read asks for at once.
 const BACKWARD_MESSAGES_MIN: usize = 256;
 /// How much wider each window of a backward read may be than the one before it.

@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use crate::fixture::{Fixture, commit, everything, message, positions, stream, tenant_in, texts};
 
+/// Writers on one stream, and increments of each.
+const WRITERS: usize = 8;
+const EACH: usize = 50;
+
 pub(crate) async fn writers_on_one_stream_lose_nothing(fixture: Fixture) -> anyhow::Result<()> {
-    const WRITERS: usize = 8;
-    const EACH: usize = 50;
     let tenant = tenant_in(&*fixture.log, Partition(0));
     let counter = stream();
     let mut writers = JoinSet::new();
@@ -46,7 +48,8 @@ pub(crate) async fn writers_on_one_stream_lose_nothing(fixture: Fixture) -> anyh
 
 /// Appends «number of messages so far, and who» until no one else is faster.
 async fn increment(log: &SharedLog, tenant: TenantId, counter: &StreamId, who: &str) -> anyhow::Result<()> {
-    loop {
+    // A conflict means that another writer's increment stands, so there cannot be more of them than increments.
+    for _ in 0..=WRITERS * EACH {
         let loaded = log.load(tenant, counter, Position(0)).await?;
         let end = loaded.last().map_or(Position(0), |message| message.position);
         let next = message(counter, end, &format!("{} {who}", loaded.len()));
@@ -58,19 +61,20 @@ async fn increment(log: &SharedLog, tenant: TenantId, counter: &StreamId, who: &
             Err(other) => return Err(other.into()),
         }
     }
+    anyhow::bail!("{who} met more conflicts than there are increments")
 }
 
 pub(crate) async fn writers_on_disjoint_streams_never_conflict(fixture: Fixture) -> anyhow::Result<()> {
-    const WRITERS: usize = 16;
-    const EACH: usize = 20;
+    const DISJOINT_WRITERS: usize = 16;
+    const COMMITS: usize = 20;
     let tenants = [tenant_in(&*fixture.log, Partition(0)), tenant_in(&*fixture.log, Partition(0))];
     let mut writers = JoinSet::new();
-    for writer in 0..WRITERS {
+    for writer in 0..DISJOINT_WRITERS {
         let (log, tenant) = (Arc::clone(&fixture.log), tenants[writer % 2]);
         writers.spawn(async move {
             let own: Vec<_> = std::iter::repeat_with(stream).take(1 + writer % 3).collect();
             let mut ends = vec![Position(0); own.len()];
-            for _ in 0..EACH {
+            for _ in 0..COMMITS {
                 let messages =
                     own.iter().zip(&ends).map(|(stream, end)| message(stream, *end, "mine")).collect();
                 let appended = log.append(commit(tenant, messages)).await?;
@@ -78,7 +82,7 @@ pub(crate) async fn writers_on_disjoint_streams_never_conflict(fixture: Fixture)
                     *end = Position(position);
                 }
             }
-            anyhow::Ok(own.len() * EACH)
+            anyhow::Ok(own.len() * COMMITS)
         });
     }
     let mut written = 0;
@@ -91,16 +95,16 @@ pub(crate) async fn writers_on_disjoint_streams_never_conflict(fixture: Fixture)
 }
 
 pub(crate) async fn overlapping_commits_are_whole_or_absent(fixture: Fixture) -> anyhow::Result<()> {
-    const WRITERS: usize = 6;
-    const EACH: usize = 15;
+    const OVERLAPPING_WRITERS: usize = 6;
+    const TRIES: usize = 15;
     let tenant = tenant_in(&*fixture.log, Partition(0));
     let streams: Arc<Vec<StreamId>> = Arc::new(std::iter::repeat_with(stream).take(6).collect());
     let mut writers = JoinSet::new();
-    for writer in 0..WRITERS {
+    for writer in 0..OVERLAPPING_WRITERS {
         let (log, streams) = (Arc::clone(&fixture.log), Arc::clone(&streams));
         writers.spawn(async move {
             let mut outcomes = Vec::new();
-            for index in 0..EACH {
+            for index in 0..TRIES {
                 // Neighbouring streams, so that every set overlaps with others but few are equal.
                 let start = writer + index * 5;
                 let set = (0..2 + index % 3).map(|step| streams[(start + step) % streams.len()].clone());

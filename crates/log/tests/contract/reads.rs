@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use foodflow_log::{NewMessage, Partition, Position};
+use foodflow_log::{Direction, NewMessage, Partition, Position, ReadQuery};
 
 use crate::fixture::{
     Fixture, append_new, commit, everything, message, positions, stream, tenant, tenant_in, texts,
@@ -57,6 +57,14 @@ pub(crate) async fn a_stream_of_many_megabytes_is_loaded_whole(fixture: Fixture)
     let loaded = log.load(tenant, &large, Position(0)).await?;
     assert_eq!(positions(&loaded), (1..=20).collect::<Vec<_>>());
     assert!(loaded.iter().zip(0..).all(|(message, index)| message.payload == payload(index)));
+    for (direction, from) in [(Direction::Forward, 0), (Direction::Backward, 21)] {
+        let query = ReadQuery { tenant: Some(tenant), from: Position(from), direction, limit: 100 };
+        let mut range = log.read(log.partition_of(tenant), query).await?;
+        if direction == Direction::Backward {
+            range.reverse();
+        }
+        assert!(range == loaded, "{direction:?}: {:?}", positions(&range));
+    }
     Ok(())
 }
 

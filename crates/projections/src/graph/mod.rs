@@ -2,6 +2,16 @@
 //!
 //! Stores answer with every edge, retired ones too; what counts at an event time and as known at a position is
 //! decided once, in [`crate::food_graph`], for both. Every statement names the tenant.
+//!
+//! - [`fold`]: the changes of a batch, ready to be written in bulk;
+//! - [`canonical`]: the digest that both stores answer alike;
+//! - [`embedded`]: the store in one SQLite file;
+//! - [`neo4j`]: the store in a Neo4j server.
+
+pub mod canonical;
+pub mod embedded;
+pub mod fold;
+pub mod neo4j;
 
 use std::collections::BTreeMap;
 

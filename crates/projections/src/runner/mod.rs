@@ -1,1 +1,36 @@
-//! Runner.
+//! From the log to the read model: workers, progress, health and rebuild.
+//!
+//! One worker per partition reads on from the store's checkpoint, projects whole commits in order, and applies
+//! them with the new checkpoint in one transaction. Nothing is ever passed over: a worker that cannot go on says
+//! so ([`ProjectionState`]) and tries again from the stored checkpoint. A reader of the store never sees half a
+//! commit.
+//!
+//! - [`projection`]: what a projection is to the runner;
+//! - [`handle`]: starting, watching and stopping the workers;
+//! - [`progress`]: waiting until a position has been applied, also by another process;
+//! - [`rebuild`](mod@rebuild): a partition anew from position 0, compared by digest;
+//! - [`metric_definitions`]: names, units and descriptions of the metrics.
+//!
+//! Two runners on one partition do no harm: a batch that was applied before is passed over by the store, and
+//! changes applied again in order have the same effect. A rebuild needs the store for itself.
+
+mod assembler;
+mod backoff;
+mod config;
+pub mod handle;
+pub mod metric_definitions;
+mod observe;
+pub mod progress;
+pub mod projection;
+pub mod rebuild;
+mod session;
+mod state;
+pub mod status;
+mod worker;
+
+pub use config::RunnerConfig;
+pub use handle::{Runner, RunnerHandle, StartError};
+pub use progress::{Progress, WaitError};
+pub use projection::{Projected, Projection, ProjectionError, RecordedProjection, food_graph};
+pub use rebuild::{RebuildError, RebuildOptions, RebuildProgress, RebuildReport, rebuild};
+pub use status::{ProjectionState, ProjectionStatus};

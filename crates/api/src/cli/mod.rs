@@ -1,0 +1,140 @@
+//! The command line. Data goes to standard output, all else to standard error.
+
+pub mod serve;
+pub mod token;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Role, Secret};
+
+/// Traceability for food manufacturing: an event log, and what follows from it.
+#[derive(Debug, Parser)]
+#[command(name = "foodflow", version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Settings that every command takes; they win over variables and file.
+#[derive(Debug, Args)]
+struct Settings {
+    /// Configuration file (TOML); `foodflow.toml` is read where it exists.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the embedded log, the embedded read models and the keys [default: data].
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// JetStream log, e.g. nats://127.0.0.1:4222; embedded where absent.
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    log_url: Option<String>,
+    /// Neo4j, e.g. bolt://127.0.0.1:7687; embedded where absent.
+    #[arg(long, global = true, value_name = "URL")]
+    neo4j_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the HTTP interface and keeps the read models up to date.
+    Serve {
+        /// Address to listen on [default: 127.0.0.1:8080].
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+        /// Which roles this process plays [default: all].
+        #[arg(long)]
+        role: Option<Role>,
+    },
+    /// Serves the golden scenario: a recall, from the supplier's lot to the consignees.
+    Demo {
+        /// Address to listen on [default: 127.0.0.1:8080].
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+    },
+    /// Issues an access token, for development and for first steps.
+    Token(token::TokenArguments),
+    /// Brings the schemas of log and read models up to date.
+    Migrate,
+    /// Prints the OpenAPI document of this version.
+    Openapi,
+}
+
+/// Runs the command.
+#[must_use]
+pub fn main(arguments: Arguments) -> ExitCode {
+    start_logging();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(Box::pin(run(arguments))),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { settings, command } = arguments;
+    let mut config = Config::load(settings.config.as_deref())?;
+    if let Some(data) = settings.data {
+        config.data = data;
+    }
+    if let Some(url) = settings.log_url {
+        config.log_url = Some(Secret(url));
+    }
+    config.neo4j_url = settings.neo4j_url.or(config.neo4j_url);
+    match command {
+        Command::Serve { listen, role } => {
+            config.listen = listen.unwrap_or(config.listen);
+            config.role = role.unwrap_or(config.role);
+            serve::serve(config).await?;
+        }
+        Command::Demo { listen } => {
+            config.listen = listen.unwrap_or(config.listen);
+            serve::demo(config).await?;
+        }
+        Command::Token(arguments) => token::issue(&config, &arguments)?,
+        Command::Migrate => {
+            crate::runtime::Runtime::open(&config, std::sync::Arc::new(foodflow_commands::SystemClock)).await?;
+            say("the schemas are up to date");
+        }
+        Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("FOODFLOW_LOG").unwrap_or_else(|_| EnvFilter::new("warn,foodflow=info"));
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call in one process, as in tests, keeps the first subscriber.
+    let _ = match std::env::var("FOODFLOW_LOG_FORMAT").as_deref() {
+        Ok("json") => to_stderr.json().try_init(),
+        _ => to_stderr.try_init(),
+    };
+}
+
+/// Tells a person something, on standard error.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Prints data, on standard output.
+///
+/// # Errors
+/// Where standard output is closed.
+pub fn print_data(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
+}

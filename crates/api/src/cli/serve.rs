@@ -1,0 +1,124 @@
+//! `foodflow serve` and `foodflow demo`.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use foodflow_commands::{ScriptedClock, SystemClock};
+use foodflow_projections::runner::{Progress, RunnerHandle};
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{print_data, say, token};
+use crate::config::{Config, Role};
+use crate::demo;
+use crate::http::access::{Keys, claims};
+use crate::http::{self, App};
+use crate::runtime::Runtime;
+
+/// How long a demo token is valid, in seconds.
+const DEMO_TOKEN_VALID_S: i64 = 30 * 24 * 3_600;
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// Where a store, the key or the address cannot be had.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let runtime = Runtime::open(&config, Arc::new(SystemClock)).await?;
+    let server = Server::start(&config, runtime).await?;
+    say(&format!("log: {}", server.app.log.describe()));
+    print_data(&format!("ready http://{}", server.address()?))?;
+    server.run().await
+}
+
+/// Serves the golden scenario until it is told to stop.
+///
+/// # Errors
+/// As [`serve`]; also where the data folder holds something else.
+pub async fn demo(config: Config) -> anyhow::Result<()> {
+    let clock = Arc::new(ScriptedClock::default());
+    let runtime = Runtime::open(&config, Arc::clone(&clock) as _).await?;
+    demo::seed(&runtime, &clock).await.context("cannot tell the demo's history")?;
+    let server = Server::start(&config, runtime).await?;
+    server.caught_up().await?;
+    print_data(&format!("ready http://{}", server.address()?))?;
+    for slug in demo::TENANTS {
+        let claims = claims(slug, "demo", &token::all_permissions(), Timestamp::now(), DEMO_TOKEN_VALID_S);
+        print_data(&format!("token {slug} {}", server.app.keys.issue(&claims)?))?;
+    }
+    server.run().await
+}
+
+struct Server {
+    app: App,
+    runner: Option<RunnerHandle>,
+    listener: TcpListener,
+}
+
+impl Server {
+    async fn start(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
+        let metrics = PrometheusBuilder::new().install_recorder().context("cannot start the meters")?;
+        let keys = Arc::new(Keys::open(&config.access_key())?);
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.listen))?;
+        let runner = match config.role {
+            Role::All | Role::Projector => Some(runtime.project()?),
+            Role::Api => None,
+        };
+        let progress = match &runner {
+            Some(runner) => runner.progress().clone(),
+            None => Progress::from_store(Arc::clone(&runtime.graph)),
+        };
+        let app = App {
+            log: runtime.log,
+            executor: runtime.executor,
+            graph: runtime.graph,
+            progress,
+            runner: runner.clone(),
+            keys,
+            metrics,
+            shutdown: CancellationToken::new(),
+        };
+        Ok(Self { app, runner, listener })
+    }
+
+    fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Waits until the read model reflects the whole log.
+    async fn caught_up(&self) -> anyhow::Result<()> {
+        for partition in 0..self.app.log.partition_count() {
+            let partition = foodflow_log::Partition(partition);
+            let head = self.app.log.head(partition).await?;
+            self.app.progress.wait_for(partition, head, std::time::Duration::from_secs(60)).await?;
+        }
+        Ok(())
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        let Self { app, runner, listener } = self;
+        let log = Arc::clone(&app.log);
+        let stop = app.shutdown.clone();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let told = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            say("stopping: finishing what was taken in");
+            told.cancel();
+        });
+        axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.cancelled_owned()).await?;
+        if let Some(runner) = runner {
+            runner.stop().await;
+        }
+        log.close().await;
+        Ok(())
+    }
+}

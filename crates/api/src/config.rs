@@ -1,0 +1,132 @@
+//! Settings: defaults, then a TOML file, then `FOODFLOW_…` variables, then flags of the command line.
+//!
+//! With none of them the program runs embedded, with everything under `./data`. Secrets never appear in a log or
+//! in a `Debug` text.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// A setting that is not shown.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "unset" } else { "set" })
+    }
+}
+
+/// Which roles a serving process plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Requests and projections.
+    #[default]
+    All,
+    /// Requests alone; another process projects.
+    Api,
+    /// Projections alone, with health and metrics.
+    Projector,
+}
+
+/// The settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Folder of the embedded log, the embedded read models and the keys.
+    pub data: PathBuf,
+    /// Address to serve HTTP on.
+    pub listen: SocketAddr,
+    /// Roles of a serving process.
+    pub role: Role,
+    /// `nats://host:port`, with credentials where the server asks for them; embedded where absent.
+    pub log_url: Option<Secret>,
+    /// Partitions of a JetStream log when it is created; fixed from then on.
+    pub log_partitions: Option<u16>,
+    /// Replicas of a JetStream log when it is created.
+    pub log_replicas: u8,
+    /// `bolt://host:port` or `neo4j://host:port`; embedded where absent.
+    pub neo4j_url: Option<String>,
+    /// User of Neo4j.
+    pub neo4j_user: String,
+    /// Password of Neo4j.
+    pub neo4j_password: Secret,
+    /// File that holds the password of Neo4j; takes the place of `neo4j_password`.
+    pub neo4j_password_file: Option<PathBuf>,
+    /// Database of Neo4j; the server's default where absent.
+    pub neo4j_database: Option<String>,
+    /// Ed25519 private key (PKCS 8, PEM) that signs access tokens; `<data>/access-key.pem` where absent.
+    pub access_key_file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            role: Role::All,
+            log_url: None,
+            log_partitions: None,
+            log_replicas: 1,
+            neo4j_url: None,
+            neo4j_user: "neo4j".to_owned(),
+            neo4j_password: Secret::default(),
+            neo4j_password_file: None,
+            neo4j_database: None,
+            access_key_file: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings: `file` must exist where it is named; `foodflow.toml` is read where it exists.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or a setting is not understood; the error names setting and source.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        match file {
+            Some(path) => {
+                anyhow::ensure!(path.is_file(), "there is no configuration file {}", path.display());
+                figment = figment.merge(Toml::file_exact(path));
+            }
+            None if Path::new("foodflow.toml").is_file() => {
+                figment = figment.merge(Toml::file_exact("foodflow.toml"));
+            }
+            None => {}
+        }
+        let mut config: Self =
+            figment.merge(Env::prefixed("FOODFLOW_")).extract().context("the settings are not valid")?;
+        if let Some(path) = &config.neo4j_password_file {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the password of Neo4j from {}", path.display()))?;
+            config.neo4j_password = Secret(text.trim_end().to_owned());
+        }
+        Ok(config)
+    }
+
+    /// Where the access key is.
+    #[must_use]
+    pub fn access_key(&self) -> PathBuf {
+        self.access_key_file.clone().unwrap_or_else(|| self.data.join("access-key.pem"))
+    }
+
+    /// Where the embedded log is.
+    #[must_use]
+    pub fn embedded_log(&self) -> PathBuf {
+        self.data.join("log.sqlite")
+    }
+
+    /// Where the embedded graph is.
+    #[must_use]
+    pub fn embedded_graph(&self) -> PathBuf {
+        self.data.join("food_graph.sqlite")
+    }
+}

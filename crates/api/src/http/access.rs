@@ -1,0 +1,212 @@
+//! Who may do what: signed bearer tokens with a tenant and permissions (JWT, EdDSA).
+//!
+//! An operation declares its permission in its signature, as `Access<LotsRead>`; nothing is read of a request
+//! before that holds.
+
+use std::marker::PhantomData;
+use std::path::Path;
+
+use anyhow::Context as _;
+use axum::extract::FromRequestParts;
+use axum::http::{header, request::Parts};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding};
+use foodflow_domain::TenantId;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::App;
+use super::problem::Problem;
+
+/// Who issues and accepts the tokens.
+const ISSUER: &str = "foodflow";
+/// Most bytes of a token.
+const TOKEN_BYTES_MAX: usize = 8_192;
+/// Name space of tenant ids that derive from a slug.
+const SLUG_SPACE: Uuid = Uuid::from_u128(0x6d1f_9a52_6c1b_4f0e_9d5e_07c1_8f2a_4b33);
+
+/// The permissions of this service.
+pub const PERMISSIONS: &[&str] = &[
+    "master_data:read",
+    "master_data:write",
+    "lots:read",
+    "lots:write",
+    "lots:restrict",
+    "events:read",
+    "projections:read",
+];
+
+/// What a token states.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Issuer.
+    pub iss: String,
+    /// Who acts: the actor of every event.
+    pub sub: String,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The tenant's short name.
+    pub tenant_slug: String,
+    /// What may be done, as `resource:action`.
+    pub permissions: Vec<String>,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// When it expires, in seconds since 1970.
+    pub exp: i64,
+}
+
+/// The id of the tenant with this short name.
+#[must_use]
+pub fn tenant_of(slug: &str) -> TenantId {
+    TenantId(Uuid::new_v5(&SLUG_SPACE, slug.as_bytes()))
+}
+
+/// The keys with which tokens are signed and checked.
+pub struct Keys {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl Keys {
+    /// Reads the private key of `path` (PKCS 8, PEM), or makes one there, readable by the owner alone.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written, or holds no Ed25519 key.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        if !path.exists() {
+            let mut seed = [0_u8; 32];
+            getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no randomness for a key: {error}"))?;
+            let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).context("cannot write a key")?;
+            write_secret(path, pem.as_bytes()).with_context(|| format!("cannot write the access key {shown}"))?;
+        }
+        let pem = std::fs::read_to_string(path).with_context(|| format!("cannot read the access key {shown}"))?;
+        let key = SigningKey::from_pkcs8_pem(&pem)
+            .map_err(|error| anyhow::anyhow!("{shown} holds no Ed25519 private key (PKCS 8, PEM): {error}"))?;
+        let public = key.verifying_key().to_public_key_pem(LineEnding::LF).context("cannot write a public key")?;
+        Ok(Self {
+            encoding: EncodingKey::from_ed_pem(pem.as_bytes()).context("cannot use the access key")?,
+            decoding: DecodingKey::from_ed_pem(public.as_bytes()).context("cannot use the access key")?,
+        })
+    }
+
+    /// Signs a token.
+    ///
+    /// # Errors
+    /// Where signing fails.
+    pub fn issue(&self, claims: &Claims) -> anyhow::Result<String> {
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.encoding).context("cannot sign a token")
+    }
+
+    fn check(&self, token: &str) -> Result<Claims, Problem> {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        validation.leeway = 0;
+        validation.validate_aud = false;
+        jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+            .map(|data| data.claims)
+            .map_err(|error| Problem::unauthenticated(format!("the bearer token is not valid: {error}")))
+    }
+}
+
+/// Claims of a new token.
+#[must_use]
+pub fn claims(slug: &str, actor: &str, permissions: &[String], now: Timestamp, valid_s: i64) -> Claims {
+    Claims {
+        iss: ISSUER.to_owned(),
+        sub: actor.to_owned(),
+        tenant: tenant_of(slug),
+        tenant_slug: slug.to_owned(),
+        permissions: permissions.to_vec(),
+        iat: now.as_second(),
+        exp: now.as_second().saturating_add(valid_s),
+    }
+}
+
+#[cfg(unix)]
+fn write_secret(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+#[cfg(not(unix))]
+fn write_secret(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, content)
+}
+
+/// A permission that an operation declares.
+pub trait Permission: Send + Sync + 'static {
+    /// `resource:action`.
+    const NAME: &'static str;
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $permission:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl Permission for $name {
+            const NAME: &'static str = $permission;
+        }
+    )*};
+}
+
+permissions! {
+    /// Reads master data.
+    MasterDataRead = "master_data:read";
+    /// Writes master data.
+    MasterDataWrite = "master_data:write";
+    /// Reads lots and their genealogy.
+    LotsRead = "lots:read";
+    /// Records receipts, transformations, shipments and adjustments.
+    LotsWrite = "lots:write";
+    /// Holds, releases, recalls and disposes of lots.
+    LotsRestrict = "lots:restrict";
+    /// Reads the tenant's log.
+    EventsRead = "events:read";
+    /// Reads how the projections stand.
+    ProjectionsRead = "projections:read";
+}
+
+/// A request whose token carries the permission `P`.
+#[derive(Debug, Clone)]
+pub struct Access<P> {
+    /// The tenant that everything is scoped to.
+    pub tenant: TenantId,
+    /// Who acts.
+    pub actor: String,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> FromRequestParts<App> for Access<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let value = parts.headers.get(header::AUTHORIZATION);
+        let value = value.ok_or_else(|| Problem::unauthenticated("the header `Authorization: Bearer …` is missing"))?;
+        let text = value.to_str().unwrap_or_default();
+        let token = text
+            .split_once(' ')
+            .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && token.len() <= TOKEN_BYTES_MAX)
+            .map(|(_, token)| token.trim())
+            .ok_or_else(|| Problem::unauthenticated("the header `Authorization` holds no bearer token"))?;
+        let claims = app.keys.check(token)?;
+        if !claims.permissions.iter().any(|permission| permission == P::NAME) {
+            return Err(Problem::forbidden(P::NAME));
+        }
+        Ok(Self { tenant: claims.tenant, actor: claims.sub, permission: PhantomData })
+    }
+}

@@ -1,0 +1,170 @@
+//! From a request to a command, and from its outcome to the response.
+
+use axum::body::Body as RequestBody;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use foodflow_commands::{Accepted, CommandMeta, IfMatch};
+use foodflow_domain::TenantId;
+use foodflow_domain::ids::CommandId;
+use foodflow_log::PayloadHash;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::App;
+use super::access::Access;
+use super::problem::Problem;
+use crate::bodies::{self, Body, FieldError};
+
+/// Most bytes of a request body.
+pub const BODY_BYTES_MAX: usize = 1_000_000;
+/// Most characters of an idempotency key.
+const KEY_CHARS_MAX: usize = 255;
+
+/// The header that names the command.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The answer to an accepted command.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CommandAnswer {
+    /// Id of the document or resource.
+    id: Uuid,
+    /// The lot, of receipts and of what is done to a lot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_id: Option<Uuid>,
+    /// The lots that a transformation made, in the order of its outputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_ids: Option<Vec<Uuid>>,
+    /// Log position to hand to `After`.
+    position: u64,
+    /// Every event that the command recorded.
+    events: Vec<EventAnswer>,
+}
+
+/// An event that a command recorded.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventAnswer {
+    /// Its id.
+    id: Uuid,
+    /// Its CloudEvents type.
+    #[serde(rename = "type")]
+    event_type: String,
+}
+
+/// A request that asks for a command.
+pub struct CommandRequest {
+    headers: HeaderMap,
+    json: Bytes,
+    operation: String,
+}
+
+impl FromRequest<App> for CommandRequest {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if length.is_some_and(|bytes: usize| bytes > BODY_BYTES_MAX) {
+            return Err(Problem::body_too_large(BODY_BYTES_MAX));
+        }
+        let json = read_body(body).await?;
+        let operation = format!("{} {}", parts.method, parts.uri.path());
+        Ok(Self { headers: parts.headers, json, operation })
+    }
+}
+
+async fn read_body(body: RequestBody) -> Result<Bytes, Problem> {
+    use futures::StreamExt as _;
+    let mut stream = body.into_data_stream();
+    let mut json = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| {
+            let detail = format!("the body could not be read: {error}");
+            Problem::invalid_body(vec![FieldError { pointer: String::new(), detail }])
+        })?;
+        if json.len() + chunk.len() > BODY_BYTES_MAX {
+            return Err(Problem::body_too_large(BODY_BYTES_MAX));
+        }
+        json.extend_from_slice(&chunk);
+    }
+    Ok(json.into())
+}
+
+impl CommandRequest {
+    /// Carries out the command for the resource that the path names.
+    pub async fn run<B: Body, P: Send + Sync>(self, app: &App, access: &Access<P>, path: &str) -> Result<Response, Problem> {
+        let path_id = if path.is_empty() { Uuid::nil() } else { super::parse_id(path)? };
+        let operation = bodies::read::<B>(&self.json, path_id).map_err(Problem::invalid_body)?;
+        let meta = self.meta(access.tenant, access.actor.clone())?;
+        let accepted = app.executor.execute(&meta, &operation).await?;
+        Ok(respond(&accepted))
+    }
+
+    fn meta(&self, tenant: TenantId, actor: String) -> Result<CommandMeta, Problem> {
+        let key = self.headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str().unwrap_or_default());
+        let if_match = self.headers.get(header::IF_MATCH).map(|value| parse_if_match(value.to_str().unwrap_or_default()));
+        let canonical: serde_json::Value = serde_json::from_slice(&self.json).map_err(|error| Problem::internal(&error))?;
+        let command_id = match key {
+            Some(key) => command_id(tenant, key)?,
+            None => CommandId(Uuid::now_v7()),
+        };
+        Ok(CommandMeta {
+            tenant,
+            actor,
+            command_id,
+            repeatable: key.is_some(),
+            command_hash: command_hash(&self.operation, &canonical),
+            correlation_id: command_id.0,
+            causation_id: None,
+            if_match: if_match.transpose()?,
+        })
+    }
+}
+
+/// The hash by which a repeat is told from a reuse: over the operation and the body with sorted keys.
+#[must_use]
+pub fn command_hash(operation: &str, body: &serde_json::Value) -> PayloadHash {
+    PayloadHash::of(format!("{operation}\n{body}").as_bytes())
+}
+
+/// The command id of an idempotency key: the key itself where it is a UUID, else derived from it.
+fn command_id(tenant: TenantId, key: &str) -> Result<CommandId, Problem> {
+    if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.chars().all(|c| c.is_ascii_graphic()) {
+        let detail = format!("must have 1 to {KEY_CHARS_MAX} visible ASCII characters");
+        return Err(Problem::invalid_parameter("Idempotency-Key", detail));
+    }
+    Ok(CommandId(Uuid::parse_str(key).unwrap_or_else(|_| Uuid::new_v5(&tenant.0, key.as_bytes()))))
+}
+
+fn parse_if_match(text: &str) -> Result<IfMatch, Problem> {
+    if text.trim() == "*" {
+        return Ok(IfMatch::Any);
+    }
+    let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+    let versions: Option<Vec<u64>> = text.split(',').map(version).collect();
+    versions.map(IfMatch::Versions).ok_or_else(|| {
+        Problem::invalid_parameter("If-Match", "must be `*` or an `ETag` as this service gives, such as `\"3\"`")
+    })
+}
+
+fn respond(accepted: &Accepted) -> Response {
+    let event = |event: &foodflow_commands::AcceptedEvent| EventAnswer {
+        id: event.id,
+        event_type: event.event_type.clone(),
+    };
+    let answer = CommandAnswer {
+        id: accepted.reply.id,
+        batch_id: accepted.reply.batch_id,
+        batch_ids: accepted.reply.batch_ids.clone(),
+        position: accepted.position.0,
+        events: accepted.events.iter().map(event).collect(),
+    };
+    let status = if accepted.reply.creates { StatusCode::CREATED } else { StatusCode::OK };
+    let headers = [
+        (header::ETAG, format!("\"{}\"", accepted.version)),
+        (HeaderName::from_static("foodflow-position"), accepted.position.to_string()),
+    ];
+    (status, headers, axum::Json(answer)).into_response()
+}

@@ -1,0 +1,249 @@
+//! The tenant's log, as CloudEvents: in pages, and as a stream that resumes.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use foodflow_log::{Direction, Envelope, Position, ReadQuery, StoredMessage};
+use futures::stream::{self, Stream, StreamExt as _};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::App;
+use super::access::{Access, EventsRead};
+use super::problem::Problem;
+use super::reads::parameters;
+use super::view;
+
+/// Events of a page where the client names no number.
+const LIMIT_DEFAULT: usize = 100;
+/// Most events of a page.
+const LIMIT_MAX: usize = 1_000;
+/// Messages that one look into the log takes while it filters.
+const READ_AHEAD: usize = 500;
+/// Most messages that one request looks through for what its filters name.
+const SCANNED_MAX: usize = 100_000;
+
+/// Which events are asked for.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// Events after this position.
+    after: Option<u64>,
+    /// Only events of this subject: `batch/<id>`, or the id alone.
+    subject: Option<String>,
+    /// Only events of this type.
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    /// At most this many, 1 to 1,000; events of one message stay together.
+    limit: Option<usize>,
+}
+
+impl EventsQuery {
+    fn takes(&self, envelope: &Envelope) -> bool {
+        let subject = self.subject.as_ref().is_none_or(|wanted| {
+            envelope.subject == *wanted || envelope.subject.split_once('/').is_some_and(|(_, id)| id == wanted)
+        });
+        subject && self.event_type.as_ref().is_none_or(|wanted| envelope.event_type == *wanted)
+    }
+}
+
+/// A CloudEvent with its position, as an extension attribute.
+#[derive(Debug, Serialize)]
+pub struct PositionedEvent {
+    /// The event.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Position of its message in the tenant's partition.
+    pub position: u64,
+}
+
+/// The events of a message.
+///
+/// # Errors
+/// Where the message is not a CloudEvents batch.
+pub fn events_of(message: &StoredMessage) -> Result<Vec<PositionedEvent>, serde_json::Error> {
+    let position = message.position.0;
+    let envelopes = Envelope::decode_batch(&message.payload)?;
+    Ok(envelopes.into_iter().map(|envelope| PositionedEvent { envelope, position }).collect())
+}
+
+/// The tenant's events, oldest first.
+///
+/// A CloudEvents JSON batch; the next page starts `after` the last event's `position`. The header
+/// `Foodflow-Next` names that position where there may be more.
+#[utoipa::path(get, path = "/v1/events", tag = "log", params(EventsQuery), security(("bearer" = [])),
+    responses(
+        (status = 200, description = "CloudEvents, oldest first", body = Vec<Object>, content_type = "application/cloudevents-batch+json"),
+        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn list_events(
+    State(app): State<App>,
+    access: Access<EventsRead>,
+    headers: HeaderMap,
+    query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let query = parameters(query)?;
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::invalid_parameter("limit", format!("must be from 1 to {LIMIT_MAX}")));
+    }
+    view::settle(&app, access.tenant, &headers).await?;
+    let partition = app.log.partition_of(access.tenant);
+    let mut from = Position(query.after.unwrap_or(0));
+    let mut events = Vec::new();
+    let mut scanned = 0;
+    let more = 'reading: loop {
+        let page = ReadQuery { tenant: Some(access.tenant), from, direction: Direction::Forward, limit: READ_AHEAD };
+        let messages = app.log.read(partition, page).await?;
+        for message in &messages {
+            let mut taken = events_of(message).map_err(|error| Problem::internal(&error))?;
+            taken.retain(|event| query.takes(&event.envelope));
+            if !events.is_empty() && events.len() + taken.len() > limit {
+                break 'reading true;
+            }
+            events.append(&mut taken);
+            from = message.position;
+        }
+        scanned += messages.len();
+        if messages.len() < READ_AHEAD {
+            break false;
+        }
+        if events.len() >= limit || scanned >= SCANNED_MAX {
+            break true;
+        }
+    };
+    let mut response = axum::Json(events).into_response();
+    let head = response.headers_mut();
+    head.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/cloudevents-batch+json"));
+    head.insert(HeaderName::from_static("foodflow-position"), header::HeaderValue::from(from.0));
+    if more {
+        head.insert(HeaderName::from_static("foodflow-next"), header::HeaderValue::from(from.0));
+    }
+    Ok(response)
+}
+
+/// Where a stream starts: the message, and how many of its events were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Resume {
+    /// Everything after this position.
+    after: Position,
+    /// Events of the next message that were seen.
+    seen: usize,
+}
+
+impl Resume {
+    /// Reads an event's SSE id, `<position>.<index>`; a bare position means its whole message.
+    fn parse(text: &str) -> Option<Self> {
+        match text.trim().split_once('.') {
+            Some((position, index)) => {
+                let position: u64 = position.parse().ok()?;
+                let index: usize = index.parse().ok()?;
+                Some(Self { after: Position(position.checked_sub(1)?), seen: index.checked_add(1)? })
+            }
+            None => Some(Self { after: Position(text.trim().parse().ok()?), seen: 0 }),
+        }
+    }
+}
+
+/// The tenant's events as server-sent events, then those to come.
+///
+/// Starts after `Last-Event-ID`, else after the parameter `after`, else with the first event.
+#[utoipa::path(get, path = "/v1/events/stream", tag = "log", params(EventsQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Events as they are recorded", body = String, content_type = "text/event-stream"),
+        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn stream_events(
+    State(app): State<App>,
+    access: Access<EventsRead>,
+    headers: HeaderMap,
+    query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let query = parameters(query)?;
+    if query.limit.is_some() {
+        return Err(Problem::invalid_parameter("limit", "a stream has no limit"));
+    }
+    let resume = match headers.get("last-event-id") {
+        Some(value) => value.to_str().ok().and_then(Resume::parse).ok_or_else(|| {
+            Problem::invalid_parameter("Last-Event-ID", "must be the `id` of an event of this stream")
+        })?,
+        None => Resume { after: Position(query.after.unwrap_or(0)), seen: 0 },
+    };
+    let partition = app.log.partition_of(access.tenant);
+    let messages = app.log.subscribe(partition, Some(access.tenant), resume.after).await?;
+    let resumed = Position(resume.after.0 + 1);
+    let events = messages
+        .take_while(|message| {
+            let goes_on = match message {
+                Ok(_) => true,
+                Err(error) => {
+                    tracing::warn!(%error, "an event stream ends; its client resumes");
+                    false
+                }
+            };
+            std::future::ready(goes_on)
+        })
+        .flat_map(move |message| {
+            let seen = |at| if at == resumed { resume.seen } else { 0 };
+            stream::iter(message.map(|message| sse_events(&message, seen(message.position), &query)).unwrap_or_default())
+        })
+        .take_until(app.shutdown.clone().cancelled_owned());
+    Ok(sse(events).into_response())
+}
+
+fn sse(
+    events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>> + Send + 'static> {
+    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+fn sse_events(message: &StoredMessage, seen: usize, query: &EventsQuery) -> Vec<Result<Event, Infallible>> {
+    let events = match events_of(message) {
+        Ok(events) => events,
+        Err(error) => {
+            tracing::error!(%error, position = message.position.0, "a message is not a batch of events");
+            Vec::new()
+        }
+    };
+    let shown = events.into_iter().enumerate().skip(seen).filter(|(_, event)| query.takes(&event.envelope));
+    shown
+        .map(|(index, event)| {
+            let id = format!("{}.{index}", message.position);
+            let name = event.envelope.event_type.clone();
+            Ok(Event::default().id(id).event(name).json_data(event).unwrap_or_default())
+        })
+        .collect()
+}
+
+/// The paged log.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_events))
+}
+
+/// The stream, apart: it outlives the timeout of other requests.
+pub(super) fn stream_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(stream_events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_resumes_within_a_message() {
+        assert_eq!(Resume::parse("7.1"), Some(Resume { after: Position(6), seen: 2 }));
+        assert_eq!(Resume::parse("7"), Some(Resume { after: Position(7), seen: 0 }));
+        for bad in ["", "x", "7.", ".1", "0.1", "7.x", "-1"] {
+            assert_eq!(Resume::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The HTTP interface: resources under `/v1`, problems as `application/problem+json`, OpenAPI from the handlers.
+
+pub mod access;
+pub mod command;
+pub mod events;
+pub mod operations;
+pub mod nodes;
+pub mod problem;
+pub mod reads;
+pub mod schema;
+pub mod view;
+pub mod writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use foodflow_commands::Executor;
+use foodflow_log::SharedLog;
+use foodflow_projections::graph::GraphStore;
+use foodflow_projections::runner::{Progress, RunnerHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+
+use access::Keys;
+use problem::Problem;
+
+/// Longest time that a request may take; beyond the longest wait that a client may ask for.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What every handler shares. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The event log.
+    pub log: SharedLog,
+    /// The write path.
+    pub executor: Arc<Executor>,
+    /// The traceability graph.
+    pub graph: Arc<dyn GraphStore>,
+    /// How far the read model is.
+    pub progress: Progress,
+    /// The projector of this process, where it plays that role.
+    pub runner: Option<RunnerHandle>,
+    /// Token keys.
+    pub keys: Arc<Keys>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Ends long-lived responses at shutdown.
+    pub shutdown: CancellationToken,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "FoodFlow OS",
+        description = "Traceability for food manufacturing: an event log, and what follows from it.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&BearerToken)
+)]
+struct ApiDocument;
+
+struct BearerToken;
+
+impl utoipa::Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+fn documented() -> OpenApiRouter<App> {
+    let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT);
+    OpenApiRouter::with_openapi(ApiDocument::openapi())
+        .merge(writes::routes())
+        .merge(reads::routes())
+        .merge(nodes::routes())
+        .merge(events::routes())
+        .merge(operations::routes())
+        .layer(timeout)
+        // A stream of events outlives any timeout.
+        .merge(events::stream_routes())
+}
+
+/// The OpenAPI document of this version.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().split_for_parts().1
+}
+
+/// The service.
+pub fn router(app: App) -> axum::Router {
+    let (router, document) = documented().split_for_parts();
+    let document = Arc::new(serde_json::to_string_pretty(&document).unwrap_or_default());
+    router
+        .route(
+            "/v1/openapi.json",
+            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.as_str().to_owned()) }),
+        )
+        .fallback(|| async { Problem::not_found("there is no such path; see `/v1/openapi.json`") })
+        .method_not_allowed_fallback(|| async {
+            let title = "Method not allowed";
+            let detail = "the path exists, but not with this method; see `/v1/openapi.json`";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, detail)
+        })
+        .layer(middleware::from_fn(measure))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            HeaderName::from_static("x-content-type-options"),
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(TraceLayer::new_for_http())
+        .with_state(app)
+}
+
+/// Counts requests and measures how long they take, by route and status.
+async fn measure(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().to_string();
+    let started = std::time::Instant::now();
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    let labels = [("route", route), ("method", method), ("status", status)];
+    metrics::histogram!("foodflow_api_request_seconds", &labels).record(started.elapsed().as_secs_f64());
+    response
+}
+
+/// An id of the path; what is no id cannot exist.
+fn parse_id(text: &str) -> Result<Uuid, Problem> {
+    Uuid::parse_str(text).map_err(|_| {
+        let shown: String = text.chars().take(40).collect();
+        Problem::not_found(format!("`{shown}` is not a UUID, so nothing has that id"))
+    })
+}

@@ -1,0 +1,187 @@
+//! Lots and master data, one by one and in pages.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use foodflow_projections::food_graph::queries::nodes::{self, PageRequest};
+use foodflow_projections::graph::PAGE_NODES_MAX;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::access::{Access, LotsRead, MasterDataRead};
+use super::problem::Problem;
+use super::reads::parameters;
+use super::view::{answer, settle, tagged};
+use super::{App, parse_id};
+
+/// Items of a page where the client names no number.
+const PAGE_SIZE_DEFAULT: usize = 50;
+
+fn page_request(after: Option<Uuid>, size: Option<usize>) -> Result<PageRequest, Problem> {
+    let size = size.unwrap_or(PAGE_SIZE_DEFAULT);
+    if !(1..=PAGE_NODES_MAX).contains(&size) {
+        return Err(Problem::invalid_parameter("page[size]", format!("must be from 1 to {PAGE_NODES_MAX}")));
+    }
+    Ok(PageRequest { after, size })
+}
+
+/// Declares the two reads of a kind of node: one by its id, and a page of them by filters.
+macro_rules! node_reads {
+    ($one:ident, $many:ident, $query:ident, $filters:ident, $permission:ident, $what:literal, $tag:literal, $path:literal, $paths:literal,
+     { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }) => {
+        #[doc = concat!("Which page of the ", $what, "s is asked for.")]
+        #[derive(Debug, Clone, Deserialize, IntoParams)]
+        #[serde(deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        pub struct $query {
+            $($(#[$attribute])* $field: Option<$type>,)*
+            /// Only what comes after this id: `next` of the page before.
+            #[serde(rename = "page[after]")]
+            page_after: Option<Uuid>,
+            /// Items of a page, 1 to 500; 50 where absent.
+            #[serde(rename = "page[size]")]
+            page_size: Option<usize>,
+            /// Not available for this resource; the genealogy takes `known_at`.
+            as_of: Option<String>,
+        }
+
+        #[doc = concat!("One ", $what, ".")]
+        #[utoipa::path(get, path = $path, tag = $tag, security(("bearer" = [])),
+            params(("id" = Uuid, Path, description = concat!("Id of the ", $what))),
+            responses(
+                (status = 200, description = "With its properties and relations", body = Object),
+                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+            ))]
+        async fn $one(
+            State(app): State<App>,
+            access: Access<$permission>,
+            Path(id): Path<String>,
+            headers: HeaderMap,
+            query: Result<Query<NoParameters>, QueryRejection>,
+        ) -> Result<Response, Problem> {
+            let id = parse_id(&id)?;
+            refuse_as_of(parameters(query)?.as_of)?;
+            let applied = settle(&app, access.tenant, &headers).await?;
+            let found = nodes::$one(app.graph.as_ref(), access.tenant, id).await?;
+            let view = found.ok_or_else(|| Problem::not_found(format!(concat!("there is no ", $what, " {}"), id)))?;
+            Ok(tagged(applied, u64::try_from(view.version).ok(), &view))
+        }
+
+        #[doc = concat!("A page of ", $what, "s, in order of id.")]
+        #[utoipa::path(get, path = $paths, tag = $tag, params($query), security(("bearer" = [])),
+            responses(
+                (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Object),
+                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+            ))]
+        async fn $many(
+            State(app): State<App>,
+            access: Access<$permission>,
+            headers: HeaderMap,
+            query: Result<Query<$query>, QueryRejection>,
+        ) -> Result<Response, Problem> {
+            let $query { $($field,)* page_after, page_size, as_of } = parameters(query)?;
+            refuse_as_of(as_of)?;
+            let request = page_request(page_after, page_size)?;
+            let applied = settle(&app, access.tenant, &headers).await?;
+            let filters = nodes::$filters { $($field,)* };
+            let page = nodes::$many(app.graph.as_ref(), access.tenant, filters, request).await?;
+            Ok(answer(applied, &page))
+        }
+    };
+}
+
+/// A read that takes no parameters.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {
+    as_of: Option<String>,
+}
+
+/// An answer of today to a question of the past would be wrong without a sign.
+fn refuse_as_of(as_of: Option<String>) -> Result<(), Problem> {
+    match as_of {
+        Some(_) => {
+            let detail = "not available for this resource; trace, impact and mass balance take `known_at`";
+            Err(Problem::invalid_parameter("as_of", detail))
+        }
+        None => Ok(()),
+    }
+}
+
+node_reads!(batch, batches, BatchesQuery, BatchFilters, LotsRead, "lot", "traceability", "/v1/batches/{id}", "/v1/batches", {
+    /// Traceability lot code.
+    batch_number: String,
+    /// `available`, `held`, `recalled`, `consumed` or `disposed`.
+    status: String,
+    /// What it is a lot of.
+    product_id: Uuid,
+    /// What it is a lot of.
+    ingredient_id: Uuid,
+    /// Immediate previous source.
+    supplier_id: Uuid,
+    /// Where it was received or made.
+    location_id: Uuid,
+});
+
+node_reads!(location, locations, LocationsQuery, LocationFilters, MasterDataRead, "location", "master data", "/v1/locations/{id}", "/v1/locations", {
+    /// Name.
+    name: String,
+    /// Kind of place.
+    #[serde(rename = "type")]
+    location_type: String,
+    /// Global location number.
+    gln: String,
+});
+
+node_reads!(supplier, suppliers, SuppliersQuery, SupplierFilters, MasterDataRead, "supplier", "master data", "/v1/suppliers/{id}", "/v1/suppliers", {
+    /// Name.
+    name: String,
+    /// Country.
+    country: String,
+});
+
+node_reads!(ingredient, ingredients, IngredientsQuery, IngredientFilters, MasterDataRead, "ingredient", "master data", "/v1/ingredients/{id}", "/v1/ingredients", {
+    /// Name.
+    name: String,
+    /// Country of origin.
+    origin_country: String,
+});
+
+node_reads!(product, products, ProductsQuery, ProductFilters, MasterDataRead, "product", "master data", "/v1/products/{id}", "/v1/products", {
+    /// Name.
+    name: String,
+    /// Category.
+    category: String,
+    /// Brand.
+    brand: String,
+    /// Global trade item number.
+    gtin: String,
+});
+
+node_reads!(sku, skus, SkusQuery, SkuFilters, MasterDataRead, "SKU", "master data", "/v1/skus/{id}", "/v1/skus", {
+    /// The product that it packs.
+    product_id: Uuid,
+    /// Code.
+    sku_code: String,
+});
+
+/// Lots and master data.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(batch))
+        .routes(routes!(batches))
+        .routes(routes!(location))
+        .routes(routes!(locations))
+        .routes(routes!(supplier))
+        .routes(routes!(suppliers))
+        .routes(routes!(ingredient))
+        .routes(routes!(ingredients))
+        .routes(routes!(product))
+        .routes(routes!(products))
+        .routes(routes!(sku))
+        .routes(routes!(skus))
+}

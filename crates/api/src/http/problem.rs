@@ -1,0 +1,202 @@
+//! Every refusal, as `application/problem+json` (RFC 9457) with a stable code. This is the one place that maps
+//! errors to HTTP.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use foodflow_commands::CommandError;
+use foodflow_log::LogError;
+use foodflow_projections::graph::StoreError;
+use foodflow_projections::runner::WaitError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::bodies::FieldError;
+
+/// A refusal.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// `https://foodflow.example/errors/<code>`, explained in `docs/ERRORS.md`.
+    #[serde(rename = "type")]
+    problem_type: String,
+    /// What kind of refusal, in a few words.
+    title: &'static str,
+    /// HTTP status.
+    status: u16,
+    /// Stable code.
+    pub(crate) code: &'static str,
+    /// A sentence for people.
+    pub(crate) detail: String,
+    /// What is wrong with which part of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) errors: Vec<FieldError>,
+    /// The position that the answer would reflect, where a read model is behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+    #[serde(skip)]
+    retry_after_s: Option<u32>,
+}
+
+impl Problem {
+    /// A refusal without details about fields.
+    pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            problem_type: format!("https://foodflow.example/errors/{code}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            position: None,
+            retry_after_s: None,
+        }
+    }
+
+    /// The body is not what the operation takes.
+    #[must_use]
+    pub fn invalid_body(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] if one.pointer.is_empty() => one.detail.clone(),
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            many => format!("{} parts of the body are wrong", many.len()),
+        };
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid-body", "The body is not valid", detail) }
+    }
+
+    /// A query parameter or header is not what the operation takes.
+    pub fn invalid_parameter(name: &str, detail: impl Into<String>) -> Self {
+        let detail = format!("`{name}`: {}", detail.into());
+        Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", "A parameter is not valid", detail)
+    }
+
+    /// No token, or not a valid one.
+    pub fn unauthenticated(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid bearer token is needed", detail)
+    }
+
+    /// The token does not carry the permission.
+    #[must_use]
+    pub fn forbidden(permission: &str) -> Self {
+        let detail = format!("the token does not carry the permission `{permission}`");
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail)
+    }
+
+    /// Nothing of that id exists for the tenant.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    /// The body is larger than the service takes.
+    #[must_use]
+    pub fn body_too_large(bytes_max: usize) -> Self {
+        let detail = format!("a body may have at most {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
+    }
+
+    /// A defect; the cause is logged, not shown.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        let detail = "the request failed; the cause is in the service's log";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    fn unavailable(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a store does not answer");
+        let title = "A store does not answer";
+        let detail = "a store does not answer; try again, the same idempotency key makes that safe";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail);
+        Self { retry_after_s: Some(1), ..problem }
+    }
+
+    fn at(mut self, pointer: &str) -> Self {
+        if !pointer.is_empty() {
+            self.errors.push(FieldError { pointer: pointer.to_owned(), detail: self.detail.clone() });
+        }
+        self
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        let code = error.code();
+        match error {
+            CommandError::Refused { pointer, .. } => match code {
+                "already-exists" => Self::new(StatusCode::CONFLICT, code, "It exists already", detail),
+                _ => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, "The domain refuses it", detail),
+            }
+            .at(&pointer),
+            CommandError::NotFound { pointer, .. } => Self::not_found(detail).at(&pointer),
+            CommandError::Invalid { pointer, .. } => Self::invalid_body(vec![FieldError { pointer, detail }]),
+            CommandError::CommandIdReused => {
+                Self::new(StatusCode::CONFLICT, code, "The idempotency key was used for another command", detail)
+            }
+            CommandError::VersionConflict => Self::new(StatusCode::CONFLICT, code, "Others were faster", detail),
+            CommandError::PreconditionFailed { .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, code, "Not at the expected version", detail)
+            }
+            CommandError::Overloaded { retry_after_s } => {
+                let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "The service is busy", detail);
+                Self { retry_after_s: Some(retry_after_s), ..busy }
+            }
+            CommandError::Unavailable { .. } => Self::unavailable(&error),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Corrupt { .. } => Self::internal(&error),
+            _ => Self::unavailable(&error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Self::unavailable(&error),
+            StoreError::TooLarge { .. } => {
+                let title = "The answer is too large";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "trace-too-large", title, error.to_string())
+            }
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<WaitError> for Problem {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::Behind { current, .. } => {
+                let title = "The read model is behind";
+                let problem =
+                    Self::new(StatusCode::GATEWAY_TIMEOUT, "projection-behind", title, error.to_string());
+                Self { position: Some(current.0), retry_after_s: Some(1), ..problem }
+            }
+            WaitError::Store(error) => error.into(),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(position) = self.position {
+            headers.insert("foodflow-position", HeaderValue::from(position));
+        }
+        response
+    }
+}

@@ -1,0 +1,89 @@
+//! What a read reflects: read your writes (`After`, `Prefer: wait`) and points in time.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use foodflow_domain::TenantId;
+use foodflow_log::Position;
+use foodflow_projections::food_graph::queries::Known;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::App;
+use super::problem::Problem;
+
+/// How long a query with `After` waits where the client names no time.
+const WAIT_DEFAULT: Duration = Duration::from_secs(5);
+/// Longest time that a query waits.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Waits until the read model has applied what `After` names; answers with the applied position.
+pub async fn settle(app: &App, tenant: TenantId, headers: &HeaderMap) -> Result<Position, Problem> {
+    let partition = app.log.partition_of(tenant);
+    if let Some(value) = headers.get("after") {
+        let after = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        let after = after.ok_or_else(|| Problem::invalid_parameter("After", "must be a log position"))?;
+        app.progress.wait_for(partition, Position(after), wait(headers)?).await?;
+    }
+    Ok(app.progress.applied(partition).await?)
+}
+
+fn wait(headers: &HeaderMap) -> Result<Duration, Problem> {
+    for value in headers.get_all("prefer") {
+        for preference in value.to_str().unwrap_or_default().split([',', ';']) {
+            let Some((name, seconds)) = preference.split_once('=') else { continue };
+            if name.trim().eq_ignore_ascii_case("wait") {
+                let seconds: f64 = seconds
+                    .trim()
+                    .trim_matches('"')
+                    .parse()
+                    .ok()
+                    .filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
+                    .ok_or_else(|| Problem::invalid_parameter("Prefer", "`wait` must be a number of seconds"))?;
+                return Ok(Duration::from_secs_f64(seconds.min(WAIT_MAX.as_secs_f64())));
+            }
+        }
+    }
+    Ok(WAIT_DEFAULT)
+}
+
+/// An event time of a query.
+pub fn event_time(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    text.parse().map_err(|_| {
+        Problem::invalid_parameter(name, "must be a time as in RFC 3339, e.g. `2026-03-09T17:00:00Z`")
+    })
+}
+
+/// A point of knowledge: a log position, or a recorded time, which is the last position recorded by then.
+pub async fn known(app: &App, tenant: TenantId, name: &str, text: Option<&str>) -> Result<Known, Problem> {
+    let Some(text) = text else { return Ok(Known::Now) };
+    let head = app.log.head(app.log.partition_of(tenant)).await?;
+    if let Ok(position) = text.parse::<u64>() {
+        if position > head.0 {
+            return Err(Problem::invalid_parameter(name, format!("the log ends at position {head}")));
+        }
+        return Ok(Known::Position(Position(position)));
+    }
+    let time: Timestamp = text.parse().map_err(|_| {
+        Problem::invalid_parameter(name, "must be a log position or a time as in RFC 3339, e.g. `2026-03-12T12:00:00Z`")
+    })?;
+    let position = foodflow_log::position_at(app.log.as_ref(), app.log.partition_of(tenant), time).await?;
+    Ok(Known::Position(position))
+}
+
+/// A JSON answer that says which position it reflects.
+pub fn answer(position: Position, body: &impl Serialize) -> Response {
+    tagged(position, None, body)
+}
+
+/// A JSON answer that says which position it reflects and which version of the resource it shows.
+pub fn tagged(position: Position, version: Option<u64>, body: &impl Serialize) -> Response {
+    let position = (HeaderName::from_static("foodflow-position"), position.to_string());
+    match version {
+        Some(version) => {
+            ([position, (header::ETAG, format!("\"{version}\""))], axum::Json(body)).into_response()
+        }
+        None => ([position], axum::Json(body)).into_response(),
+    }
+}

@@ -1,0 +1,82 @@
+//! Opens the log and the stores that the settings name.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use foodflow_commands::{Clock, Executor};
+use foodflow_log::SharedLog;
+use foodflow_log::embedded::EmbeddedLog;
+use foodflow_log::nats::{NatsConfig, NatsLog};
+use foodflow_projections::graph::GraphStore;
+use foodflow_projections::graph::embedded::EmbeddedGraph;
+use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
+use foodflow_projections::runner::{Runner, RunnerConfig, RunnerHandle, food_graph};
+
+use crate::config::Config;
+
+/// The log and the read model of one process.
+pub struct Runtime {
+    /// The event log.
+    pub log: SharedLog,
+    /// The traceability graph.
+    pub graph: Arc<dyn GraphStore>,
+    /// The write path.
+    pub executor: Arc<Executor>,
+}
+
+impl Runtime {
+    /// Opens what `config` names and brings its schemas up to date.
+    ///
+    /// # Errors
+    /// Where a store cannot be reached or refuses; the error says what to do.
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let log = open_log(config).await?;
+        let graph = open_graph(config).await?;
+        graph.migrate().await.context("cannot bring the read model's schema up to date")?;
+        let executor = Arc::new(Executor::new(Arc::clone(&log), clock));
+        Ok(Self { log, graph, executor })
+    }
+
+    /// Starts a projector for every partition.
+    ///
+    /// # Errors
+    /// Where the log and the settings do not fit.
+    pub fn project(&self) -> anyhow::Result<RunnerHandle> {
+        Runner::start(Arc::clone(&self.log), Arc::clone(&self.graph), food_graph(), RunnerConfig::default())
+            .context("cannot start the projectors")
+    }
+}
+
+/// Opens the log.
+///
+/// # Errors
+/// Where it cannot be reached, is too old, or does not fit the settings.
+pub async fn open_log(config: &Config) -> anyhow::Result<SharedLog> {
+    let Some(url) = &config.log_url else {
+        let log = EmbeddedLog::open(&config.embedded_log()).await?;
+        return Ok(Arc::new(log));
+    };
+    let nats = NatsConfig {
+        partitions: config.log_partitions,
+        replicas: config.log_replicas,
+        ..NatsConfig::new(url.0.clone())
+    };
+    Ok(Arc::new(NatsLog::connect(nats).await?))
+}
+
+/// Opens the traceability graph.
+///
+/// # Errors
+/// Where it cannot be reached.
+pub async fn open_graph(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
+    let Some(uri) = &config.neo4j_url else {
+        return Ok(Arc::new(EmbeddedGraph::open(&config.embedded_graph()).await?));
+    };
+    let neo4j = Neo4jConfig {
+        uri: uri.clone(),
+        user: config.neo4j_user.clone(),
+        password: config.neo4j_password.0.clone(),
+        database: config.neo4j_database.clone(),
+    };
+    Ok(Arc::new(Neo4jGraph::connect(neo4j).await?))
+}

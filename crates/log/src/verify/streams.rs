@@ -1,0 +1,103 @@
+//! Where each stream stands: its last hash, number and position, in as little memory as that takes.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use foodflow_domain::TenantId;
+use uuid::Uuid;
+
+use super::broken_link::{At, BrokenLink, Rule};
+use crate::envelope::{Envelope, PayloadHash};
+use crate::event_log::{Position, StoredMessage};
+
+/// Every stream that was seen.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    tenants: HashMap<TenantId, u32>,
+    /// Context and aggregate.
+    kinds: HashMap<(Cow<'static, str>, Cow<'static, str>), u32>,
+    ends: HashMap<Key, End>,
+}
+
+/// A stream; tenant and kind by their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    tenant: u32,
+    kind: u32,
+    id: Uuid,
+}
+
+/// The last message of a stream.
+#[derive(Debug, Clone, Copy, Default)]
+struct End {
+    hash: PayloadHash,
+    sequence: u64,
+    position: Position,
+}
+
+impl Streams {
+    pub(super) fn count(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    /// Follows the stream of `message` by it; `commit` is the position of the commit's first message.
+    pub(super) fn follow(
+        &mut self,
+        at: &At<'_>,
+        message: &StoredMessage,
+        events: &[Envelope],
+        commit: Position,
+    ) -> Result<(), BrokenLink> {
+        let key = self.key(message);
+        let end = self.ends.entry(key).or_default();
+        if end.position >= commit {
+            let found = format!("a second one, after that at position {}", end.position);
+            return Err(at.broken(Rule::Commit, "one message of each stream in a commit", found));
+        }
+        for event in events {
+            let at = at.event(event);
+            if event.prevhash != end.hash {
+                return Err(at.broken(Rule::Chain, end.describe(), format!("prevhash {}", event.prevhash)));
+            }
+        }
+        for event in events {
+            let next = end.sequence.saturating_add(1);
+            at.event(event).same(Rule::Sequence, "sequence", &next, &event.sequence)?;
+            end.sequence = next;
+        }
+        end.hash = PayloadHash::of(&message.payload);
+        end.position = message.position;
+        Ok(())
+    }
+
+    fn key(&mut self, message: &StoredMessage) -> Key {
+        let stream = &message.stream;
+        let kind = (stream.context.clone(), stream.aggregate.clone());
+        Key {
+            tenant: number(&mut self.tenants, message.tenant),
+            kind: number(&mut self.kinds, kind),
+            id: stream.id,
+        }
+    }
+}
+
+/// The number of `name`, a new one where it is new.
+fn number<N: std::hash::Hash + Eq>(names: &mut HashMap<N, u32>, name: N) -> u32 {
+    // There are never as many tenants or kinds of aggregates as a u32 can count.
+    let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+    *names.entry(name).or_insert(next)
+}
+
+impl End {
+    fn describe(&self) -> String {
+        match self.position {
+            Position(0) => format!("prevhash {}: it is the first message of its stream", self.hash),
+            position => {
+                format!(
+                    "prevhash {}: the hash of the stream's message before it, at position {position}",
+                    self.hash
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A batch and its checkpoint, in one transaction: nodes, then edges, then retirements.
+//!
+//! The transaction takes the write lock before it reads the checkpoint, so that of two writers with the same
+//! batch the second finds it applied and passes it over.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use foodflow_domain::TenantId;
+use foodflow_log::Partition;
+use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+
+use super::bulk::BulkInsert;
+use super::edge_row::{self, EDGE_COLUMN_COUNT, blob};
+use super::error::{corrupt, to_stored, unavailable};
+use super::{properties, read};
+use crate::changes::{Edge, NodeKey, Properties};
+use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
+use crate::graph::{Batch, Checkpoint, StoreError};
+
+static MERGE_NODES: LazyLock<BulkInsert> = LazyLock::new(|| {
+    BulkInsert::new(
+        "INSERT INTO graph_nodes (tenant_key, label, id, properties)",
+        4,
+        " ON CONFLICT DO UPDATE SET properties = json_patch(properties, excluded.properties)",
+    )
+});
+
+/// An edge never changes once it is written; written again it is the same edge.
+static INSERT_EDGES: LazyLock<BulkInsert> = LazyLock::new(|| {
+    BulkInsert::new(
+        "INSERT INTO graph_edges (tenant_key, edge_type, from_id, position, line, id, from_label, to_label, to_id, \
+         quantity, unit, percent, kind, document_id, occurred_at, recorded_at, event_id, event_type, \
+         retired_position, retired_at, retired_event_id, retired_event_type)",
+        1 + EDGE_COLUMN_COUNT,
+        " ON CONFLICT DO NOTHING",
+    )
+});
+
+const RETIRE_DOCUMENT: &str = "UPDATE graph_edges \
+     SET retired_position = ?1, retired_at = ?2, retired_event_id = ?3, retired_event_type = ?4 \
+     WHERE tenant_key = ?5 AND edge_type = ?6 AND position < ?1 AND retired_position IS NULL AND document_id = ?7";
+
+const RETIRE_FROM: &str = "UPDATE graph_edges \
+     SET retired_position = ?1, retired_at = ?2, retired_event_id = ?3, retired_event_type = ?4 \
+     WHERE tenant_key = ?5 AND edge_type = ?6 AND position < ?1 AND retired_position IS NULL AND from_id = ?7 \
+     AND from_label = ?8";
+
+const STORE_CHECKPOINT: &str = "INSERT INTO checkpoints (projection, partition, position, recorded_at) \
+     VALUES ('food_graph', ?1, ?2, ?3) \
+     ON CONFLICT DO UPDATE SET position = excluded.position, recorded_at = excluded.recorded_at";
+
+type TenantKeys = BTreeMap<TenantId, i64>;
+
+/// Applies `batch` unless it was applied before.
+pub(super) async fn apply(writer: &SqlitePool, batch: Batch) -> Result<(), StoreError> {
+    let Batch { partition, changes, checkpoint } = batch;
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let stored = read::checkpoint(&mut transaction, partition).await?;
+    if checkpoint.position <= stored.position {
+        return transaction.rollback().await.map_err(unavailable);
+    }
+    let FoldedChanges { nodes, edges, retirements } = fold(changes);
+    let tenants = nodes.keys().map(|(tenant, _)| *tenant).chain(edges.iter().map(|(tenant, _)| *tenant));
+    let keys = tenant_keys(&mut transaction, partition, tenants).await?;
+    merge_nodes(&mut transaction, &keys, nodes).await?;
+    insert_edges(&mut transaction, &keys, &edges).await?;
+    for (tenant, retirement) in &retirements {
+        retire(&mut transaction, *tenant, retirement).await?;
+    }
+    store_checkpoint(&mut transaction, partition, &checkpoint).await?;
+    transaction.commit().await.map_err(unavailable)
+}
+
+/// The short keys of these tenants; a tenant that is new gets one.
+async fn tenant_keys(
+    connection: &mut SqliteConnection,
+    partition: Partition,
+    tenants: impl Iterator<Item = TenantId>,
+) -> Result<TenantKeys, StoreError> {
+    let mut keys = TenantKeys::new();
+    for tenant in tenants {
+        if let std::collections::btree_map::Entry::Vacant(entry) = keys.entry(tenant) {
+            entry.insert(tenant_key(connection, partition, tenant).await?);
+        }
+    }
+    Ok(keys)
+}
+
+async fn tenant_key(
+    connection: &mut SqliteConnection,
+    partition: Partition,
+    tenant: TenantId,
+) -> Result<i64, StoreError> {
+    let found: Option<(i64, i64)> =
+        sqlx::query_as("SELECT tenant_key, partition FROM graph_tenants WHERE tenant_id = ?")
+            .bind(blob(tenant.0))
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(unavailable)?;
+    match found {
+        Some((key, of)) if of == i64::from(partition.0) => Ok(key),
+        Some((_, of)) => Err(corrupt(format!("tenant {tenant} in partition {of}, not {}", partition.0))),
+        None => sqlx::query_scalar(
+            "INSERT INTO graph_tenants (tenant_id, partition) VALUES (?, ?) RETURNING tenant_key",
+        )
+        .bind(blob(tenant.0))
+        .bind(i64::from(partition.0))
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable),
+    }
+}
+
+fn key_of(keys: &TenantKeys, tenant: TenantId) -> i64 {
+    *keys.get(&tenant).expect("every tenant of the batch was given a key before its rows are written")
+}
+
+async fn merge_nodes(
+    connection: &mut SqliteConnection,
+    keys: &TenantKeys,
+    nodes: BTreeMap<(TenantId, NodeKey), Properties>,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = nodes.into_iter().collect();
+    for (sql, part) in MERGE_NODES.parts(&rows) {
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for ((tenant, key), properties) in part {
+            query = query
+                .bind(key_of(keys, *tenant))
+                .bind(key.label.as_str())
+                .bind(blob(key.id))
+                .bind(properties::patch(properties)?);
+        }
+        query.execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+async fn insert_edges(
+    connection: &mut SqliteConnection,
+    keys: &TenantKeys,
+    edges: &[(TenantId, Box<Edge>)],
+) -> Result<(), StoreError> {
+    for (sql, part) in INSERT_EDGES.parts(edges) {
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (tenant, edge) in part {
+            query = edge_row::bind(query.bind(key_of(keys, *tenant)), edge)?;
+        }
+        query.execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+async fn retire(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    retirement: &EdgeRetirement,
+) -> Result<(), StoreError> {
+    let Some(key) = read::find_tenant(&mut *connection, tenant).await? else { return Ok(()) };
+    let EdgeRetirement { target, edge_types, retirement } = retirement;
+    for edge_type in *edge_types {
+        let query = match target {
+            RetirementTarget::Document(_) => sqlx::query(RETIRE_DOCUMENT),
+            RetirementTarget::From(_) => sqlx::query(RETIRE_FROM),
+        };
+        let query = query
+            .bind(to_stored(retirement.position)?)
+            .bind(retirement.recorded_at.to_string())
+            .bind(blob(retirement.event_id))
+            .bind(retirement.event_type.clone())
+            .bind(key)
+            .bind(edge_type.as_str());
+        let query = match target {
+            RetirementTarget::Document(id) => query.bind(blob(*id)),
+            RetirementTarget::From(from) => query.bind(blob(from.id)).bind(from.label.as_str()),
+        };
+        query.execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+async fn store_checkpoint(
+    connection: &mut SqliteConnection,
+    partition: Partition,
+    checkpoint: &Checkpoint,
+) -> Result<(), StoreError> {
+    sqlx::query(STORE_CHECKPOINT)
+        .bind(i64::from(partition.0))
+        .bind(to_stored(checkpoint.position)?)
+        .bind(checkpoint.recorded_at.map(|at| at.to_string()))
+        .execute(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}

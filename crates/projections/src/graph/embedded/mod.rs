@@ -1,0 +1,147 @@
+//! The traceability graph in one SQLite file (`schemas/embedded/food_graph.sql`).
+//!
+//! One connection writes, a few read; in WAL mode neither waits for the other. `synchronous=NORMAL` is enough: a
+//! power cut may take the last transactions back, each whole and with its checkpoint, and the projection reads
+//! them from the log again. The log is the truth; nothing here may be known to this file alone.
+//!
+//! - [`apply`]: a batch and its checkpoint, in one transaction;
+//! - [`read`], [`list`]: what queries ask for;
+//! - [`maintain`]: clearing and digests;
+//! - [`properties`], [`edge_row`], [`bulk`]: how values and rows are written and read.
+
+mod apply;
+mod bulk;
+mod edge_row;
+mod error;
+mod list;
+mod maintain;
+mod properties;
+mod read;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use foodflow_domain::TenantId;
+use foodflow_log::Partition;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use uuid::Uuid;
+
+use self::error::unavailable;
+use super::{
+    Batch, Checkpoint, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
+};
+use crate::changes::{Edge, EdgeType, Label};
+
+/// The tables; every statement is safe to repeat.
+const SCHEMA: &str = include_str!("../../../../../schemas/embedded/food_graph.sql");
+/// Connections that read at the same time, at most.
+const READERS_MAX: u32 = 4;
+/// How long a writer of another process is waited for, in seconds.
+const BUSY_TIMEOUT_S: u64 = 10;
+/// Page cache of the writing connection, in KiB: index pages of random ids are met again and again.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// Page cache of one reading connection, in KiB.
+const READER_CACHE_KIB: i64 = 16 * 1024;
+/// How much of the file is read through memory mapping, in bytes.
+const MMAP_BYTES_MAX: i64 = 1 << 30;
+/// Pages in the write-ahead log before they are moved into the file (64 MiB): a page that several batches touch
+/// is moved once.
+const WAL_PAGES: i64 = 16 * 1024;
+
+/// The graph in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct EmbeddedGraph {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl EmbeddedGraph {
+    /// Opens the file at `path`, which is made where it does not exist; its directory must. Call
+    /// [`GraphStore::migrate`] before anything else.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the file cannot be opened.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S))
+            .pragma("mmap_size", MMAP_BYTES_MAX.to_string())
+            .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", WAL_PAGES.to_string());
+        let writing = options.clone().pragma("cache_size", (-WRITER_CACHE_KIB).to_string());
+        let reading =
+            options.pragma("cache_size", (-READER_CACHE_KIB).to_string()).pragma("query_only", "on");
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
+        let readers =
+            SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(reading).await.map_err(unavailable)?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Finishes what runs and closes the file; later calls answer `Unavailable`.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl GraphStore for EmbeddedGraph {
+    fn name(&self) -> &'static str {
+        error::STORE
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        sqlx::raw_sql(SCHEMA).execute(&self.writer).await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(unavailable)?;
+        read::checkpoint(&mut connection, partition).await
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        apply::apply(&self.writer, batch).await
+    }
+
+    async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
+        maintain::clear(&self.writer, partition).await
+    }
+
+    async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
+        read::nodes(&self.readers, tenant, label, ids).await
+    }
+
+    async fn list(&self, tenant: TenantId, query: &ListQuery) -> Result<Vec<Node>, StoreError> {
+        list::list(&self.readers, tenant, query).await
+    }
+
+    async fn edges(
+        &self,
+        tenant: TenantId,
+        label: Label,
+        ids: &[Uuid],
+        edge_types: &[EdgeType],
+        direction: EdgeDirection,
+    ) -> Result<Vec<Edge>, StoreError> {
+        read::edges(&self.readers, tenant, label, ids, edge_types, direction).await
+    }
+
+    async fn genealogy(
+        &self,
+        tenant: TenantId,
+        start: Uuid,
+        direction: TraceDirection,
+    ) -> Result<Vec<Edge>, StoreError> {
+        read::genealogy(&self.readers, tenant, start, direction).await
+    }
+
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
+        maintain::digest(&self.readers, scope).await
+    }
+}

@@ -1,0 +1,256 @@
+//! One batch, one transaction: the checkpoint is claimed first, then nodes, edges and retirements are written.
+//!
+//! Claiming locks the checkpoint until the end of the transaction, so that two workers of one partition apply one
+//! after the other, and the later one finds out that there is nothing left to do. No transaction may stay open
+//! when its caller goes away: it runs as a task of its own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use foodflow_domain::TenantId;
+use foodflow_log::{Partition, Position};
+use neo4rs::{BoltType, Graph, Txn, query};
+use tracing::Instrument as _;
+
+use super::error::{corrupt, is_transient, unavailable};
+use super::value::{count_to_bolt, from_bolt, instant_to_bolt};
+use super::{STATEMENT_ROWS_MAX, edge_row, node_row, retire};
+use crate::changes::{EdgeType, Label, Value};
+use crate::graph::fold::{FoldedChanges, fold};
+use crate::graph::{Batch, Checkpoint, StoreError};
+
+/// How often a transaction is tried that ends in a deadlock or the like.
+const TRIES_MAX: u32 = 5;
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// The id of a partition's checkpoint.
+pub(super) fn checkpoint_id(partition: Partition) -> String {
+    format!("food_graph/{}", partition.0)
+}
+
+/// The stored checkpoint; position 0 where there is none.
+pub(super) async fn checkpoint(graph: &Graph, partition: Partition) -> Result<Checkpoint, StoreError> {
+    let statement = query(
+        "MATCH (c:FoodflowCheckpoint {id: $id}) RETURN c.position AS position, c.recorded_at AS recorded_at",
+    );
+    let mut rows = graph.execute_read(statement.param("id", checkpoint_id(partition))).await?;
+    let Some(row) = rows.next().await? else {
+        return Ok(Checkpoint { position: Position(0), recorded_at: None });
+    };
+    let recorded_at = match row.get::<BoltType>("recorded_at")? {
+        BoltType::Null(_) => None,
+        bolt => match from_bolt("recorded_at", bolt)? {
+            Value::Instant(instant) => Some(instant),
+            _ => return Err(corrupt("a checkpoint whose recorded time is no instant")),
+        },
+    };
+    Ok(Checkpoint { position: Position(row.get("position")?), recorded_at })
+}
+
+/// Applies `batch` unless its checkpoint is not beyond the stored one.
+pub(super) async fn apply(graph: &Graph, batch: Batch) -> Result<(), StoreError> {
+    let graph = graph.clone();
+    let task = async move {
+        let Batch { partition, changes, checkpoint } = batch;
+        let work = Work { partition, checkpoint, folded: fold(changes) };
+        work.run(&graph).await
+    };
+    // A caller that gives up would leave the transaction, and its locks, open on a pooled connection.
+    tokio::spawn(task.in_current_span())
+        .await
+        .map_err(|stopped| unavailable(format_args!("applying a batch was stopped: {stopped}")))?
+}
+
+/// Why a transaction was not committed.
+enum Failure {
+    /// The server said no, or was not there.
+    Server(neo4rs::Error),
+    /// Trying again cannot help.
+    Final(StoreError),
+}
+
+impl From<neo4rs::Error> for Failure {
+    fn from(error: neo4rs::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<neo4rs::DeError> for Failure {
+    fn from(error: neo4rs::DeError) -> Self {
+        Self::Final(error.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// Statements of one kind, collected until there are enough rows.
+type Rows<K> = BTreeMap<K, Vec<BoltType>>;
+
+struct Work {
+    partition: Partition,
+    checkpoint: Checkpoint,
+    folded: FoldedChanges,
+}
+
+impl Work {
+    async fn run(&self, graph: &Graph) -> Result<(), StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.try_once(graph).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Server(error)) if is_transient(&error) && tries < TRIES_MAX => {
+                    tracing::warn!(%error, tries, partition = self.partition.0, "graph transaction is tried again");
+                    tokio::time::sleep(RETRY_PAUSE * tries).await;
+                    tries += 1;
+                }
+                Err(Failure::Server(error)) => return Err(error.into()),
+                Err(Failure::Final(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn try_once(&self, graph: &Graph) -> Result<(), Failure> {
+        let mut txn = graph.start_txn().await?;
+        match self.write(&mut txn).await {
+            Ok(true) => Ok(txn.commit().await?),
+            Ok(false) => {
+                tracing::debug!(partition = self.partition.0, position = %self.checkpoint.position, "applied before");
+                Ok(txn.rollback().await?)
+            }
+            Err(failure) => {
+                // The server has ended the transaction where a statement failed; elsewhere this ends it.
+                if let Err(error) = txn.rollback().await {
+                    tracing::debug!(%error, "rollback was not needed or not possible");
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    async fn write(&self, txn: &mut Txn) -> Result<bool, Failure> {
+        if !self.claim_checkpoint(txn).await? {
+            return Ok(false);
+        }
+        self.write_nodes(txn).await?;
+        self.write_edges(txn).await?;
+        for statement in retire::statements(&self.folded.retirements)? {
+            txn.run(query(&statement.cypher).param("rows", statement.rows)).await?;
+        }
+        Ok(true)
+    }
+
+    /// Advances the checkpoint; false where it stands there already or beyond.
+    async fn claim_checkpoint(&self, txn: &mut Txn) -> Result<bool, Failure> {
+        // Setting a property takes the lock; only then is the position read that decides.
+        let statement = "MERGE (c:FoodflowCheckpoint {id: $id}) \
+             ON CREATE SET c.position = 0, c.partition = $partition \
+             SET c.offered_position = $position \
+             WITH c WHERE c.position < $position \
+             SET c.position = $position, c.recorded_at = $recorded_at \
+             RETURN count(c) AS claimed";
+        let statement = query(statement)
+            .param("id", checkpoint_id(self.partition))
+            .param("partition", i64::from(self.partition.0))
+            .param("position", count_to_bolt(self.checkpoint.position.0)?)
+            .param("recorded_at", self.checkpoint.recorded_at.map(instant_to_bolt));
+        let row = txn.execute(statement).await?.single(txn.handle()).await?;
+        Ok(row.get::<u64>("claimed")? == 1)
+    }
+
+    async fn write_nodes(&self, txn: &mut Txn) -> Result<(), Failure> {
+        let mut waiting = Rows::<Label>::new();
+        for ((tenant, key), properties) in &self.folded.nodes {
+            let rows = waiting.entry(key.label).or_default();
+            rows.push(node_row::encode(*tenant, *key, properties));
+            if rows.len() == STATEMENT_ROWS_MAX {
+                let rows = std::mem::take(rows);
+                self.merge_nodes(txn, key.label, rows).await?;
+            }
+        }
+        for (label, rows) in waiting {
+            self.merge_nodes(txn, label, rows).await?;
+        }
+        Ok(())
+    }
+
+    async fn merge_nodes(&self, txn: &mut Txn, label: Label, rows: Vec<BoltType>) -> Result<(), Failure> {
+        let statement = format!(
+            "UNWIND $rows AS r \
+             MERGE (n:{} {{id: r.id}}) ON CREATE SET n.tenant_id = r.tenant, n.partition = $partition \
+             WITH n, r WHERE n.tenant_id = r.tenant \
+             SET n += r.set \
+             RETURN count(*) AS written",
+            label.as_str()
+        );
+        self.merge(txn, &statement, label.as_str(), rows).await
+    }
+
+    async fn write_edges(&self, txn: &mut Txn) -> Result<(), Failure> {
+        let mut waiting = Rows::<(EdgeType, Label, Label)>::new();
+        for (tenant, edge) in &self.folded.edges {
+            let kind = (edge.edge_type, edge.from.label, edge.to.label);
+            let rows = waiting.entry(kind).or_default();
+            rows.push(self.edge_row(*tenant, edge)?);
+            if rows.len() == STATEMENT_ROWS_MAX {
+                let rows = std::mem::take(rows);
+                self.merge_edges(txn, kind, rows).await?;
+            }
+        }
+        for (kind, rows) in waiting {
+            self.merge_edges(txn, kind, rows).await?;
+        }
+        Ok(())
+    }
+
+    fn edge_row(&self, tenant: TenantId, edge: &crate::changes::Edge) -> Result<BoltType, StoreError> {
+        edge_row::encode(tenant, self.partition, edge)
+    }
+
+    async fn merge_edges(
+        &self,
+        txn: &mut Txn,
+        (edge_type, from, to): (EdgeType, Label, Label),
+        rows: Vec<BoltType>,
+    ) -> Result<(), Failure> {
+        // The checkpoint keeps a redelivery out; an edge that is there although its checkpoint was cleared must
+        // still not be written twice. The merge looks at the end with fewer edges, mostly a lot.
+        let statement = format!(
+            "UNWIND $rows AS r \
+             MATCH (a:{} {{id: r.from}}) WHERE a.tenant_id = r.tenant \
+             MATCH (b:{} {{id: r.to}}) WHERE b.tenant_id = r.tenant \
+             MERGE (a)-[e:{} {{id: r.id}}]->(b) ON CREATE SET e += r.set \
+             RETURN count(*) AS written",
+            from.as_str(),
+            to.as_str(),
+            edge_type.as_str()
+        );
+        self.merge(txn, &statement, edge_type.as_str(), rows).await
+    }
+
+    async fn merge(
+        &self,
+        txn: &mut Txn,
+        statement: &str,
+        what: &'static str,
+        rows: Vec<BoltType>,
+    ) -> Result<(), Failure> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sent = rows.len();
+        let statement =
+            query(statement).param("rows", rows).param("partition", i64::from(self.partition.0));
+        let row = txn.execute(statement).await?.single(txn.handle()).await?;
+        let written: usize = row.get("written")?;
+        if written < sent {
+            let partition = self.partition.0;
+            let passed_over = sent - written;
+            tracing::error!(what, passed_over, partition, "ids that belong to another tenant, or ends that are missing");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! Clearing a partition ahead of a rebuild, in transactions of bounded size.
+//!
+//! The checkpoint goes first: where clearing is cut short, a projection then starts over instead of going on with
+//! holes behind it. Nodes are walked in pages of the unique index of their id, so no transaction reads or deletes
+//! more than a page, even where a place has millions of edges: edges go before nodes, by the node they start at.
+
+use foodflow_log::Partition;
+use neo4rs::{Graph, query};
+
+use super::apply::checkpoint_id;
+use super::error::corrupt;
+use crate::changes::Label;
+use crate::graph::StoreError;
+
+/// Nodes that one transaction looks at.
+const PAGE_NODES: i64 = 2_000;
+/// Edges that one transaction deletes at most.
+const PAGE_EDGES: i64 = 10_000;
+
+/// Deletes the checkpoint, the edges and the nodes of `partition`.
+pub(super) async fn clear(graph: &Graph, partition: Partition) -> Result<(), StoreError> {
+    let checkpoint = query("MATCH (c:FoodflowCheckpoint {id: $id}) DELETE c");
+    graph.run(checkpoint.param("id", checkpoint_id(partition))).await?;
+    for delete in [
+        "MATCH (n)-[e]->() WITH e LIMIT $page_edges DELETE e RETURN count(*) AS deleted",
+        "DETACH DELETE n RETURN count(*) AS deleted",
+    ] {
+        for label in Label::ALL {
+            delete_pages(graph, partition, *label, delete).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn delete_pages(
+    graph: &Graph,
+    partition: Partition,
+    label: Label,
+    delete: &str,
+) -> Result<(), StoreError> {
+    let text = format!(
+        "MATCH (n:{}) WHERE n.id > $after WITH n ORDER BY n.id LIMIT $page_nodes \
+         WITH collect(n) AS page, max(n.id) AS last \
+         CALL {{ WITH page UNWIND page AS n WITH n WHERE n.partition = $partition {delete} }} \
+         RETURN last, deleted",
+        label.as_str()
+    );
+    let mut after = String::new();
+    loop {
+        let statement = query(&text)
+            .param("after", after.as_str())
+            .param("partition", i64::from(partition.0))
+            .param("page_nodes", PAGE_NODES)
+            .param("page_edges", PAGE_EDGES);
+        let mut rows = graph.execute(statement).await?;
+        let row = rows.next().await?.ok_or_else(|| corrupt("no answer about a page of nodes"))?;
+        let Some(last) = row.get::<Option<String>>("last")? else {
+            return Ok(());
+        };
+        if row.get::<i64>("deleted")? < PAGE_EDGES {
+            after = last;
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The store in Neo4j 5, over Bolt, with nothing but what the Community edition has.
+//!
+//! Tenants share one database: every node and edge carries `tenant_id` and `partition`, and every statement names
+//! the tenant or the partition. Ids are unique per label in the whole database, as documented; a tenant that
+//! names the id of another tenant's node is passed over and logged, never let in. Values travel as parameters;
+//! a statement's text may hold names from code alone. Nothing here may decide what counts as of a time.
+
+mod apply;
+mod clear;
+mod config;
+mod digest;
+mod edge_row;
+mod error;
+mod genealogy;
+mod node_row;
+mod read;
+mod retire;
+mod schema;
+mod value;
+
+use async_trait::async_trait;
+pub use config::Neo4jConfig;
+use foodflow_domain::TenantId;
+use foodflow_log::Partition;
+use neo4rs::Graph;
+use uuid::Uuid;
+
+use super::{
+    Batch, Checkpoint, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
+};
+use crate::changes::{Edge, EdgeType, Label};
+
+/// The name of this store.
+const STORE: &str = "neo4j";
+/// Most rows that one statement carries, so that neither side holds more of a large batch at once.
+const STATEMENT_ROWS_MAX: usize = 5_000;
+
+/// The graph of traceability in Neo4j.
+#[derive(Clone)]
+pub struct Neo4jGraph {
+    graph: Graph,
+    address: String,
+}
+
+impl std::fmt::Debug for Neo4jGraph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Neo4jGraph").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Neo4jGraph {
+    /// Connects, and asks the server for its version: 5 or later.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the server cannot be reached within some seconds, refuses the user or is
+    /// too old.
+    pub async fn connect(config: Neo4jConfig) -> Result<Self, StoreError> {
+        let address = config.address();
+        let graph = config.open().await?;
+        Ok(Self { graph, address })
+    }
+
+    /// Where the graph is, e.g. `bolt://db:7687/neo4j`; without user and password.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.address.clone()
+    }
+}
+
+#[async_trait]
+impl GraphStore for Neo4jGraph {
+    fn name(&self) -> &'static str {
+        STORE
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        schema::migrate(&self.graph).await
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
+        apply::checkpoint(&self.graph, partition).await
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        apply::apply(&self.graph, batch).await
+    }
+
+    async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
+        clear::clear(&self.graph, partition).await
+    }
+
+    async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
+        read::nodes(&self.graph, tenant, label, ids).await
+    }
+
+    async fn list(&self, tenant: TenantId, query: &ListQuery) -> Result<Vec<Node>, StoreError> {
+        read::list(&self.graph, tenant, query).await
+    }
+
+    async fn edges(
+        &self,
+        tenant: TenantId,
+        label: Label,
+        ids: &[Uuid],
+        edge_types: &[EdgeType],
+        direction: EdgeDirection,
+    ) -> Result<Vec<Edge>, StoreError> {
+        let wanted = read::WantedEdges { label, ids, edge_types, direction };
+        read::edges(&self.graph, tenant, &wanted).await
+    }
+
+    async fn genealogy(
+        &self,
+        tenant: TenantId,
+        start: Uuid,
+        direction: TraceDirection,
+    ) -> Result<Vec<Edge>, StoreError> {
+        genealogy::genealogy(&self.graph, tenant, start, direction).await
+    }
+
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
+        digest::digest(&self.graph, scope).await
+    }
+}

@@ -1,0 +1,55 @@
+//! Nodes as rows: what a statement sends and what it answers.
+
+use foodflow_domain::TenantId;
+use neo4rs::{BoltMap, BoltType, Row};
+use uuid::Uuid;
+
+use super::error::corrupt;
+use super::value::{MapBuilder, from_bolt, to_bolt};
+use crate::changes::{Label, NodeKey, Properties};
+use crate::graph::{Node, StoreError};
+
+/// Properties of every node that are not part of [`Node::properties`]: they are its address.
+const OWN: [&str; 3] = ["id", "tenant_id", "partition"];
+
+/// The row that sets `properties` of a node; a `null` removes one.
+pub(super) fn encode(tenant: TenantId, key: NodeKey, properties: &Properties) -> BoltType {
+    let mut set = MapBuilder::with_capacity(properties.len());
+    for (name, value) in properties {
+        set.put(name, value.as_ref().map(to_bolt));
+    }
+    let mut row = MapBuilder::with_capacity(3);
+    row.put("id", key.id.to_string());
+    row.put("tenant", tenant.to_string());
+    row.put("set", set.build());
+    row.build()
+}
+
+/// The node, and its tenant, of a row whose column `n` holds `properties(n)`.
+pub(super) fn decode(label: Label, row: &Row) -> Result<(TenantId, Node), StoreError> {
+    let map: BoltMap = row.get("n")?;
+    let id = own_uuid(&map, "id")?;
+    let tenant = TenantId(own_uuid(&map, "tenant_id")?);
+    let properties = map
+        .value
+        .into_iter()
+        .filter(|(name, _)| !OWN.contains(&name.value.as_str()))
+        .map(|(name, bolt)| {
+            let value = from_bolt(&name.value, bolt)?;
+            Ok((name.value, value))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok((tenant, Node { key: NodeKey { label, id }, properties }))
+}
+
+fn own_uuid(map: &BoltMap, name: &'static str) -> Result<Uuid, StoreError> {
+    match map.value.get(name) {
+        Some(BoltType::String(text)) => uuid(&text.value),
+        _ => Err(corrupt(format_args!("a node without `{name}`"))),
+    }
+}
+
+/// Reads an id.
+pub(super) fn uuid(text: &str) -> Result<Uuid, StoreError> {
+    Uuid::parse_str(text).map_err(|error| corrupt(format_args!("an id: {error}")))
+}

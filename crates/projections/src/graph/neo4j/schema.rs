@@ -1,0 +1,80 @@
+//! Constraints and indexes: the statements of `schemas/neo4j/food_graph.cypher`, and that they are ready for use.
+
+use std::time::{Duration, Instant};
+
+use neo4rs::{Graph, query};
+
+use super::error::unavailable;
+use crate::graph::StoreError;
+
+/// The executable definition; people run the same file by hand.
+const FOOD_GRAPH: &str = include_str!("../../../../../schemas/neo4j/food_graph.cypher");
+/// How long indexes may take to fill where data is there already.
+const ONLINE_WAIT: Duration = Duration::from_secs(600);
+const ONLINE_POLL: Duration = Duration::from_millis(100);
+
+/// Runs every statement of the definition, then waits until all indexes answer.
+pub(super) async fn migrate(graph: &Graph) -> Result<(), StoreError> {
+    for statement in statements(FOOD_GRAPH) {
+        graph.run(query(&statement)).await?;
+    }
+    wait_until_online(graph).await
+}
+
+async fn wait_until_online(graph: &Graph) -> Result<(), StoreError> {
+    let started = Instant::now();
+    loop {
+        let Some((name, state)) = index_not_online(graph).await? else {
+            return Ok(());
+        };
+        if state == "FAILED" {
+            return Err(unavailable(format_args!("index `{name}` could not be filled; drop it and migrate again")));
+        }
+        if started.elapsed() > ONLINE_WAIT {
+            let seconds = ONLINE_WAIT.as_secs();
+            return Err(unavailable(format_args!("index `{name}` is not online after {seconds} s")));
+        }
+        tokio::time::sleep(ONLINE_POLL).await;
+    }
+}
+
+async fn index_not_online(graph: &Graph) -> Result<Option<(String, String)>, StoreError> {
+    let statement = "SHOW INDEXES YIELD name, state WHERE state <> 'ONLINE' RETURN name, state ORDER BY state";
+    let mut rows = graph.execute_read(query(statement)).await?;
+    match rows.next().await? {
+        Some(row) => Ok(Some((row.get("name")?, row.get("state")?))),
+        None => Ok(None),
+    }
+}
+
+/// The statements of a definition, without its comment lines.
+fn statements(definition: &str) -> Vec<String> {
+    let code: Vec<&str> = definition.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    code.join("\n").split(';').map(|statement| statement.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_every_documented_statement_word_for_word() {
+        let statements = statements(FOOD_GRAPH);
+        let documented = [
+            "CREATE CONSTRAINT product_id IF NOT EXISTS FOR (p:Product) REQUIRE p.id IS UNIQUE",
+            "CREATE CONSTRAINT ingredient_id IF NOT EXISTS FOR (i:Ingredient) REQUIRE i.id IS UNIQUE",
+            "CREATE CONSTRAINT sku_id IF NOT EXISTS FOR (s:SKU) REQUIRE s.id IS UNIQUE",
+            "CREATE CONSTRAINT supplier_id IF NOT EXISTS FOR (s:Supplier) REQUIRE s.id IS UNIQUE",
+            "CREATE CONSTRAINT batch_id IF NOT EXISTS FOR (b:Batch) REQUIRE b.id IS UNIQUE",
+            "CREATE CONSTRAINT location_id IF NOT EXISTS FOR (l:Location) REQUIRE l.id IS UNIQUE",
+            "CREATE INDEX product_tenant_id IF NOT EXISTS FOR (p:Product) ON (p.tenant_id)",
+            "CREATE INDEX ingredient_tenant_id IF NOT EXISTS FOR (i:Ingredient) ON (i.tenant_id)",
+            "CREATE INDEX supplier_tenant_id IF NOT EXISTS FOR (s:Supplier) ON (s.tenant_id)",
+            "CREATE INDEX batch_tenant_id IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id)",
+        ];
+        for statement in documented {
+            assert!(statements.iter().any(|found| found == statement), "{statement}");
+        }
+        assert!(statements.iter().all(|statement| statement.contains("IF NOT EXISTS")), "{statements:#?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! A message of the log, read: what every projection takes.
+//!
+//! Reading is strict. An event whose envelope names another tenant than the message's subject is refused, so
+//! that nothing of one tenant can ever be projected into another's read model.
+
+use foodflow_domain::TenantId;
+use foodflow_log::{Envelope, Partition, Position, StoredMessage, StreamId};
+
+/// A message with its events, as recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The tenant of every event in it.
+    pub tenant: TenantId,
+    /// The partition that it stands in.
+    pub partition: Partition,
+    /// Its position there; every event of the message shares it.
+    pub position: Position,
+    /// The aggregate's stream.
+    pub stream: StreamId,
+    /// Its events, in order; at least one.
+    pub events: Vec<Envelope>,
+}
+
+/// Why an event cannot be projected. It stops its own entity, not the others.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// The payload is not a CloudEvents batch of this log.
+    #[error("the message at position {position} ({stream}) is not a batch of events")]
+    Payload {
+        /// Where it stands.
+        position: Position,
+        /// Its stream.
+        stream: StreamId,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The envelope and the message disagree about the tenant, or there is no event at all.
+    #[error("the message at position {position} ({stream}) does not hold events of its tenant alone")]
+    Tenant {
+        /// Where it stands.
+        position: Position,
+        /// Its stream.
+        stream: StreamId,
+    },
+    /// An event type that this program does not know in a context that it projects.
+    #[error("position {position} holds an event of the unknown type `{event_type}`; it needs a newer program")]
+    UnknownType {
+        /// Where it stands.
+        position: Position,
+        /// The type.
+        event_type: String,
+    },
+    /// The data does not fit the event's type.
+    #[error("the data of the event at position {position} does not fit its type `{event_type}`")]
+    Data {
+        /// Where it stands.
+        position: Position,
+        /// The type.
+        event_type: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl Recorded {
+    /// Reads a message of the log.
+    ///
+    /// # Errors
+    /// `Payload` where it is not a batch of events, `Tenant` where it is empty or names another tenant.
+    pub fn decode(message: &StoredMessage) -> Result<Self, ProjectError> {
+        let events = Envelope::decode_batch(&message.payload).map_err(|source| ProjectError::Payload {
+            position: message.position,
+            stream: message.stream.clone(),
+            source,
+        })?;
+        if events.is_empty() || events.iter().any(|event| event.tenantid != message.tenant) {
+            return Err(ProjectError::Tenant { position: message.position, stream: message.stream.clone() });
+        }
+        Ok(Self {
+            tenant: message.tenant,
+            partition: message.partition,
+            position: message.position,
+            stream: message.stream.clone(),
+            events,
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! Puts projected messages together to batches of whole commits.
+//!
+//! What is taken out never ends within a commit, so that no reader of a store sees half of one.
+
+use foodflow_domain::TenantId;
+use foodflow_log::{Partition, Position, StoredMessage};
+use jiff::Timestamp;
+
+use super::projection::{Projected, ProjectionError};
+use crate::changes::Change;
+use crate::graph::{Batch, Checkpoint};
+
+/// A batch of whole commits, ready to be applied.
+#[derive(Debug)]
+pub(super) struct Assembled {
+    /// What the store takes.
+    pub(super) batch: Batch,
+    /// Position of its first message.
+    pub(super) first: Position,
+    /// How many messages it holds.
+    pub(super) messages: usize,
+}
+
+/// Collects commits up to the bounds of a batch.
+#[derive(Debug)]
+pub(super) struct Assembler {
+    partition: Partition,
+    messages_max: usize,
+    bytes_max: usize,
+    /// Whole commits, within the bounds unless it is a single larger commit.
+    whole: Chunk,
+    /// The commit that is being read, or one that is complete and did not fit.
+    open: Chunk,
+    open_size: u32,
+    open_complete: bool,
+}
+
+#[derive(Debug, Default)]
+struct Chunk {
+    changes: Vec<(TenantId, Change)>,
+    first: Position,
+    last: Position,
+    recorded_at: Option<Timestamp>,
+    messages: usize,
+    bytes: usize,
+}
+
+impl Assembler {
+    pub(super) fn new(partition: Partition, messages_max: usize, bytes_max: usize) -> Self {
+        let (whole, open) = (Chunk::default(), Chunk::default());
+        let (messages_max, bytes_max) = (messages_max.max(1), bytes_max.max(1));
+        Self { partition, messages_max, bytes_max, whole, open, open_size: 0, open_complete: false }
+    }
+
+    /// Whether a further message may be taken in; always true while a commit is incomplete.
+    pub(super) fn has_room(&self) -> bool {
+        let full = self.whole.messages >= self.messages_max || self.whole.bytes >= self.bytes_max;
+        !self.open_complete && (!full || self.open.messages > 0)
+    }
+
+    /// Whether the messages so far end with a whole commit.
+    pub(super) fn ends_with_whole_commit(&self) -> bool {
+        self.open_complete || self.open.messages == 0
+    }
+
+    /// Takes in the next message.
+    ///
+    /// # Errors
+    /// Where it does not continue the commit before it, or does not begin one.
+    pub(super) fn push(
+        &mut self,
+        message: &StoredMessage,
+        projected: Projected,
+    ) -> Result<(), ProjectionError> {
+        debug_assert!(self.has_room(), "the caller asks first");
+        self.check(message, &projected)?;
+        self.open_size = projected.commit_size;
+        self.open.push(message, projected);
+        if self.open.messages == self.open_size as usize {
+            self.close_commit();
+        }
+        Ok(())
+    }
+
+    /// The whole commits so far; `None` where there are none.
+    pub(super) fn take(&mut self) -> Option<Assembled> {
+        let chunk = std::mem::take(&mut self.whole);
+        if self.open_complete {
+            self.whole = std::mem::take(&mut self.open);
+            self.open_complete = false;
+        }
+        (chunk.messages > 0).then(|| chunk.assembled(self.partition))
+    }
+
+    fn check(&self, message: &StoredMessage, projected: &Projected) -> Result<(), ProjectionError> {
+        let Projected { commit_index, commit_size, .. } = *projected;
+        let taken = self.open.messages;
+        let continues = commit_index as usize == taken && commit_index < commit_size;
+        let same = taken == 0
+            || (commit_size == self.open_size && message.position.0 == self.open.last.0.saturating_add(1));
+        if continues && same {
+            return Ok(());
+        }
+        let found = format!("message {} of {commit_size} of a commit", u64::from(commit_index) + 1);
+        let expected = match taken {
+            0 => "the first of one".to_owned(),
+            _ => format!(
+                "message {} of {} at {}",
+                taken + 1,
+                self.open_size,
+                self.open.last.0.saturating_add(1)
+            ),
+        };
+        Err(ProjectionError::new(format!("it is {found} where {expected} was expected")))
+    }
+
+    fn close_commit(&mut self) {
+        let fits = self.whole.messages + self.open.messages <= self.messages_max
+            && self.whole.bytes + self.open.bytes <= self.bytes_max;
+        if self.whole.messages == 0 {
+            self.whole = std::mem::take(&mut self.open);
+        } else if fits {
+            self.whole.append(std::mem::take(&mut self.open));
+        } else {
+            self.open_complete = true;
+        }
+    }
+}
+
+impl Chunk {
+    fn push(&mut self, message: &StoredMessage, projected: Projected) {
+        if self.messages == 0 {
+            self.first = message.position;
+        }
+        self.changes.extend(projected.changes.into_iter().map(|change| (message.tenant, change)));
+        self.last = message.position;
+        self.recorded_at = Some(projected.recorded_at);
+        self.messages += 1;
+        self.bytes += message.payload.len();
+    }
+
+    fn append(&mut self, mut later: Self) {
+        self.changes.append(&mut later.changes);
+        self.last = later.last;
+        self.recorded_at = later.recorded_at;
+        self.messages += later.messages;
+        self.bytes += later.bytes;
+    }
+
+    fn assembled(self, partition: Partition) -> Assembled {
+        let checkpoint = Checkpoint { position: self.last, recorded_at: self.recorded_at };
+        let batch = Batch { partition, changes: self.changes, checkpoint };
+        Assembled { batch, first: self.first, messages: self.messages }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use foodflow_log::StreamId;
+
+    use super::*;
+
+    fn message(position: u64) -> StoredMessage {
+        let stream = StreamId {
+            context: Cow::Borrowed("food_graph"),
+            aggregate: Cow::Borrowed("batch"),
+            id: uuid::Uuid::nil(),
+        };
+        let (partition, payload) = (Partition(0), vec![b'x'; 10].into());
+        StoredMessage {
+            partition,
+            position: Position(position),
+            tenant: TenantId::default(),
+            stream,
+            payload,
+        }
+    }
+
+    fn projected(commit_index: u32, commit_size: u32) -> Projected {
+        Projected { changes: Vec::new(), recorded_at: Timestamp::UNIX_EPOCH, commit_index, commit_size }
+    }
+
+    /// Batches of commits of these sizes, each as (first, last).
+    fn batches(messages_max: usize, bytes_max: usize, commits: &[u32]) -> Vec<(u64, u64)> {
+        let mut assembler = Assembler::new(Partition(0), messages_max, bytes_max);
+        let mut taken = Vec::new();
+        let mut position = 0;
+        let mut take = |assembler: &mut Assembler| {
+            let assembled = assembler.take().unwrap();
+            let last = assembled.batch.checkpoint.position.0;
+            assert_eq!(assembled.messages as u64, last - assembled.first.0 + 1);
+            taken.push((assembled.first.0, last));
+        };
+        for size in commits {
+            for index in 0..*size {
+                while !assembler.has_room() {
+                    take(&mut assembler);
+                }
+                position += 1;
+                assembler.push(&message(position), projected(index, *size)).unwrap();
+            }
+        }
+        assert!(assembler.ends_with_whole_commit());
+        while assembler.whole.messages > 0 {
+            take(&mut assembler);
+        }
+        taken
+    }
+
+    #[test]
+    fn batches_hold_whole_commits_within_the_bounds() {
+        assert_eq!(batches(4, 1_000, &[1, 1, 1, 1, 1]), [(1, 4), (5, 5)]);
+        assert_eq!(batches(4, 1_000, &[3, 3, 1]), [(1, 3), (4, 7)]);
+        assert_eq!(batches(4, 1_000, &[1, 9, 1]), [(1, 1), (2, 10), (11, 11)]);
+        assert_eq!(batches(100, 25, &[1, 1, 1, 5]), [(1, 2), (3, 3), (4, 8)]);
+    }
+
+    #[test]
+    fn a_commit_that_is_not_complete_stays() {
+        let mut assembler = Assembler::new(Partition(0), 10, 1_000);
+        assembler.push(&message(1), projected(0, 1)).unwrap();
+        assembler.push(&message(2), projected(0, 2)).unwrap();
+        assert!(!assembler.ends_with_whole_commit());
+        assert_eq!(assembler.take().unwrap().batch.checkpoint.position, Position(1));
+        assert!(assembler.take().is_none());
+        assembler.push(&message(3), projected(1, 2)).unwrap();
+        assert_eq!(assembler.take().unwrap().first, Position(2));
+    }
+
+    #[test]
+    fn a_broken_commit_is_refused() {
+        let mut assembler = Assembler::new(Partition(0), 10, 1_000);
+        assembler.push(&message(5), projected(1, 2)).unwrap_err();
+        assembler.push(&message(5), projected(0, 0)).unwrap_err();
+        assembler.push(&message(5), projected(0, 3)).unwrap();
+        assembler.push(&message(7), projected(1, 3)).unwrap_err();
+        assembler.push(&message(6), projected(1, 4)).unwrap_err();
+        assembler.push(&message(6), projected(2, 3)).unwrap_err();
+        let error = assembler.push(&message(6), projected(0, 1)).unwrap_err();
+        assert_eq!(error.reason, "it is message 1 of 1 of a commit where message 2 of 3 at 6 was expected");
+        assembler.push(&message(6), projected(1, 3)).unwrap();
+    }
+}

@@ -1,0 +1,81 @@
+//! The runner's metrics: every name, unit and description, and the only place that records them.
+//!
+//! Labels are `projection`, `store` and `partition`; never a tenant or an id, whose number has no bound.
+
+use std::time::Duration;
+
+use foodflow_log::Partition;
+use metrics::{
+    Counter, Gauge, Histogram, Label, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
+
+/// Gauge: messages in the log that the read model has not applied.
+pub const LAG_EVENTS: &str = "foodflow_projections_lag_events";
+/// Gauge, seconds: age of the oldest message that the read model has not applied.
+pub const LAG_SECONDS: &str = "foodflow_projections_lag_seconds";
+/// Counter: messages applied.
+pub const APPLIED_MESSAGES: &str = "foodflow_projections_applied_messages_total";
+/// Histogram, seconds: how long a batch and its checkpoint took to apply.
+pub const BATCH_SECONDS: &str = "foodflow_projections_batch_seconds";
+/// Counter: failures by `kind`.
+pub const FAILURES: &str = "foodflow_projections_failures_total";
+
+/// Tells the installed recorder what the metrics mean; safe to repeat.
+pub fn describe() {
+    describe_gauge!(LAG_EVENTS, Unit::Count, "Messages in the log that the read model has not applied");
+    describe_gauge!(
+        LAG_SECONDS,
+        Unit::Seconds,
+        "Age of the oldest message that the read model has not applied"
+    );
+    describe_counter!(APPLIED_MESSAGES, Unit::Count, "Messages applied to the read model");
+    describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Time to apply a batch and its checkpoint");
+    describe_counter!(
+        FAILURES,
+        Unit::Count,
+        "Failures of a projection by kind (log, store, projection, checkpoint); each is followed by another try"
+    );
+}
+
+/// The metrics of one partition of one projection.
+pub(super) struct Meters {
+    labels: Vec<Label>,
+    applied_messages: Counter,
+    batch_seconds: Histogram,
+    lag_events: Gauge,
+    lag_seconds: Gauge,
+}
+
+impl Meters {
+    pub(super) fn new(projection: &'static str, store: &'static str, partition: Partition) -> Self {
+        let labels = vec![
+            Label::from_static_parts("projection", projection),
+            Label::from_static_parts("store", store),
+            Label::new("partition", partition.0.to_string()),
+        ];
+        Self {
+            applied_messages: counter!(APPLIED_MESSAGES, labels.clone()),
+            batch_seconds: histogram!(BATCH_SECONDS, labels.clone()),
+            lag_events: gauge!(LAG_EVENTS, labels.clone()),
+            lag_seconds: gauge!(LAG_SECONDS, labels.clone()),
+            labels,
+        }
+    }
+
+    pub(super) fn applied(&self, messages: usize, took: Duration) {
+        self.applied_messages.increment(messages as u64);
+        self.batch_seconds.record(took.as_secs_f64());
+    }
+
+    pub(super) fn lag(&self, events: u64, seconds: f64) {
+        self.lag_events.set(events as f64);
+        self.lag_seconds.set(seconds);
+    }
+
+    pub(super) fn failed(&self, kind: &'static str) {
+        let mut labels = self.labels.clone();
+        labels.push(Label::from_static_parts("kind", kind));
+        counter!(FAILURES, labels).increment(1);
+    }
+}

@@ -1,0 +1,104 @@
+//! What a projection is to the runner: a pure function from a stored message to changes.
+
+use std::sync::Arc;
+
+use foodflow_log::StoredMessage;
+use jiff::Timestamp;
+
+use crate::changes::Change;
+use crate::recorded::{ProjectError, Recorded};
+
+/// A projection. Pure: no clock, no store, no randomness, or a rebuild would not equal what is live.
+pub trait Projection: Send + Sync + 'static {
+    /// Its name in status, logs and metrics, e.g. `food_graph`.
+    fn name(&self) -> &'static str;
+
+    /// What `message` changes; no changes where its events are none of this projection's.
+    ///
+    /// # Errors
+    /// Where the message cannot be read or holds what the projection does not know; the partition then stops
+    /// there, visibly, until the program can deal with it.
+    fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError>;
+}
+
+/// One message, projected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projected {
+    /// Its changes, in the order of its events; they apply to the message's tenant.
+    pub changes: Vec<Change>,
+    /// Recorded time of the message.
+    pub recorded_at: Timestamp,
+    /// Index of the message within its commit, from 0.
+    pub commit_index: u32,
+    /// Number of messages in the commit, at least 1.
+    pub commit_size: u32,
+}
+
+/// Why a message could not be projected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct ProjectionError {
+    /// What is wrong, without the event's data.
+    pub reason: String,
+}
+
+impl ProjectionError {
+    /// The error with `reason`.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+impl From<ProjectError> for ProjectionError {
+    /// Without the sources: they quote the event's data.
+    fn from(error: ProjectError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// A context's projection of read messages, under its name.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordedProjection {
+    name: &'static str,
+    project: fn(&Recorded) -> Result<Vec<Change>, ProjectError>,
+}
+
+impl RecordedProjection {
+    /// The projection `project`, named `name`.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        project: fn(&Recorded) -> Result<Vec<Change>, ProjectError>,
+    ) -> Self {
+        Self { name, project }
+    }
+}
+
+/// The projection of the food graph.
+#[must_use]
+pub fn food_graph() -> Arc<dyn Projection> {
+    Arc::new(RecordedProjection::new("food_graph", crate::food_graph::project))
+}
+
+impl Projection for RecordedProjection {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError> {
+        let recorded = Recorded::decode(message)?;
+        let Some(first) = recorded.events.first() else {
+            return Err(ProjectionError::new("it holds no event"));
+        };
+        let (recorded_at, commit_index, commit_size) = (first.time, first.commitindex, first.commitsize);
+        if recorded
+            .events
+            .iter()
+            .any(|event| (event.commitindex, event.commitsize) != (commit_index, commit_size))
+        {
+            return Err(ProjectionError::new("its events disagree about their place in the commit"));
+        }
+        let changes = (self.project)(&recorded)?;
+        Ok(Projected { changes, recorded_at, commit_index, commit_size })
+    }
+}

@@ -1,0 +1,107 @@
+//! The reading half of a rebuild: pages of the log, projected and put together to batches.
+
+use std::sync::Arc;
+
+use foodflow_log::event_log::READ_MESSAGES_MAX;
+use foodflow_log::{Direction, Partition, Position, ReadQuery, SharedLog, StoredMessage};
+use tokio::sync::mpsc;
+
+use super::retry::Retry;
+use super::{RebuildError, RebuildOptions};
+use crate::runner::assembler::{Assembled, Assembler};
+use crate::runner::projection::Projection;
+
+/// Messages of the first page, whose sizes are not known yet.
+const FIRST_PAGE_MESSAGES: usize = 128;
+/// What a page should hold at most, judged by the sizes of the page before.
+const PAGE_BYTES: usize = 32 * 1024 * 1024;
+/// After how many messages other tasks get their turn.
+const MESSAGES_PER_TURN: usize = 64;
+
+/// Reads `partition` from its beginning to `head`.
+pub(super) struct Source {
+    pub(super) log: SharedLog,
+    pub(super) projection: Arc<dyn Projection>,
+    pub(super) partition: Partition,
+    pub(super) head: Position,
+    /// A batch ends at this position, so that the store can be compared there.
+    pub(super) pause_at: Position,
+    pub(super) options: RebuildOptions,
+}
+
+/// The receiver is gone: the applying half failed and says why.
+struct Unwanted;
+
+impl Source {
+    /// Sends batches until the head, or to the end of the commit that holds it.
+    pub(super) async fn run(self, batches: mpsc::Sender<Assembled>) -> Result<(), RebuildError> {
+        let retry = Retry::new(&self.options);
+        let Self { partition, head, .. } = self;
+        let mut assembler =
+            Assembler::new(partition, self.options.batch_messages_max, self.options.batch_bytes_max);
+        let (mut after, mut limit) = (Position(0), FIRST_PAGE_MESSAGES);
+        while after < head || !assembler.ends_with_whole_commit() {
+            let query = ReadQuery { tenant: None, from: after, direction: Direction::Forward, limit };
+            let page = retry.log(|| self.log.read(partition, query.clone())).await?;
+            let Some(last) = page.last().map(|message| message.position) else {
+                if assembler.ends_with_whole_commit() {
+                    break;
+                }
+                return Err(RebuildError::IncompleteCommit { partition, position: after });
+            };
+            limit = next_limit(&page);
+            after = last;
+            for (index, message) in page.into_iter().enumerate() {
+                if message.position > head && assembler.ends_with_whole_commit() {
+                    break;
+                }
+                if index % MESSAGES_PER_TURN == MESSAGES_PER_TURN - 1 {
+                    tokio::task::yield_now().await;
+                }
+                if self.take(&mut assembler, &batches, &message).await?.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        // Where the receiver is gone it has failed, and says why.
+        let _ = flush(&mut assembler, &batches).await;
+        Ok(())
+    }
+
+    async fn take(
+        &self,
+        assembler: &mut Assembler,
+        batches: &mpsc::Sender<Assembled>,
+        message: &StoredMessage,
+    ) -> Result<Result<(), Unwanted>, RebuildError> {
+        if !assembler.has_room()
+            && let Some(assembled) = assembler.take()
+            && batches.send(assembled).await.is_err()
+        {
+            return Ok(Err(Unwanted));
+        }
+        let position = message.position;
+        let projected = self.projection.project(message);
+        projected
+            .and_then(|projected| assembler.push(message, projected))
+            .map_err(|error| RebuildError::Projection { position, error })?;
+        if position == self.pause_at && assembler.ends_with_whole_commit() {
+            return Ok(flush(assembler, batches).await);
+        }
+        Ok(Ok(()))
+    }
+}
+
+async fn flush(assembler: &mut Assembler, batches: &mpsc::Sender<Assembled>) -> Result<(), Unwanted> {
+    while let Some(assembled) = assembler.take() {
+        batches.send(assembled).await.map_err(|_| Unwanted)?;
+    }
+    Ok(())
+}
+
+/// How many messages of this size make a page.
+fn next_limit(page: &[StoredMessage]) -> usize {
+    let bytes: usize = page.iter().map(|message| message.payload.len()).sum();
+    let each = (bytes / page.len().max(1)).max(1);
+    (PAGE_BYTES / each).clamp(1, READ_MESSAGES_MAX)
+}

@@ -1,0 +1,165 @@
+//! One session of a worker: from a checkpoint on, until a failure or the stop.
+//!
+//! While the store applies one batch, on a task of its own, the messages that follow are read and projected; as
+//! soon as the store is free it gets all whole commits that have come together. So a quiet log has no delay,
+//! and a busy one has large batches. What is held is bounded by one batch in flight and one that is gathered.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use foodflow_log::{LogError, MessageStream, Position, StoredMessage};
+use futures::{FutureExt, StreamExt};
+use tokio::task::JoinHandle;
+
+use super::assembler::{Assembled, Assembler};
+use super::backoff::Backoff;
+use super::state::Failure;
+use super::worker::{Worker, within};
+use crate::graph::{Checkpoint, StoreError};
+
+/// After how many messages other tasks get their turn.
+const MESSAGES_PER_TURN: usize = 64;
+/// A subscription without messages counts as delivering after it has stood for so long.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
+
+pub(super) struct Session<'a> {
+    worker: &'a Worker,
+    backoff: &'a mut Backoff,
+    stream: MessageStream,
+    assembler: Assembler,
+    in_flight: Option<InFlight>,
+    /// A failure behind the whole commits that were gathered; they are applied first.
+    found: Option<Failure>,
+    settled: bool,
+}
+
+/// A batch that the store applies now.
+struct InFlight {
+    task: JoinHandle<Result<(), StoreError>>,
+    checkpoint: Checkpoint,
+    first: Position,
+    messages: usize,
+    since: Instant,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        worker: &'a Worker,
+        backoff: &'a mut Backoff,
+        after: Position,
+        stream: MessageStream,
+    ) -> Self {
+        let config = &worker.config;
+        let assembler = Assembler::new(worker.partition, config.batch_messages_max, config.batch_bytes_max);
+        tracing::debug!(
+            projection = worker.projection.name(),
+            partition = worker.partition.0,
+            after = after.0,
+            "the projection reads on"
+        );
+        Self { worker, backoff, stream, assembler, in_flight: None, found: None, settled: false }
+    }
+
+    /// Reads, projects and applies; `Ok` once asked to stop, with the batch in flight finished.
+    pub(super) async fn run(mut self) -> Result<(), Failure> {
+        let mut settled = pin!(tokio::time::sleep(SETTLED_AFTER));
+        loop {
+            if self.in_flight.is_none() {
+                match self.assembler.take() {
+                    Some(assembled) => self.in_flight = Some(self.apply(assembled)),
+                    None => self.found.take().map_or(Ok(()), Err)?,
+                }
+            }
+            let reads = self.found.is_none() && self.assembler.has_room();
+            tokio::select! {
+                biased;
+                () = self.worker.stop.cancelled() => return self.finish().await,
+                outcome = outcome_of(&mut self.in_flight), if self.in_flight.is_some() => self.applied(outcome)?,
+                item = self.stream.next(), if reads => self.gather(item).await,
+                () = &mut settled, if !self.settled => self.settle(),
+            }
+        }
+    }
+
+    /// Takes in `item` and what else is ready, up to the bounds or until the store is free.
+    async fn gather(&mut self, item: Option<Result<StoredMessage, LogError>>) {
+        self.settle();
+        let mut item = Some(item);
+        let mut taken = 0_usize;
+        while let Some(next) = item {
+            match next {
+                Some(Ok(message)) => self.found = self.take(&message).err(),
+                Some(Err(error)) => self.found = Some(error.into()),
+                None => self.found = Some(Failure::LogEnded),
+            }
+            taken += 1;
+            let awaited = self.in_flight.as_ref().is_some_and(|in_flight| in_flight.task.is_finished());
+            if self.found.is_some() || awaited || !self.assembler.has_room() {
+                return;
+            }
+            if taken.is_multiple_of(MESSAGES_PER_TURN) {
+                tokio::task::yield_now().await;
+            }
+            item = tokio::task::unconstrained(self.stream.next()).now_or_never();
+        }
+    }
+
+    fn take(&mut self, message: &StoredMessage) -> Result<(), Failure> {
+        let projected = self.worker.projection.project(message);
+        projected
+            .and_then(|projected| self.assembler.push(message, projected))
+            .map_err(|error| Failure::Projection { position: message.position, error })
+    }
+
+    fn settle(&mut self) {
+        self.settled = true;
+        if self.worker.state.log_delivers() {
+            self.backoff.reset();
+        }
+    }
+
+    fn apply(&self, assembled: Assembled) -> InFlight {
+        let Assembled { batch, first, messages } = assembled;
+        let checkpoint = batch.checkpoint.clone();
+        let (store, limit) = (self.worker.store.clone(), self.worker.config.answer_timeout);
+        let task = tokio::spawn(async move { within(limit, store.name(), store.apply(batch)).await });
+        InFlight { task, checkpoint, first, messages, since: Instant::now() }
+    }
+
+    fn applied(&mut self, outcome: Result<(), StoreError>) -> Result<(), Failure> {
+        let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
+        let (first, last) = (in_flight.first, in_flight.checkpoint.position);
+        outcome.map_err(|error| Failure::Apply { first, last, error })?;
+        self.worker.meters.applied(in_flight.messages, in_flight.since.elapsed());
+        self.worker.applied(in_flight.checkpoint.clone(), self.backoff);
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(), Failure> {
+        if self.in_flight.is_some() {
+            let outcome = outcome_of(&mut self.in_flight).await;
+            if let Err(failure) = self.applied(outcome) {
+                tracing::warn!(error = %failure, "the last batch before the stop was not applied");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The outcome of the batch in flight; pending where there is none. A panic of the store is the worker's own.
+async fn outcome_of(in_flight: &mut Option<InFlight>) -> Result<(), StoreError> {
+    let Some(in_flight) = in_flight else { return std::future::pending().await };
+    match (&mut in_flight.task).await {
+        Ok(outcome) => outcome,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => {
+            Err(StoreError::Unavailable { store: "read model's", reason: "the task was aborted".to_owned() })
+        }
+    }
+}

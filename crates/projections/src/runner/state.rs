@@ -1,0 +1,144 @@
+//! What a worker shows of itself, in one `watch` channel per partition.
+
+use foodflow_log::{LogError, Position};
+use tokio::sync::watch;
+
+use super::projection::ProjectionError;
+use crate::graph::{Checkpoint, StoreError};
+
+/// A worker, as seen from outside.
+#[derive(Debug, Clone)]
+pub(super) struct WorkerState {
+    /// What the store has applied, as far as the worker knows.
+    pub(super) applied: Checkpoint,
+    /// Whether the stored checkpoint has been read since the start.
+    pub(super) started: bool,
+    /// Why the worker does not get on, while it does not.
+    pub(super) trouble: Option<Trouble>,
+    /// Why the worker is gone, once it is.
+    pub(super) stopped: Option<&'static str>,
+}
+
+/// A failure that has not been overcome.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    pub(super) error: String,
+    /// Whether it is the event itself, not a store or the log.
+    pub(super) stuck: bool,
+    /// It is overcome when this position has been applied; `None` when the log delivers again.
+    until: Option<Position>,
+}
+
+/// Why a worker's session ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the subscription ended")]
+    LogEnded,
+    /// Reading the checkpoint failed.
+    #[error(transparent)]
+    Checkpoint(StoreError),
+    #[error("applying positions {first} to {last}: {error}")]
+    Apply { first: Position, last: Position, error: StoreError },
+    #[error("position {position} cannot be projected: {error}")]
+    Projection { position: Position, error: ProjectionError },
+    #[error(
+        "the read model stands at position {applied}, but the log ends at {head}: it was filled from another \
+         log; rebuild it with `foodflow rebuild`"
+    )]
+    BeyondLog { applied: Position, head: Position },
+}
+
+impl Failure {
+    /// Its name in metrics.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Log(_) | Self::LogEnded => "log",
+            Self::Checkpoint(_) | Self::Apply { .. } => "store",
+            Self::Projection { .. } => "projection",
+            Self::BeyondLog { .. } => "checkpoint",
+        }
+    }
+
+    fn trouble(&self) -> Trouble {
+        let until = match self {
+            Self::Apply { first, .. } => Some(*first),
+            Self::Projection { position, .. } => Some(*position),
+            _ => None,
+        };
+        let stuck = matches!(self, Self::Projection { .. } | Self::BeyondLog { .. });
+        Trouble { error: self.to_string(), stuck, until }
+    }
+}
+
+/// The worker's end of its state. Dropping it says that the worker is gone, also when it panicked.
+#[derive(Debug)]
+pub(super) struct StateCell(watch::Sender<WorkerState>);
+
+impl StateCell {
+    pub(super) fn new() -> (Self, watch::Receiver<WorkerState>) {
+        let applied = Checkpoint { position: Position(0), recorded_at: None };
+        let state = WorkerState { applied, started: false, trouble: None, stopped: None };
+        let (sender, receiver) = watch::channel(state);
+        (Self(sender), receiver)
+    }
+
+    /// Publishes what the store has applied; answers whether trouble was overcome by it.
+    pub(super) fn applied(&self, checkpoint: Checkpoint) -> bool {
+        let mut overcome = false;
+        self.0.send_modify(|state| {
+            let until = state.trouble.as_ref().and_then(|trouble| trouble.until);
+            overcome = until.is_some_and(|until| until <= checkpoint.position);
+            if overcome {
+                state.trouble = None;
+            }
+            state.applied = checkpoint;
+            state.started = true;
+        });
+        overcome
+    }
+
+    /// Says that the log delivers; answers whether trouble was overcome by it.
+    pub(super) fn log_delivers(&self) -> bool {
+        self.0.send_if_modified(|state| {
+            let overcome = state.trouble.as_ref().is_some_and(|trouble| trouble.until.is_none());
+            if overcome {
+                state.trouble = None;
+            }
+            overcome
+        })
+    }
+
+    /// Publishes `failure`. A failure on the way does not hide that an event is stuck.
+    pub(super) fn failed(&self, failure: &Failure) {
+        let mut trouble = failure.trouble();
+        self.0.send_modify(|state| {
+            if let Some(known) = state.trouble.take() {
+                let until = known.until.max(trouble.until);
+                if known.stuck && known.until.is_some() && !trouble.stuck {
+                    trouble = known;
+                }
+                trouble.until = until;
+            }
+            state.trouble = Some(trouble);
+        });
+    }
+
+    /// Says that the worker ended as it was asked to.
+    pub(super) fn stopped(&self) {
+        self.0.send_modify(|state| state.stopped = Some("stopped"));
+    }
+}
+
+impl Drop for StateCell {
+    fn drop(&mut self) {
+        self.0.send_modify(|state| {
+            state.stopped.get_or_insert(if std::thread::panicking() {
+                "the worker panicked"
+            } else {
+                "the worker ended unasked"
+            });
+        });
+    }
+}

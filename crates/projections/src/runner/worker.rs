@@ -1,0 +1,117 @@
+//! A worker: one partition, one session after the other, for as long as the runner lives.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foodflow_log::{LogError, Partition, Position, SharedLog};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::config::RunnerConfig;
+use super::metric_definitions::Meters;
+use super::projection::Projection;
+use super::session::Session;
+use super::state::{Failure, StateCell};
+use crate::graph::{Checkpoint, GraphStore, StoreError};
+
+/// Everything that a worker works with.
+pub(super) struct Worker {
+    pub(super) log: SharedLog,
+    pub(super) store: Arc<dyn GraphStore>,
+    pub(super) projection: Arc<dyn Projection>,
+    pub(super) partition: Partition,
+    pub(super) config: RunnerConfig,
+    pub(super) state: StateCell,
+    pub(super) meters: Meters,
+    pub(super) stop: CancellationToken,
+}
+
+impl Worker {
+    /// Works until it is asked to stop; every failure is shown and followed by another try.
+    pub(super) async fn run(self) {
+        let mut backoff = Backoff::new(self.config.retry_delay_min, self.config.retry_delay_max);
+        loop {
+            let Err(failure) = self.session(&mut backoff).await else { break };
+            self.state.failed(&failure);
+            self.meters.failed(failure.kind());
+            let delay = backoff.next_delay();
+            let delay_ms = delay.as_millis() as u64;
+            let (projection, partition) = (self.projection.name(), self.partition.0);
+            match failure {
+                Failure::Projection { .. } | Failure::BeyondLog { .. } => {
+                    tracing::error!(projection, partition, delay_ms, error = %failure, "the projection is stuck");
+                }
+                _ => {
+                    tracing::warn!(projection, partition, delay_ms, error = %failure, "the projection tries again")
+                }
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                () = tokio::time::sleep(delay) => {}
+            }
+        }
+        self.state.stopped();
+    }
+
+    /// Reads on from the stored checkpoint until it is asked to stop, or fails.
+    async fn session(&self, backoff: &mut Backoff) -> Result<(), Failure> {
+        let opened = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Ok(()),
+            opened = self.open() => opened?,
+        };
+        let (checkpoint, stream) = opened;
+        if self.state.applied(checkpoint.clone()) {
+            backoff.reset();
+        }
+        Session::new(self, backoff, checkpoint.position, stream).run().await
+    }
+
+    async fn open(&self) -> Result<(Checkpoint, foodflow_log::MessageStream), Failure> {
+        let checkpoint = self.store_answer(self.store.checkpoint(self.partition)).await;
+        let checkpoint = checkpoint.map_err(Failure::Checkpoint)?;
+        let head = self.log_answer(self.log.head(self.partition)).await?;
+        if checkpoint.position > head {
+            return Err(Failure::BeyondLog { applied: checkpoint.position, head });
+        }
+        let stream = self.log_answer(self.log.subscribe(self.partition, None, checkpoint.position)).await?;
+        Ok((checkpoint, stream))
+    }
+
+    async fn store_answer<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        within(self.config.answer_timeout, self.store.name(), answer).await
+    }
+
+    async fn log_answer<T>(&self, answer: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+        let limit = self.config.answer_timeout;
+        timeout(limit, answer)
+            .await
+            .unwrap_or_else(|_| Err(LogError::Unavailable { reason: format!("no answer within {limit:?}") }))
+    }
+
+    /// Shows that `position` and what lies before it has been applied.
+    pub(super) fn applied(&self, checkpoint: Checkpoint, backoff: &mut Backoff) {
+        let position: Position = checkpoint.position;
+        if self.state.applied(checkpoint) {
+            backoff.reset();
+            let (projection, partition) = (self.projection.name(), self.partition.0);
+            tracing::info!(projection, partition, position = position.0, "the projection goes on");
+        }
+    }
+}
+
+/// The store's answer, or an error where there is none within `limit`.
+pub(super) async fn within<T>(
+    limit: Duration,
+    store: &'static str,
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = || StoreError::Unavailable { store, reason: format!("no answer within {limit:?}") };
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
+}

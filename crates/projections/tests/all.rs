@@ -1,0 +1,8 @@
+//! Tests of the read models against real stores and logs, as one binary.
+
+mod food_graph_project;
+mod graph_contract;
+mod neo4j_store;
+mod queries;
+mod runner;
+mod story;

@@ -1,0 +1,82 @@
+//! The embedded store under the contract, and what is its own.
+
+use std::sync::Arc;
+
+use foodflow_projections::graph::embedded::EmbeddedGraph;
+use foodflow_projections::graph::{GraphStore, StoreError};
+use sqlx::{Connection as _, SqliteConnection};
+use tempfile::TempDir;
+
+use super::world::{World, node, text};
+
+super::graph_contract_cases!(open);
+
+/// A store in a new file; the guard removes it.
+pub(crate) async fn open() -> (Arc<dyn GraphStore>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedGraph::open(&folder.path().join("graph.db")).await.unwrap();
+    store.migrate().await.unwrap();
+    (Arc::new(store), folder)
+}
+
+#[tokio::test]
+async fn what_was_applied_is_there_after_it_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.db");
+    let store = EmbeddedGraph::open(&path).await.unwrap();
+    store.migrate().await.unwrap();
+    let mut world = World::new(Arc::new(store.clone()), 1).await;
+    let lot = world.lot(1);
+    world.apply(vec![node(lot, [("batch_number", text("MP-1"))])]).await;
+    store.close().await;
+    assert!(matches!(store.nodes(world.tenant, lot.label, &[lot.id]).await, Err(StoreError::Unavailable { .. })));
+
+    let again = EmbeddedGraph::open(&path).await.unwrap();
+    again.migrate().await.unwrap();
+    again.migrate().await.unwrap();
+    assert_eq!(again.nodes(world.tenant, lot.label, &[lot.id]).await.unwrap().len(), 1);
+    assert_eq!(again.checkpoint(world.partition).await.unwrap().position, world.position());
+}
+
+#[tokio::test]
+async fn a_failure_at_the_last_statement_takes_the_whole_batch_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.db");
+    let store = EmbeddedGraph::open(&path).await.unwrap();
+    store.migrate().await.unwrap();
+    let mut world = World::new(Arc::new(store.clone()), 1).await;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON checkpoints BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+    sqlx::raw_sql(refuse).execute(&mut other).await.unwrap();
+    let change = node(world.lot(1), [("name", text("salad"))]);
+    let refused = world.try_apply(vec![change.clone()]).await.unwrap_err();
+    assert!(refused.to_string().contains("disk full"), "{refused}");
+    assert!(world.nodes(&[world.lot(1)]).await.is_empty());
+
+    sqlx::raw_sql("DROP TRIGGER refuse").execute(&mut other).await.unwrap();
+    world.apply(vec![change]).await;
+    assert_eq!(world.nodes(&[world.lot(1)]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_stays_in_its_partition() {
+    let (store, _guard) = open().await;
+    let mut world = World::new(Arc::clone(&store), 1).await;
+    world.apply(vec![node(world.lot(1), [])]).await;
+    let mut moved = World::new(store, 2).await;
+    moved.tenant = world.tenant;
+    let refused = moved.try_apply(vec![node(moved.lot(2), [])]).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_same_id_may_stand_in_two_tenants() {
+    let (store, _guard) = open().await;
+    let mut one = World::new(Arc::clone(&store), 1).await;
+    let mut other = World::new(store, 2).await;
+    let shared = one.lot(1);
+    one.apply(vec![node(shared, [("name", text("one"))])]).await;
+    other.apply(vec![node(shared, [("name", text("other"))])]).await;
+    assert_eq!(one.property(shared, "name").await, Some(text("one")));
+    assert_eq!(other.property(shared, "name").await, Some(text("other")));
+}

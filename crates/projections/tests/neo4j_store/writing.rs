@@ -1,0 +1,132 @@
+//! Transactions against the real server: what fails or is given up leaves nothing, not even a lock.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foodflow_projections::changes::{Change, EdgeType, Label};
+use foodflow_projections::graph::{DigestScope, EdgeDirection, GraphStore};
+use neo4rs::query;
+
+use super::{connect, driver, open};
+use crate::graph_contract::world::{World, added, bare, edge, node, text, uses};
+
+/// Longer than what an index takes: the server refuses it in the middle of the transaction.
+fn refused_by_the_server(world: &World) -> Change {
+    node(world.lot(99), [("batch_number", text(&"9".repeat(100_000)))])
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_leaves_nothing_and_holds_no_lock() {
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2101).await;
+    for _ in 0..20 {
+        let changes = [bare(&[world.lot(1)]), vec![refused_by_the_server(&world)]].concat();
+        world.try_apply(changes).await.unwrap_err();
+    }
+    assert!(world.nodes(&[world.lot(1), world.lot(99)]).await.is_empty());
+    assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position.0, 0);
+    let started = Instant::now();
+    world.apply(bare(&[world.lot(1)])).await;
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(world.nodes(&[world.lot(1)]).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_gives_up_leaves_a_whole_batch_or_none() {
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2102).await;
+    for round in 1..=20_u64 {
+        let lots: Vec<_> = (0..50).map(|number| world.lot(round * 100 + number)).collect();
+        let mut changes = bare(&lots);
+        changes.extend(lots.windows(2).map(|pair| uses(round, pair[1], pair[0])));
+        let given_up = world.store.apply(world.batch(round, changes.clone()));
+        let _ = tokio::time::timeout(Duration::from_millis(round), given_up).await;
+        // Applied by now, or waited for, or not begun: sent again, it counts once.
+        world.apply(changes).await;
+        assert_eq!(world.nodes(&lots).await.len(), 50);
+        let ids: Vec<_> = lots.iter().map(|lot| lot.id).collect();
+        let genealogy = world.edges_at(lots[0], &[EdgeType::UsesIngredient], EdgeDirection::Incoming).await;
+        assert_eq!(genealogy.len(), 1, "{ids:?}");
+    }
+    assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position, world.position());
+}
+
+fn EdgeDirection::Incoming -> foodflow_projections::graph::EdgeDirection {
+    foodflow_projections::graph::EdgeDirection::Incoming
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_are_written_at_the_same_time() {
+    let (store, ()) = open().await;
+    let mut writers = Vec::new();
+    for number in 0..4 {
+        let mut world = World::new(Arc::clone(&store), 2110 + number).await;
+        writers.push(tokio::spawn(async move {
+            let place = world.key(Label::Location, 1);
+            world.apply(bare(&[place])).await;
+            for round in 1..=10_u64 {
+                let lots: Vec<_> = (0..20).map(|lot| world.lot(round * 100 + lot)).collect();
+                let mut changes = bare(&lots);
+                changes.extend(lots.iter().map(|lot| added(edge(round, EdgeType::ProducedAt, *lot, place))));
+                world.apply(changes).await;
+            }
+            let made = &[EdgeType::ProducedAt];
+            world.edges_at(place, made, EdgeDirection::Incoming).await.len()
+        }));
+    }
+    for writer in writers {
+        assert_eq!(writer.await.unwrap(), 200);
+    }
+}
+
+#[tokio::test]
+async fn another_tenants_id_is_passed_over_with_all_its_edges() {
+    let (store, ()) = open().await;
+    let mut owner = World::new(Arc::clone(&store), 2120).await;
+    let mut stranger = World::new(store, 2121).await;
+    let (owned, own) = (owner.lot(1), stranger.lot(1));
+    owner.apply(vec![node(owned, [("batch_number", text("MP-0417"))])]).await;
+    let before = owner.digest().await;
+    let mut changes = vec![node(owned, [("status", text("recalled"))]), node(own, [("status", text("held"))])];
+    changes.extend([uses(1, own, owned), uses(1, owned, own)]);
+    stranger.apply(changes).await;
+    // The rest of the stranger's batch is applied.
+    assert_eq!(stranger.nodes(&[owned, own]).await.len(), 1);
+    assert!(stranger.edges_from(own).await.is_empty());
+    assert!(stranger.edges_at(own, EdgeType::ALL, EdgeDirection::Incoming).await.is_empty());
+    assert_eq!(owner.digest().await, before);
+    assert_eq!(owner.nodes(&[owned]).await[0].properties.len(), 1);
+}
+
+#[tokio::test]
+async fn clearing_takes_many_edges_of_one_node_in_parts() {
+    let store = Arc::new(connect().await);
+    let mut world = World::new(store.clone(), 2130).await;
+    let hub = world.lot(0);
+    let others: Vec<_> = (1..=12_000).map(|number| world.lot(number)).collect();
+    let mut changes = bare(&[hub]);
+    changes.extend(bare(&others));
+    changes.extend(others.iter().map(|other| uses(1, hub, *other)));
+    world.apply(changes).await;
+    assert_eq!(world.edges_from(hub).await.len(), 12_000);
+    store.clear(world.partition).await.unwrap();
+    assert!(store.digest(DigestScope::Partition(world.partition)).await.unwrap().starts_with("0-"));
+}
+
+#[tokio::test]
+async fn a_label_or_a_property_that_someone_added_does_no_harm() {
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2140).await;
+    let (output, input) = (world.lot(1), world.lot(2));
+    world.apply([bare(&[output, input]), vec![uses(1, output, input)]].concat()).await;
+    let digest = world.digest().await;
+    let mark = query("MATCH (n:Batch {id: $id}) SET n:Favourite").param("id", output.id.to_string());
+    driver().await.run(mark).await.unwrap();
+    assert_eq!(world.edges_from(output).await[0].from, output);
+    assert_eq!(world.digest().await, digest);
+    // A value of a type that is never written is told, not guessed.
+    let odd = query("MATCH (n:Batch {id: $id}) SET n.odd = duration('P1D')").param("id", output.id.to_string());
+    driver().await.run(odd).await.unwrap();
+    let told = world.store.nodes(world.tenant, Label::Batch, &[output.id]).await.unwrap_err().to_string();
+    assert!(told.contains("`odd`") && told.contains("rebuild"), "{told}");
+}

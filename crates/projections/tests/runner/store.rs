@@ -1,0 +1,234 @@
+//! A store that records what it is told, and fails, waits or panics where it is told to.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use foodflow_domain::TenantId;
+use foodflow_log::{Partition, Position};
+use foodflow_projections::changes::{Change, Edge, EdgeType, Label, Value};
+use foodflow_projections::graph::{
+    Batch, Checkpoint, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// What the next applications do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing is applied.
+    Refuse,
+    /// All is applied, but the answer is lost.
+    LoseAnswer,
+    /// The store panics.
+    Panic,
+}
+
+#[derive(Default)]
+struct Content {
+    checkpoints: BTreeMap<Partition, Checkpoint>,
+    /// Position per node; how often each was written.
+    nodes: BTreeMap<(Partition, TenantId, Uuid), (i64, usize)>,
+    /// First and last position of every batch that was applied, in order.
+    batches: Vec<(Partition, i64, u64)>,
+    faults: Vec<Fault>,
+}
+
+pub(super) struct RecordingStore {
+    content: Mutex<Content>,
+    open: watch::Sender<bool>,
+    unreachable: AtomicBool,
+    applying: AtomicUsize,
+    checkpoints_read: AtomicUsize,
+}
+
+impl Default for RecordingStore {
+    fn default() -> Self {
+        Self {
+            content: Mutex::default(),
+            open: watch::Sender::new(true),
+            unreachable: AtomicBool::default(),
+            applying: AtomicUsize::default(),
+            checkpoints_read: AtomicUsize::default(),
+        }
+    }
+}
+
+impl RecordingStore {
+    /// The next applications fail, one per fault, the first one first.
+    pub(super) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+        let mut faults: Vec<_> = faults.into_iter().collect();
+        faults.reverse();
+        self.content.lock().unwrap().faults = faults;
+    }
+
+    pub(super) fn faults_left(&self) -> usize {
+        self.content.lock().unwrap().faults.len()
+    }
+
+    /// Whether every call fails.
+    pub(super) fn set_unreachable(&self, unreachable: bool) {
+        self.unreachable.store(unreachable, Ordering::SeqCst);
+    }
+
+    /// Applications wait until [`Self::release`].
+    pub(super) fn hold(&self) {
+        self.open.send_replace(false);
+    }
+
+    pub(super) fn release(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// Waits until an application has begun and is held.
+    pub(super) async fn until_applying(&self) {
+        while self.applying.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Last positions of the batches that were applied.
+    pub(super) fn ends(&self) -> Vec<u64> {
+        self.content.lock().unwrap().batches.iter().map(|(_, _, last)| *last).collect()
+    }
+
+    pub(super) fn checkpoints_read(&self) -> usize {
+        self.checkpoints_read.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_checkpoint(&self, partition: Partition, position: Position) {
+        let checkpoint = Checkpoint { position, recorded_at: None };
+        self.content.lock().unwrap().checkpoints.insert(partition, checkpoint);
+    }
+
+    pub(super) fn forget_a_node(&self) {
+        self.content.lock().unwrap().nodes.pop_first();
+    }
+
+    /// Every position from 1 to `last` was applied exactly once, in batches that adjoin.
+    pub(super) fn assert_applied_once(&self, partition: Partition, last: Position) {
+        let content = self.content.lock().unwrap();
+        let of_partition = content.nodes.iter().filter(|((of, ..), _)| *of == partition);
+        let mut written: Vec<_> = of_partition.map(|(_, written)| *written).collect();
+        written.sort_unstable();
+        let expected: Vec<_> = (1..=last.0 as i64).map(|position| (position, 1)).collect();
+        assert_eq!(written, expected);
+        let mut next = 1;
+        for (_, first, last) in content.batches.iter().filter(|(of, ..)| *of == partition) {
+            assert_eq!(*first, next);
+            next = *last as i64 + 1;
+        }
+        assert_eq!(content.checkpoints[&partition].position, last);
+    }
+
+    fn answer(&self) -> Result<(), StoreError> {
+        if self.unreachable.load(Ordering::SeqCst) {
+            return Err(unavailable("cable cut"));
+        }
+        Ok(())
+    }
+}
+
+fn unavailable(reason: &str) -> StoreError {
+    StoreError::Unavailable { store: "recording", reason: reason.to_owned() }
+}
+
+impl Content {
+    fn apply(&mut self, batch: Batch) {
+        let stands = self.checkpoints.get(&batch.partition).map_or(0, |checkpoint| checkpoint.position.0);
+        if batch.checkpoint.position.0 <= stands {
+            return;
+        }
+        let mut first = None;
+        for (tenant, change) in batch.changes {
+            let Change::MergeNode { key, properties } = change else { panic!("only nodes: {change:?}") };
+            let Some(Some(Value::Integer(position))) = properties.get("position") else {
+                panic!("no position")
+            };
+            first.get_or_insert(*position);
+            let node = self.nodes.entry((batch.partition, tenant, key.id)).or_default();
+            *node = (*position, node.1 + 1);
+        }
+        self.batches.push((batch.partition, first.unwrap(), batch.checkpoint.position.0));
+        self.checkpoints.insert(batch.partition, batch.checkpoint);
+    }
+}
+
+#[async_trait]
+impl GraphStore for RecordingStore {
+    fn name(&self) -> &'static str {
+        "recording"
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
+        self.answer()?;
+        self.checkpoints_read.fetch_add(1, Ordering::SeqCst);
+        // As a server: the answer is never there at once.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        let known = self.content.lock().unwrap().checkpoints.get(&partition).cloned();
+        Ok(known.unwrap_or(Checkpoint { position: Position(0), recorded_at: None }))
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        self.applying.fetch_add(1, Ordering::SeqCst);
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        tokio::task::yield_now().await;
+        self.applying.fetch_sub(1, Ordering::SeqCst);
+        self.answer()?;
+        let fault = self.content.lock().unwrap().faults.pop();
+        match fault {
+            Some(Fault::Refuse) => return Err(unavailable("told to refuse")),
+            Some(Fault::Panic) => panic!("told to panic"),
+            Some(Fault::LoseAnswer) | None => self.content.lock().unwrap().apply(batch),
+        }
+        fault.map_or(Ok(()), |_| Err(unavailable("told to lose the answer")))
+    }
+
+    async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
+        self.answer()?;
+        let mut content = self.content.lock().unwrap();
+        content.nodes.retain(|(of, ..), _| *of != partition);
+        content.batches.retain(|(of, ..)| *of != partition);
+        content.checkpoints.remove(&partition);
+        Ok(())
+    }
+
+    async fn nodes(&self, _: TenantId, _: Label, _: &[Uuid]) -> Result<Vec<Node>, StoreError> {
+        Err(unavailable("it takes, it does not answer"))
+    }
+
+    async fn list(&self, _: TenantId, _: &ListQuery) -> Result<Vec<Node>, StoreError> {
+        Err(unavailable("it takes, it does not answer"))
+    }
+
+    async fn edges(
+        &self,
+        _: TenantId,
+        _: Label,
+        _: &[Uuid],
+        _: &[EdgeType],
+        _: EdgeDirection,
+    ) -> Result<Vec<Edge>, StoreError> {
+        Err(unavailable("it takes, it does not answer"))
+    }
+
+    async fn genealogy(&self, _: TenantId, _: Uuid, _: TraceDirection) -> Result<Vec<Edge>, StoreError> {
+        Err(unavailable("it takes, it does not answer"))
+    }
+
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
+        self.answer()?;
+        let content = self.content.lock().unwrap();
+        let covered = content.nodes.iter().filter(|((partition, tenant, _), _)| match scope {
+            DigestScope::Partition(of) => of == *partition,
+            DigestScope::Tenant(of) => of == *tenant,
+        });
+        let nodes: Vec<_> = covered.map(|((_, tenant, id), (position, _))| (tenant, id, position)).collect();
+        Ok(format!("{nodes:?}"))
+    }
+}

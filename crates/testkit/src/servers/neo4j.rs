@@ -1,0 +1,62 @@
+//! The handle of a Neo4j server.
+//!
+//! One server is shared by all tests of a run, because it is heavy: tests keep apart by using a tenant each, and
+//! must never delete or count what is not theirs.
+
+use tokio::sync::OnceCell;
+
+use anyhow::Context as _;
+
+use super::launch::neo4j::{Neo4jProcess, check_bolt};
+use super::launch::tools::NEO4J_URL;
+use super::{blocking, environment, workspace_tools};
+
+static SHARED: OnceCell<Neo4jServer> = OnceCell::const_new();
+
+/// A Neo4j server: the one that the environment names, or a process of its own that ends with this one.
+#[derive(Debug)]
+pub struct Neo4jServer {
+    url: String,
+    process: Option<Neo4jProcess>,
+}
+
+impl Neo4jServer {
+    /// The server that tests share: the one of `FOODFLOW_TEST_NEO4J_URL`, else one started once per process.
+    ///
+    /// # Errors
+    /// When the named server does not answer, or no server can be started; the error carries the end of its log.
+    pub async fn shared() -> anyhow::Result<&'static Self> {
+        SHARED.get_or_try_init(Self::named_or_started).await
+    }
+
+    /// Starts a server of its own, which takes some seconds; it is killed when dropped.
+    ///
+    /// # Errors
+    /// When Neo4j or Java is not installed, or it does not start; the error carries the end of its log.
+    pub async fn start() -> anyhow::Result<Self> {
+        let tools = workspace_tools()?;
+        let process = blocking(move || Neo4jProcess::start(&tools)).await?;
+        Ok(Self { url: process.url(), process: Some(process) })
+    }
+
+    /// The `bolt://` URL that clients connect to; a server that was started here has no user and password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The id of the process, unless the environment named the server.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Neo4jProcess::process_id)
+    }
+
+    async fn named_or_started() -> anyhow::Result<Self> {
+        let Some(url) = environment(NEO4J_URL) else {
+            return Self::start().await;
+        };
+        let named = url.clone();
+        blocking(move || check_bolt(&named)).await.with_context(|| format!("{NEO4J_URL} is set"))?;
+        Ok(Self { url, process: None })
+    }
+}

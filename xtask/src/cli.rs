@@ -1,0 +1,111 @@
+//! The command line of `cargo xtask`.
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use crate::install::{Installer, Item};
+use crate::steps::{Step, run_steps};
+use crate::workspace::Workspace;
+use crate::{doctor, openapi, run, servers};
+
+/// Development tasks of FoodFlow OS.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Installs what is missing, starts the real servers and runs every check and test, as CI does
+    Test {
+        /// Run this step alone; may be given several times
+        #[arg(long, value_name = "NAME")]
+        only: Vec<Step>,
+        /// Fail instead of installing a tool that is missing
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Installs the tools and servers that the checks and tests need, into target/tools
+    Install,
+    /// Starts NATS and Neo4j, prints the variables to export, and stops both on Ctrl-C
+    Servers {
+        /// Fail instead of installing a server that is missing
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Runs the embedded demonstration: `foodflow demo`
+    Demo {
+        /// Arguments for `foodflow demo`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Runs the benchmarks
+    Bench {
+        /// Arguments for `cargo bench`, such as `--bench NAME`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Writes the generated files anew: schemas/openapi.json
+    Bless,
+    /// Lists the programs that development needs, what is there, and what to do about the rest
+    Doctor,
+}
+
+impl Arguments {
+    /// Runs the chosen task to its end.
+    ///
+    /// # Errors
+    /// When the task fails; [`run::exit_code`] tells with which code to end.
+    pub fn run(self) -> anyhow::Result<()> {
+        let workspace = Workspace::of_this_crate()?;
+        run::stop_children_when_interrupted()?;
+        match self.task {
+            Task::Test { only, no_install } => run_steps(&workspace, &only, !no_install),
+            Task::Install => Installer::new(&workspace, true).ensure(&Item::ALL),
+            Task::Servers { no_install } => servers::serve(&workspace, !no_install),
+            Task::Demo { arguments } => run::replace_by(
+                workspace
+                    .cargo()
+                    .args(["run", "-p", "foodflow-api", "--bin", "foodflow", "--", "demo"])
+                    .args(arguments),
+            ),
+            Task::Bench { arguments } => {
+                run::replace_by(workspace.cargo().args(["bench", "-p", "foodflow-benches"]).args(arguments))
+            }
+            Task::Bless => openapi::bless(&workspace),
+            Task::Doctor => doctor::report(&workspace),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn several_steps_can_be_chosen() {
+        let parsed =
+            Arguments::try_parse_from(["xtask", "test", "--only", "format", "--only", "lint"]).unwrap();
+        let Task::Test { only, no_install } = parsed.task else { panic!("not the test task") };
+        assert_eq!(only, [Step::Format, Step::Lint]);
+        assert!(!no_install);
+        assert!(Arguments::try_parse_from(["xtask", "test", "--only", "nothing"]).is_err());
+    }
+
+    #[test]
+    fn options_of_the_demonstration_are_passed_on() {
+        let parsed = Arguments::try_parse_from(["xtask", "demo", "--port", "0"]).unwrap();
+        let Task::Demo { arguments } = parsed.task else { panic!("not the demo task") };
+        assert_eq!(arguments, ["--port", "0"]);
+    }
+}

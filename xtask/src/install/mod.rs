@@ -1,0 +1,141 @@
+//! Installs the tools and servers that checks and tests need into the tools folder.
+//!
+//! What is there in the right version is left alone, so a second run does nothing. An item appears in the folder
+//! only when it is complete. Nothing outside the tools folder is changed, except that missing packages of the
+//! operating system are installed where this process is root on Debian or Ubuntu.
+
+mod cargo_tool;
+mod nats;
+mod neo4j;
+mod packages;
+
+use std::fs::{self, File, TryLockError};
+
+use anyhow::{Context as _, bail};
+
+use crate::launch::tools::TOOLS_FOLDER;
+use crate::programs::{C_COMPILER, GO, JAVA, JAVA_COMPILER, MAVEN, Program};
+use crate::report;
+use crate::workspace::Workspace;
+use cargo_tool::{CARGO_DENY, CARGO_MACHETE};
+use packages::ensure_programs;
+
+/// Something that can be installed into the tools folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// The NATS server.
+    Nats,
+    /// The jars of the Neo4j server and their launcher.
+    Neo4j,
+    /// The check of licences, sources and duplicates of dependencies.
+    CargoDeny,
+    /// The check for dependencies that are not used.
+    CargoMachete,
+}
+
+impl Item {
+    /// Every item.
+    pub const ALL: [Self; 4] = [Self::Nats, Self::Neo4j, Self::CargoDeny, Self::CargoMachete];
+
+    /// The name of the item, as people know it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nats => "nats-server",
+            Self::Neo4j => "Neo4j",
+            Self::CargoDeny => CARGO_DENY.name,
+            Self::CargoMachete => CARGO_MACHETE.name,
+        }
+    }
+
+    /// The programs of the operating system that installing the item takes, or running it.
+    fn programs(self) -> &'static [Program] {
+        match self {
+            Self::Nats => &[GO],
+            Self::Neo4j => &[MAVEN, JAVA, JAVA_COMPILER],
+            Self::CargoDeny | Self::CargoMachete => &[C_COMPILER],
+        }
+    }
+}
+
+/// Installs items, or says what is missing.
+#[derive(Debug, Clone, Copy)]
+pub struct Installer<'a> {
+    workspace: &'a Workspace,
+    may_install: bool,
+}
+
+impl<'a> Installer<'a> {
+    /// An installer for the tools folder of this workspace; without `may_install` it only looks.
+    #[must_use]
+    pub fn new(workspace: &'a Workspace, may_install: bool) -> Self {
+        Self { workspace, may_install }
+    }
+
+    /// Installs those of these items that are missing.
+    ///
+    /// # Errors
+    /// When an item is missing and cannot, or may not, be installed; the error says what to run.
+    pub fn ensure(&self, items: &[Item]) -> anyhow::Result<()> {
+        if items.iter().all(|item| self.present(*item).is_some()) {
+            return Ok(());
+        }
+        let folder = self.workspace.tools().folder();
+        if !self.may_install {
+            let missing: Vec<&str> =
+                items.iter().filter(|item| self.present(**item).is_none()).map(|item| item.name()).collect();
+            bail!("missing in {}: {}; run `cargo xtask install`", folder.display(), missing.join(", "));
+        }
+        fs::create_dir_all(self.workspace.tools().programs())
+            .with_context(|| format!("creating {}; {TOOLS_FOLDER} names another folder", folder.display()))?;
+        let _lock = self.lock()?;
+        // Looked at anew, because another task may have installed them while this one waited for the lock.
+        let missing: Vec<Item> = items.iter().copied().filter(|item| self.present(*item).is_none()).collect();
+        let mut programs: Vec<Program> = missing.iter().flat_map(|item| item.programs()).copied().collect();
+        programs.dedup();
+        ensure_programs(self.workspace, &programs)?;
+        for item in missing {
+            report::heading(&format!("install {}", item.name()));
+            self.install(item)?;
+        }
+        Ok(())
+    }
+
+    /// The version of an item, if it is installed and is the one that is needed.
+    #[must_use]
+    pub fn present(&self, item: Item) -> Option<String> {
+        let tools = self.workspace.tools();
+        match item {
+            Item::Nats => nats::present(tools),
+            Item::Neo4j => neo4j::present(self.workspace),
+            Item::CargoDeny => CARGO_DENY.present(tools),
+            Item::CargoMachete => CARGO_MACHETE.present(tools),
+        }
+    }
+
+    fn install(&self, item: Item) -> anyhow::Result<()> {
+        match item {
+            Item::Nats => nats::install(self.workspace),
+            Item::Neo4j => neo4j::install(self.workspace),
+            Item::CargoDeny => CARGO_DENY.install(self.workspace),
+            Item::CargoMachete => CARGO_MACHETE.install(self.workspace),
+        }
+    }
+
+    /// Two tasks that run at once must not install the same item; the lock ends with the file.
+    fn lock(&self) -> anyhow::Result<File> {
+        let path = self.workspace.tools().folder().join("install.lock");
+        let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                report::line("another task is installing tools; waiting for it");
+                file.lock().with_context(|| format!("locking {}", path.display()))?;
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("locking {}", path.display()));
+            }
+        }
+        Ok(file)
+    }
+}

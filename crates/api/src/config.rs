@@ -91,6 +91,20 @@ impl Config {
     /// # Errors
     /// Where a file cannot be read or a setting is not understood; the error names setting and source.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut config: Self = Self::layers(file)?.extract().context("the settings are not valid")?;
+        if let Some(path) = &config.neo4j_password_file {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the password of Neo4j from {}", path.display()))?;
+            config.neo4j_password = Secret(text.trim_end().to_owned());
+        }
+        Ok(config)
+    }
+
+    /// Defaults, file and variables, each setting with its source.
+    ///
+    /// # Errors
+    /// Where `file` is named and does not exist.
+    pub fn layers(file: Option<&Path>) -> anyhow::Result<Figment> {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         match file {
             Some(path) => {
@@ -102,14 +116,7 @@ impl Config {
             }
             None => {}
         }
-        let mut config: Self =
-            figment.merge(Env::prefixed("FOODFLOW_")).extract().context("the settings are not valid")?;
-        if let Some(path) = &config.neo4j_password_file {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the password of Neo4j from {}", path.display()))?;
-            config.neo4j_password = Secret(text.trim_end().to_owned());
-        }
-        Ok(config)
+        Ok(figment.merge(Env::prefixed("FOODFLOW_")))
     }
 
     /// Where the access key is.

@@ -58,7 +58,9 @@ pub enum CommandError {
         retry_after_s: u32,
     },
     /// The log cannot be reached, or its answer was lost for good.
-    #[error("the command could not be recorded: {reason}; it is safe to repeat it with the same idempotency key")]
+    #[error(
+        "the command could not be recorded: {reason}; it is safe to repeat it with the same idempotency key"
+    )]
     Unavailable {
         /// What went wrong.
         reason: String,

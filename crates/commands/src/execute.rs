@@ -16,8 +16,8 @@ use foodflow_domain::food_graph::guards::{CommandAccepted, CommandRecord, Comman
 use foodflow_domain::ids::CommandId;
 use foodflow_domain::{Context, StreamAggregate, TenantId};
 use foodflow_log::{
-    AppendError, Appended, Commit, Direction, Envelope, NewMessage, PayloadHash, Position, ReadQuery, SharedLog,
-    StreamId,
+    AppendError, Appended, Commit, Direction, Envelope, NewMessage, PayloadHash, Position, ReadQuery,
+    SharedLog, StreamId,
 };
 use jiff::Timestamp;
 use moka::sync::Cache;
@@ -155,7 +155,11 @@ impl Executor {
     ///
     /// # Errors
     /// [`CommandError`]; nothing was written, but for `Unavailable`, which leaves it open and is safe to repeat.
-    pub async fn execute<O: Operation>(&self, meta: &CommandMeta, operation: &O) -> Result<Accepted, CommandError> {
+    pub async fn execute<O: Operation>(
+        &self,
+        meta: &CommandMeta,
+        operation: &O,
+    ) -> Result<Accepted, CommandError> {
         let reply = operation.reply(meta);
         let _guards = self.lock(meta, operation).await;
         let mut backoff = ExponentialBuilder::default()
@@ -212,7 +216,8 @@ impl Executor {
         let decided = async {
             operation.run(&mut unit).await?;
             if reply.creates && reply.id_chosen && meta.repeatable {
-                let accept = CommandRecordCommand::Accept(CommandAccepted { operation: reply.operation.to_owned() });
+                let accept =
+                    CommandRecordCommand::Accept(CommandAccepted { operation: reply.operation.to_owned() });
                 unit.create::<CommandRecord>(meta.command_id.0, accept, "").await?;
             }
             Ok(())
@@ -288,7 +293,11 @@ impl Executor {
             }
             let payload = Bytes::from(Envelope::encode_batch(&batch).map_err(|error| internal(&error))?);
             hashes.push(PayloadHash::of(&payload));
-            messages.push(NewMessage { stream: entry.stream.clone(), expected: entry.base_position, payload });
+            messages.push(NewMessage {
+                stream: entry.stream.clone(),
+                expected: entry.base_position,
+                payload,
+            });
         }
         let commit = Commit { tenant: meta.tenant, recorded_at: now, messages };
         match self.log.append(commit).await {
@@ -296,12 +305,22 @@ impl Executor {
                 self.seen(meta.tenant, now);
                 let position = appended.last;
                 self.remember(meta, entries, &hashes, appended, size);
-                Ok(Attempt::Done(Accepted { reply: reply.clone(), position, events, version, repeated: false }))
+                Ok(Attempt::Done(Accepted {
+                    reply: reply.clone(),
+                    position,
+                    events,
+                    version,
+                    repeated: false,
+                }))
             }
             Err(AppendError::Conflict { .. }) => Ok(Attempt::Lost(CommandError::VersionConflict)),
             Err(AppendError::Unknown { reason }) => Ok(Attempt::Lost(CommandError::Unavailable { reason })),
-            Err(AppendError::Overloaded { .. }) => Err(CommandError::Overloaded { retry_after_s: RETRY_AFTER_S }),
-            Err(AppendError::Invalid { what }) => Err(CommandError::Invalid { pointer: String::new(), detail: what }),
+            Err(AppendError::Overloaded { .. }) => {
+                Err(CommandError::Overloaded { retry_after_s: RETRY_AFTER_S })
+            }
+            Err(AppendError::Invalid { what }) => {
+                Err(CommandError::Invalid { pointer: String::new(), detail: what })
+            }
             Err(AppendError::Log(error)) => Err(error.into()),
             Err(error) => Err(internal(&error)),
         }
@@ -331,7 +350,12 @@ impl Executor {
     }
 
     /// The first result of a command that was carried out before.
-    async fn repeat(&self, meta: &CommandMeta, reply: &Reply, mark: CommandMark) -> Result<Accepted, CommandError> {
+    async fn repeat(
+        &self,
+        meta: &CommandMeta,
+        reply: &Reply,
+        mark: CommandMark,
+    ) -> Result<Accepted, CommandError> {
         if mark.command_hash != meta.command_hash {
             return Err(CommandError::CommandIdReused);
         }
@@ -342,8 +366,13 @@ impl Executor {
             limit: mark.size as usize,
         };
         let messages = self.log.read(self.log.partition_of(meta.tenant), query).await?;
-        let mut accepted =
-            Accepted { reply: reply.clone(), position: mark.first, events: Vec::new(), version: 0, repeated: true };
+        let mut accepted = Accepted {
+            reply: reply.clone(),
+            position: mark.first,
+            events: Vec::new(),
+            version: 0,
+            repeated: true,
+        };
         for message in messages {
             for envelope in decode(&message.payload)? {
                 if message.stream == reply.primary {
@@ -357,7 +386,11 @@ impl Executor {
     }
 
     /// The cached state of a stream.
-    pub(crate) fn cached<A: StreamAggregate>(&self, tenant: TenantId, stream: &StreamId) -> Option<Arc<Loaded<A>>> {
+    pub(crate) fn cached<A: StreamAggregate>(
+        &self,
+        tenant: TenantId,
+        stream: &StreamId,
+    ) -> Option<Arc<Loaded<A>>> {
         self.cache.get(&(tenant, stream.clone()))?.downcast().ok()
     }
 
@@ -389,11 +422,17 @@ impl Executor {
         let partition = self.log.partition_of(tenant);
         let seen = &self.recorded_us[usize::from(partition.0)];
         if seen.load(Ordering::SeqCst) == i64::MIN {
-            let query =
-                ReadQuery { tenant: None, from: Position(u64::MAX), direction: Direction::Backward, limit: 1 };
+            let query = ReadQuery {
+                tenant: None,
+                from: Position(u64::MAX),
+                direction: Direction::Backward,
+                limit: 1,
+            };
             let last = self.log.read(partition, query).await?;
             let recorded = match last.first() {
-                Some(message) => decode(&message.payload)?.first().map_or(0, |first| first.time.as_microsecond()),
+                Some(message) => {
+                    decode(&message.payload)?.first().map_or(0, |first| first.time.as_microsecond())
+                }
                 None => 0,
             };
             seen.fetch_max(recorded, Ordering::SeqCst);
@@ -466,5 +505,8 @@ fn internal(error: &dyn std::fmt::Display) -> CommandError {
 }
 
 fn too_large() -> CommandError {
-    CommandError::Invalid { pointer: String::new(), detail: "the command touches too many resources".to_owned() }
+    CommandError::Invalid {
+        pointer: String::new(),
+        detail: "the command touches too many resources".to_owned(),
+    }
 }

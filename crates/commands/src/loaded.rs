@@ -60,8 +60,11 @@ impl<A: StreamAggregate> Loaded<A> {
         let corrupt = |reason: String| CommandError::Internal {
             reason: format!("{} at position {}: {reason}", message.stream, message.position),
         };
-        let envelopes = Envelope::decode_batch(&message.payload).map_err(|error| corrupt(error.to_string()))?;
-        let Some(first) = envelopes.first() else { return Err(corrupt("a message without events".to_owned())) };
+        let envelopes =
+            Envelope::decode_batch(&message.payload).map_err(|error| corrupt(error.to_string()))?;
+        let Some(first) = envelopes.first() else {
+            return Err(corrupt("a message without events".to_owned()));
+        };
         if first.prevhash != self.hash {
             return Err(corrupt("the hash chain is broken; run `foodflow audit verify`".to_owned()));
         }

@@ -109,11 +109,20 @@ pub struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    pub(crate) const fn new(executor: &'a Executor, meta: &'a CommandMeta, context: Context, fresh: bool) -> Self {
+    pub(crate) const fn new(
+        executor: &'a Executor,
+        meta: &'a CommandMeta,
+        context: Context,
+        fresh: bool,
+    ) -> Self {
         Self { executor, meta, context, fresh, trusted_cache: false, entries: Vec::new() }
     }
 
-    async fn loaded<A: StreamAggregate>(&mut self, id: Uuid, assume_new: bool) -> Result<Arc<Loaded<A>>, Stop> {
+    async fn loaded<A: StreamAggregate>(
+        &mut self,
+        id: Uuid,
+        assume_new: bool,
+    ) -> Result<Arc<Loaded<A>>, Stop> {
         let stream = stream_of::<A>(id);
         let cached = self.executor.cached::<A>(self.meta.tenant, &stream);
         let loaded = match cached {
@@ -193,7 +202,13 @@ impl<'a> Unit<'a> {
         self.decide_on::<A>(id, command, pointer, true).await
     }
 
-    async fn decide_on<A>(&mut self, id: Uuid, command: A::Command, pointer: &str, is_new: bool) -> Result<(), Stop>
+    async fn decide_on<A>(
+        &mut self,
+        id: Uuid,
+        command: A::Command,
+        pointer: &str,
+        is_new: bool,
+    ) -> Result<(), Stop>
     where
         A: StreamAggregate<Error = FoodGraphError, Command: Send>,
     {

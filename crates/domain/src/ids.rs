@@ -1,7 +1,7 @@
 //! Typed identifiers. All are UUIDs; the type says whose.
 //!
 //! Command and event ids are version 7. Ids of created things are chosen by the client or derived from the
-//! command id by [`derive`], so that a repeated command always meets the same stream.
+//! command id by [`derive()`], so that a repeated command always meets the same stream.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

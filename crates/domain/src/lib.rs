@@ -5,7 +5,7 @@
 //!
 //! - [`ids`]: typed identifiers;
 //! - [`quantity`]: exact decimals with UN/ECE Rec 20 units;
-//! - [`event_set`]: how an aggregate's events are named, written and read;
+//! - [`mod@event_set`]: how an aggregate's events are named, written and read;
 //! - [`food_graph`]: lots and their genealogy, from receiving to recall.
 
 pub mod aggregate;

@@ -71,7 +71,9 @@ impl StreamId {
     /// True where context and aggregate are `[a-z_]+`, so that the written form reads back.
     #[must_use]
     pub fn is_well_named(&self) -> bool {
-        let fits = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let fits = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
         fits(&self.context) && fits(&self.aggregate)
     }
 
@@ -133,7 +135,10 @@ impl Commit {
                 return invalid(format!("{bytes} bytes for {}, at most {PAYLOAD_BYTES_MAX}", message.stream));
             }
             if !message.stream.is_well_named() {
-                return invalid(format!("{}: context and aggregate are written with a-z and _", message.stream));
+                return invalid(format!(
+                    "{}: context and aggregate are written with a-z and _",
+                    message.stream
+                ));
             }
             if !seen.insert(&message.stream) {
                 return invalid(format!("{} twice in one commit", message.stream));

@@ -17,10 +17,10 @@ pub mod nats;
 pub mod position_at;
 pub mod verify;
 
-pub use position_at::{position_at, recorded_at};
 pub use envelope::{Envelope, PayloadHash};
 pub use event_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, NewMessage, Partition, Position, SharedLog,
-    ReadQuery, StoredMessage, StreamId,
+    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, NewMessage, Partition,
+    Position, ReadQuery, SharedLog, StoredMessage, StreamId,
 };
+pub use position_at::{position_at, recorded_at};
 pub use verify::{BrokenLink, ChainVerifier, Verified};

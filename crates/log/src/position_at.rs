@@ -12,7 +12,11 @@ use crate::event_log::{Direction, EventLog, LogError, Partition, Position, ReadQ
 ///
 /// # Errors
 /// [`LogError`] where the log does not answer, or holds something unexpected.
-pub async fn position_at(log: &dyn EventLog, partition: Partition, time: Timestamp) -> Result<Position, LogError> {
+pub async fn position_at(
+    log: &dyn EventLog,
+    partition: Partition,
+    time: Timestamp,
+) -> Result<Position, LogError> {
     let (mut recorded_by, mut end) = (0, log.head(partition).await?.0);
     while recorded_by < end {
         let middle = recorded_by + (end - recorded_by).div_ceil(2);

@@ -2,7 +2,6 @@
 
 mod food_graph_project;
 mod graph_contract;
-mod neo4j_store;
 mod queries;
 mod runner;
 mod story;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::servers::launch::process::ServerProcess;
-use crate::servers::{Neo4jServer, NatsServer, shared_nats_url};
+use crate::servers::{NatsServer, Neo4jServer, shared_nats_url};
 
 /// Where the program under test is, if not beside the test's own executable.
 pub const BINARY: &str = "FOODFLOW_TEST_BINARY";
@@ -119,7 +119,9 @@ impl TestApp {
         self.log.set_file_name(format!("output-{}.log", self.starts));
         let mut command = Command::new(binary()?);
         command.args(&self.command).args(["--listen", "127.0.0.1:0", "--data"]).arg(&self.data);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FOODFLOW_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FOODFLOW_"))
+        {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -230,7 +232,8 @@ impl TestApp {
     pub fn printed_client(&self, slug: &str) -> anyhow::Result<TestClient> {
         let output = self.output();
         let prefix = format!("token {slug} ");
-        let token = output.lines().find_map(|line| line.strip_prefix(&prefix)).context("no token was printed")?;
+        let token =
+            output.lines().find_map(|line| line.strip_prefix(&prefix)).context("no token was printed")?;
         let token = token.trim().to_owned();
         Ok(TestClient { base: self.base.clone(), token, slug: slug.to_owned(), http: reqwest::Client::new() })
     }
@@ -249,8 +252,11 @@ fn binary() -> anyhow::Result<PathBuf> {
         return Ok(path.into());
     }
     let own = std::env::current_exe()?;
-    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("foodflow")).find(|path| path.is_file());
-    beside.with_context(|| format!("the program is not built: run `cargo build -p foodflow-api`, or set {BINARY}"))
+    let beside =
+        own.ancestors().skip(1).take(2).map(|folder| folder.join("foodflow")).find(|path| path.is_file());
+    beside.with_context(|| {
+        format!("the program is not built: run `cargo build -p foodflow-api`, or set {BINARY}")
+    })
 }
 
 /// A client of one tenant.
@@ -306,7 +312,8 @@ impl Answer {
     #[track_caller]
     pub fn refused_at(&self, status: u16, code: &str, pointer: &str) {
         self.refused(status, code);
-        let pointers: Vec<_> = self.body["errors"].as_array().into_iter().flatten().map(|e| &e["pointer"]).collect();
+        let pointers: Vec<_> =
+            self.body["errors"].as_array().into_iter().flatten().map(|e| &e["pointer"]).collect();
         assert!(pointers.iter().any(|found| *found == pointer), "no error at {pointer}: {:#}", self.body);
     }
 

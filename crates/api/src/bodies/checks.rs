@@ -162,7 +162,12 @@ impl Checks {
     }
 
     /// What a lot is a lot of: exactly one of the two.
-    pub fn item(&mut self, pointer: &str, ingredient_id: Option<Uuid>, product_id: Option<Uuid>) -> Option<Item> {
+    pub fn item(
+        &mut self,
+        pointer: &str,
+        ingredient_id: Option<Uuid>,
+        product_id: Option<Uuid>,
+    ) -> Option<Item> {
         match (ingredient_id, product_id) {
             (Some(id), None) => Some(Item::Ingredient(id.into())),
             (None, Some(id)) => Some(Item::Product(id.into())),

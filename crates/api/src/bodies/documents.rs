@@ -2,7 +2,9 @@
 
 use foodflow_commands::food_graph::receipts::{CorrectReceipt, RecordReceipt};
 use foodflow_commands::food_graph::shipments::{CorrectShipment, RecordShipment};
-use foodflow_commands::food_graph::transformations::{AddInputs, CorrectTransformation, RecordTransformation};
+use foodflow_commands::food_graph::transformations::{
+    AddInputs, CorrectTransformation, RecordTransformation,
+};
 use foodflow_domain::Quantity;
 use foodflow_domain::food_graph::facts::{
     DocumentReference, Item, LotQuantity, OutputFacts, ReceiptFacts, ShipmentFacts, TransformationFacts,
@@ -171,9 +173,11 @@ impl TransformationBody {
             checks.not_negative(&format!("{at}/loss"), loss);
         }
         checks.documents(&format!("{at}/documents"), &self.documents);
-        let output = |(index, output): (usize, &OutputBody)| output.facts(checks, &format!("{at}/outputs/{index}"));
+        let output =
+            |(index, output): (usize, &OutputBody)| output.facts(checks, &format!("{at}/outputs/{index}"));
         let outputs: Vec<OutputFacts> = self.outputs.iter().enumerate().map(output).collect();
-        let output_ids: Vec<Option<BatchId>> = self.outputs.iter().map(|out| out.batch_id.map(Into::into)).collect();
+        let output_ids: Vec<Option<BatchId>> =
+            self.outputs.iter().map(|out| out.batch_id.map(Into::into)).collect();
         for (index, id) in output_ids.iter().enumerate() {
             if id.is_some() && output_ids[..index].contains(id) {
                 checks.add(&format!("{at}/outputs/{index}/batch_id"), "stands twice among the outputs");
@@ -320,7 +324,11 @@ impl Body for CorrectionBody<TransformationBody> {
         let mut checks = Checks::default();
         self.start(&mut checks, self.restated.as_ref().and_then(|body| body.id), path_id);
         let restated = self.restated.as_ref().map(|body| body.operation(&mut checks, "/restated"));
-        checks.finish(CorrectTransformation { transformation_id: path_id.into(), reason: self.reason, restated })
+        checks.finish(CorrectTransformation {
+            transformation_id: path_id.into(),
+            reason: self.reason,
+            restated,
+        })
     }
 }
 

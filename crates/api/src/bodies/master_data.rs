@@ -1,7 +1,8 @@
 //! Bodies of locations, suppliers, ingredients, products and SKUs.
 
 use foodflow_commands::food_graph::master_data::{
-    AddCustomer, RegisterIngredient, RegisterLocation, RegisterProduct, RegisterSku, RegisterSupplier, SetRecipe,
+    AddCustomer, RegisterIngredient, RegisterLocation, RegisterProduct, RegisterSku, RegisterSupplier,
+    SetRecipe,
 };
 use foodflow_domain::food_graph::ingredient::Component;
 use foodflow_domain::food_graph::location::Coordinates;
@@ -208,8 +209,10 @@ impl Body for IngredientBody {
         if total > Decimal::ONE_HUNDRED {
             checks.add("/contains", format!("the components add up to {total} %, more than 100 %"));
         }
-        let component =
-            |part: &ComponentBody| Component { ingredient_id: part.ingredient_id.into(), percent: part.percent };
+        let component = |part: &ComponentBody| Component {
+            ingredient_id: part.ingredient_id.into(),
+            percent: part.percent,
+        };
         let contains = self.contains.iter().map(component).collect();
         checks.finish(RegisterIngredient {
             id: self.id.map(Into::into),
@@ -308,8 +311,10 @@ impl Body for RecipeBody {
         if total > Decimal::ONE_HUNDRED {
             checks.add("/ingredients", format!("the lines add up to {total} %, more than 100 %"));
         }
-        let line =
-            |line: &RecipeLineBody| RecipeLine { ingredient_id: line.ingredient_id.into(), percent: line.percent };
+        let line = |line: &RecipeLineBody| RecipeLine {
+            ingredient_id: line.ingredient_id.into(),
+            percent: line.percent,
+        };
         let ingredients = self.ingredients.iter().map(line).collect();
         checks.finish(SetRecipe { product_id: path_id.into(), version: self.version, ingredients })
     }

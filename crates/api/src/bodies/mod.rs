@@ -44,7 +44,8 @@ pub trait Body: DeserializeOwned + Send {
 /// What is wrong with it, by JSON pointer.
 pub fn read<B: Body>(json: &[u8], path_id: Uuid) -> Result<B::Operation, Vec<FieldError>> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let body = serde_path_to_error::deserialize::<_, B>(&mut deserializer).map_err(|error| vec![field(&error)])?;
+    let body =
+        serde_path_to_error::deserialize::<_, B>(&mut deserializer).map_err(|error| vec![field(&error)])?;
     deserializer
         .end()
         .map_err(|error| vec![FieldError { pointer: String::new(), detail: error.to_string() }])?;

@@ -54,7 +54,9 @@ pub async fn execute(
         ["suppliers", id, "customers"] => run.one::<CustomerBody>(id_of(id)?).await,
         ["products", id, "recipe"] => run.one::<RecipeBody>(id_of(id)?).await,
         ["receipts", id, "correction"] => run.one::<CorrectionBody<ReceiptBody>>(id_of(id)?).await,
-        ["transformations", id, "correction"] => run.one::<CorrectionBody<TransformationBody>>(id_of(id)?).await,
+        ["transformations", id, "correction"] => {
+            run.one::<CorrectionBody<TransformationBody>>(id_of(id)?).await
+        }
         ["transformations", id, "inputs"] => run.one::<InputsBody>(id_of(id)?).await,
         ["shipments", id, "correction"] => run.one::<CorrectionBody<ShipmentBody>>(id_of(id)?).await,
         ["batches", id, "hold"] => run.one::<HoldBody>(id_of(id)?).await,

@@ -104,7 +104,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Token(arguments) => token::issue(&config, &arguments)?,
         Command::Migrate => {
-            crate::runtime::Runtime::open(&config, std::sync::Arc::new(foodflow_commands::SystemClock)).await?;
+            crate::runtime::Runtime::open(&config, std::sync::Arc::new(foodflow_commands::SystemClock))
+                .await?;
             say("the schemas are up to date");
         }
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
@@ -114,7 +115,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 fn start_logging() {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("FOODFLOW_LOG").unwrap_or_else(|_| EnvFilter::new("warn,foodflow=info"));
+    let filter =
+        EnvFilter::try_from_env("FOODFLOW_LOG").unwrap_or_else(|_| EnvFilter::new("warn,foodflow=info"));
     let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call in one process, as in tests, keeps the first subscriber.
     let _ = match std::env::var("FOODFLOW_LOG_FORMAT").as_deref() {

@@ -61,9 +61,9 @@ impl Server {
     async fn start(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
         let metrics = PrometheusBuilder::new().install_recorder().context("cannot start the meters")?;
         let keys = Arc::new(Keys::open(&config.access_key())?);
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.listen))?;
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            format!("cannot listen on {}; choose another address with --listen", config.listen)
+        })?;
         let runner = match config.role {
             Role::All | Role::Projector => Some(runtime.project()?),
             Role::Api => None,

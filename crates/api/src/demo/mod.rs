@@ -40,7 +40,8 @@ struct Line {
 pub async fn seed(runtime: &Runtime, clock: &ScriptedClock) -> anyhow::Result<()> {
     let mut told_before = None;
     for (index, text) in SCENARIO.lines().enumerate() {
-        let line: Line = serde_json::from_str(text).with_context(|| format!("scenario, line {}", index + 1))?;
+        let line: Line =
+            serde_json::from_str(text).with_context(|| format!("scenario, line {}", index + 1))?;
         let tenant = tenant_of(&line.tenant);
         if index == 0 {
             let head = runtime.log.head(runtime.log.partition_of(tenant)).await?;

@@ -78,14 +78,20 @@ impl Keys {
         let shown = path.display();
         if !path.exists() {
             let mut seed = [0_u8; 32];
-            getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no randomness for a key: {error}"))?;
-            let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).context("cannot write a key")?;
-            write_secret(path, pem.as_bytes()).with_context(|| format!("cannot write the access key {shown}"))?;
+            getrandom::fill(&mut seed)
+                .map_err(|error| anyhow::anyhow!("no randomness for a key: {error}"))?;
+            let pem =
+                SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).context("cannot write a key")?;
+            write_secret(path, pem.as_bytes())
+                .with_context(|| format!("cannot write the access key {shown}"))?;
         }
-        let pem = std::fs::read_to_string(path).with_context(|| format!("cannot read the access key {shown}"))?;
-        let key = SigningKey::from_pkcs8_pem(&pem)
-            .map_err(|error| anyhow::anyhow!("{shown} holds no Ed25519 private key (PKCS 8, PEM): {error}"))?;
-        let public = key.verifying_key().to_public_key_pem(LineEnding::LF).context("cannot write a public key")?;
+        let pem =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the access key {shown}"))?;
+        let key = SigningKey::from_pkcs8_pem(&pem).map_err(|error| {
+            anyhow::anyhow!("{shown} holds no Ed25519 private key (PKCS 8, PEM): {error}")
+        })?;
+        let public =
+            key.verifying_key().to_public_key_pem(LineEnding::LF).context("cannot write a public key")?;
         Ok(Self {
             encoding: EncodingKey::from_ed_pem(pem.as_bytes()).context("cannot use the access key")?,
             decoding: DecodingKey::from_ed_pem(public.as_bytes()).context("cannot use the access key")?,
@@ -97,7 +103,8 @@ impl Keys {
     /// # Errors
     /// Where signing fails.
     pub fn issue(&self, claims: &Claims) -> anyhow::Result<String> {
-        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.encoding).context("cannot sign a token")
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.encoding)
+            .context("cannot sign a token")
     }
 
     fn check(&self, token: &str) -> Result<Claims, Problem> {
@@ -196,7 +203,8 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let value = parts.headers.get(header::AUTHORIZATION);
-        let value = value.ok_or_else(|| Problem::unauthenticated("the header `Authorization: Bearer …` is missing"))?;
+        let value = value
+            .ok_or_else(|| Problem::unauthenticated("the header `Authorization: Bearer …` is missing"))?;
         let text = value.to_str().unwrap_or_default();
         let token = text
             .split_once(' ')

@@ -65,7 +65,8 @@ impl FromRequest<App> for CommandRequest {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length =
+            parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if length.is_some_and(|bytes: usize| bytes > BODY_BYTES_MAX) {
             return Err(Problem::body_too_large(BODY_BYTES_MAX));
         }
@@ -94,7 +95,12 @@ async fn read_body(body: RequestBody) -> Result<Bytes, Problem> {
 
 impl CommandRequest {
     /// Carries out the command for the resource that the path names.
-    pub async fn run<B: Body, P: Send + Sync>(self, app: &App, access: &Access<P>, path: &str) -> Result<Response, Problem> {
+    pub async fn run<B: Body, P: Send + Sync>(
+        self,
+        app: &App,
+        access: &Access<P>,
+        path: &str,
+    ) -> Result<Response, Problem> {
         let path_id = if path.is_empty() { Uuid::nil() } else { super::parse_id(path)? };
         let operation = bodies::read::<B>(&self.json, path_id).map_err(Problem::invalid_body)?;
         let meta = self.meta(access.tenant, access.actor.clone())?;
@@ -104,8 +110,12 @@ impl CommandRequest {
 
     fn meta(&self, tenant: TenantId, actor: String) -> Result<CommandMeta, Problem> {
         let key = self.headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str().unwrap_or_default());
-        let if_match = self.headers.get(header::IF_MATCH).map(|value| parse_if_match(value.to_str().unwrap_or_default()));
-        let canonical: serde_json::Value = serde_json::from_slice(&self.json).map_err(|error| Problem::internal(&error))?;
+        let if_match = self
+            .headers
+            .get(header::IF_MATCH)
+            .map(|value| parse_if_match(value.to_str().unwrap_or_default()));
+        let canonical: serde_json::Value =
+            serde_json::from_slice(&self.json).map_err(|error| Problem::internal(&error))?;
         let command_id = match key {
             Some(key) => command_id(tenant, key)?,
             None => CommandId(Uuid::now_v7()),
@@ -145,7 +155,10 @@ fn parse_if_match(text: &str) -> Result<IfMatch, Problem> {
     let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
     let versions: Option<Vec<u64>> = text.split(',').map(version).collect();
     versions.map(IfMatch::Versions).ok_or_else(|| {
-        Problem::invalid_parameter("If-Match", "must be `*` or an `ETag` as this service gives, such as `\"3\"`")
+        Problem::invalid_parameter(
+            "If-Match",
+            "must be `*` or an `ETag` as this service gives, such as `\"3\"`",
+        )
     })
 }
 

@@ -48,7 +48,8 @@ pub struct EventsQuery {
 impl EventsQuery {
     fn takes(&self, envelope: &Envelope) -> bool {
         let subject = self.subject.as_ref().is_none_or(|wanted| {
-            envelope.subject == *wanted || envelope.subject.split_once('/').is_some_and(|(_, id)| id == wanted)
+            envelope.subject == *wanted
+                || envelope.subject.split_once('/').is_some_and(|(_, id)| id == wanted)
         });
         subject && self.event_type.as_ref().is_none_or(|wanted| envelope.event_type == *wanted)
     }
@@ -100,7 +101,8 @@ async fn list_events(
     let mut events = Vec::new();
     let mut scanned = 0;
     let more = 'reading: loop {
-        let page = ReadQuery { tenant: Some(access.tenant), from, direction: Direction::Forward, limit: READ_AHEAD };
+        let page =
+            ReadQuery { tenant: Some(access.tenant), from, direction: Direction::Forward, limit: READ_AHEAD };
         let messages = app.log.read(partition, page).await?;
         for message in &messages {
             let mut taken = events_of(message).map_err(|error| Problem::internal(&error))?;
@@ -194,7 +196,11 @@ async fn stream_events(
         })
         .flat_map(move |message| {
             let seen = |at| if at == resumed { resume.seen } else { 0 };
-            stream::iter(message.map(|message| sse_events(&message, seen(message.position), &query)).unwrap_or_default())
+            stream::iter(
+                message
+                    .map(|message| sse_events(&message, seen(message.position), &query))
+                    .unwrap_or_default(),
+            )
         })
         .take_until(app.shutdown.clone().cancelled_owned());
     Ok(sse(events).into_response())

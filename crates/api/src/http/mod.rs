@@ -3,8 +3,8 @@
 pub mod access;
 pub mod command;
 pub mod events;
-pub mod operations;
 pub mod nodes;
+pub mod operations;
 pub mod problem;
 pub mod reads;
 pub mod schema;
@@ -108,7 +108,9 @@ pub fn router(app: App) -> axum::Router {
     router
         .route(
             "/v1/openapi.json",
-            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.as_str().to_owned()) }),
+            get(move || async move {
+                ([(header::CONTENT_TYPE, "application/json")], document.as_str().to_owned())
+            }),
         )
         .fallback(|| async { Problem::not_found("there is no such path; see `/v1/openapi.json`") })
         .method_not_allowed_fallback(|| async {
@@ -122,14 +124,20 @@ pub fn router(app: App) -> axum::Router {
             HeaderName::from_static("x-content-type-options"),
             HeaderValue::from_static("nosniff"),
         ))
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
         .layer(TraceLayer::new_for_http())
         .with_state(app)
 }
 
 /// Counts requests and measures how long they take, by route and status.
 async fn measure(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().to_string();
     let started = std::time::Instant::now();
     let response = next.run(request).await;

@@ -38,7 +38,12 @@ pub struct Problem {
 
 impl Problem {
     /// A refusal without details about fields.
-    pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             problem_type: format!("https://foodflow.example/errors/{code}"),
             title,
@@ -127,10 +132,15 @@ impl From<CommandError> for Problem {
             .at(&pointer),
             CommandError::NotFound { pointer, .. } => Self::not_found(detail).at(&pointer),
             CommandError::Invalid { pointer, .. } => Self::invalid_body(vec![FieldError { pointer, detail }]),
-            CommandError::CommandIdReused => {
-                Self::new(StatusCode::CONFLICT, code, "The idempotency key was used for another command", detail)
+            CommandError::CommandIdReused => Self::new(
+                StatusCode::CONFLICT,
+                code,
+                "The idempotency key was used for another command",
+                detail,
+            ),
+            CommandError::VersionConflict => {
+                Self::new(StatusCode::CONFLICT, code, "Others were faster", detail)
             }
-            CommandError::VersionConflict => Self::new(StatusCode::CONFLICT, code, "Others were faster", detail),
             CommandError::PreconditionFailed { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, code, "Not at the expected version", detail)
             }

@@ -91,7 +91,9 @@ async fn as_known(
     as_of: Option<String>,
 ) -> Result<(Known, Position), Problem> {
     let (name, text) = match (known_at, as_of) {
-        (Some(_), Some(_)) => return Err(Problem::invalid_parameter("as_of", "give `known_at` or `as_of`, not both")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid_parameter("as_of", "give `known_at` or `as_of`, not both"));
+        }
         (None, Some(text)) => ("as_of", Some(text)),
         (text, None) => ("known_at", text),
     };

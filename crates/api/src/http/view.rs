@@ -40,7 +40,9 @@ fn wait(headers: &HeaderMap) -> Result<Duration, Problem> {
                     .parse()
                     .ok()
                     .filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
-                    .ok_or_else(|| Problem::invalid_parameter("Prefer", "`wait` must be a number of seconds"))?;
+                    .ok_or_else(|| {
+                        Problem::invalid_parameter("Prefer", "`wait` must be a number of seconds")
+                    })?;
                 return Ok(Duration::from_secs_f64(seconds.min(WAIT_MAX.as_secs_f64())));
             }
         }
@@ -66,7 +68,10 @@ pub async fn known(app: &App, tenant: TenantId, name: &str, text: Option<&str>) 
         return Ok(Known::Position(Position(position)));
     }
     let time: Timestamp = text.parse().map_err(|_| {
-        Problem::invalid_parameter(name, "must be a log position or a time as in RFC 3339, e.g. `2026-03-12T12:00:00Z`")
+        Problem::invalid_parameter(
+            name,
+            "must be a log position or a time as in RFC 3339, e.g. `2026-03-12T12:00:00Z`",
+        )
     })?;
     let position = foodflow_log::position_at(app.log.as_ref(), app.log.partition_of(tenant), time).await?;
     Ok(Known::Position(position))

@@ -46,7 +46,10 @@ impl Operation for BarBatch {
             BarKind::Recall => "batches/recall",
             BarKind::Dispose => "batches/dispose",
         };
-        Reply { batch_id: Some(self.batch_id.0), ..reply_of::<Batch>(operation, self.batch_id.0, false, false) }
+        Reply {
+            batch_id: Some(self.batch_id.0),
+            ..reply_of::<Batch>(operation, self.batch_id.0, false, false)
+        }
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {

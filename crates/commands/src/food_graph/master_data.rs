@@ -1,12 +1,16 @@
 //! Locations, suppliers, ingredients, products and SKUs.
 
-use foodflow_domain::food_graph::ingredient::{Component, Ingredient, IngredientCommand, IngredientRegistered};
+use foodflow_domain::food_graph::ingredient::{
+    Component, Ingredient, IngredientCommand, IngredientRegistered,
+};
 use foodflow_domain::food_graph::location::{Coordinates, Location, LocationCommand, LocationRegistered};
 use foodflow_domain::food_graph::product::{
     Product, ProductCommand, ProductRecipeSet, ProductRegistered, RecipeLine,
 };
 use foodflow_domain::food_graph::sku::{Sku, SkuCommand, SkuRegistered};
-use foodflow_domain::food_graph::supplier::{Supplier, SupplierCommand, SupplierCustomerAdded, SupplierRegistered};
+use foodflow_domain::food_graph::supplier::{
+    Supplier, SupplierCommand, SupplierCustomerAdded, SupplierRegistered,
+};
 use foodflow_domain::ids::{IngredientId, LocationId, ProductId, SkuId, SupplierId};
 use foodflow_log::StreamId;
 
@@ -216,8 +220,15 @@ impl Operation for RegisterProduct {
         }
         let product_id = self.id(unit.meta);
         let Self { name, category, brand, gtin, food_traceability_list, location_ids, .. } = self.clone();
-        let data =
-            ProductRegistered { product_id, name, category, brand, gtin, food_traceability_list, location_ids };
+        let data = ProductRegistered {
+            product_id,
+            name,
+            category,
+            brand,
+            gtin,
+            food_traceability_list,
+            location_ids,
+        };
         unit.create::<Product>(product_id.0, ProductCommand::Register(data), "/id").await
     }
 }

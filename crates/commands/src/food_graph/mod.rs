@@ -36,7 +36,13 @@ fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool
 }
 
 /// Takes a name that is unique among the tenant's names of its kind.
-async fn take_name(unit: &mut Unit<'_>, kind: &str, name: &str, holder: Uuid, pointer: &str) -> Result<(), Stop> {
+async fn take_name(
+    unit: &mut Unit<'_>,
+    kind: &str,
+    name: &str,
+    holder: Uuid,
+    pointer: &str,
+) -> Result<(), Stop> {
     let id = ids::reservation(unit.meta.tenant, kind, name);
     let held = NameHeld { kind: kind.to_owned(), name: name.to_owned(), holder };
     unit.create::<Reservation>(id, ReservationCommand::Take(held), pointer).await

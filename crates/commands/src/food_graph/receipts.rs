@@ -115,7 +115,14 @@ impl Operation for CorrectReceipt {
         };
         unit.decide::<Batch>(batch_id.0, correct, pointer).await?;
         let name = |facts: &ReceiptFacts| lot_name(facts.item, facts.supplier_id, &facts.batch_number);
-        rename(unit, batch_id, &name(&retired), restated.as_ref().map(name).as_deref(), "/restated/batch_number").await
+        rename(
+            unit,
+            batch_id,
+            &name(&retired),
+            restated.as_ref().map(name).as_deref(),
+            "/restated/batch_number",
+        )
+        .await
     }
 }
 

@@ -54,7 +54,9 @@ pub async fn item(unit: &mut Unit<'_>, item: Item, pointer: &str) -> Result<(), 
         Item::Ingredient(id) => {
             require::<Ingredient>(unit, "ingredient", id.0, &format!("{pointer}/ingredient_id")).await
         }
-        Item::Product(id) => require::<Product>(unit, "product", id.0, &format!("{pointer}/product_id")).await,
+        Item::Product(id) => {
+            require::<Product>(unit, "product", id.0, &format!("{pointer}/product_id")).await
+        }
     }
 }
 

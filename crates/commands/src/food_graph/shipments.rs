@@ -122,7 +122,8 @@ impl Restatement<'_> {
     /// Corrects every lot that the document took from or takes from.
     pub(super) async fn decide(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let mut lots: Vec<(BatchId, String)> = Vec::new();
-        let restated = self.after.iter().enumerate().map(|(i, line)| (line.batch_id, format!("{}/{i}", self.pointer)));
+        let restated =
+            self.after.iter().enumerate().map(|(i, line)| (line.batch_id, format!("{}/{i}", self.pointer)));
         let retired = self.before.iter().map(|line| (line.batch_id, String::new()));
         for (batch_id, pointer) in restated.chain(retired) {
             if !lots.iter().any(|(known, _)| *known == batch_id) {

@@ -113,7 +113,9 @@ impl CorrectTransformation {
         let restated = self.restated.as_ref()?;
         let with_id = |(index, output): (usize, &OutputFacts)| {
             let chosen = restated.output_ids.get(index).copied().flatten();
-            let same = || retired.iter().find(|old| old.batch_number == output.batch_number && old.item == output.item);
+            let same = || {
+                retired.iter().find(|old| old.batch_number == output.batch_number && old.item == output.item)
+            };
             let batch_id = chosen
                 .or_else(|| same().map(|old| old.batch_id))
                 .unwrap_or_else(|| chosen_or_derived(meta, None, &format!("batch/{index}")).into());
@@ -136,7 +138,8 @@ impl CorrectTransformation {
                 Some(index) => (Some(&outputs[index]), format!("/restated/outputs/{index}")),
                 None => (None, String::new()),
             };
-            let origin = new.zip(restated).map(|(output, facts)| origin(self.transformation_id, facts, output));
+            let origin =
+                new.zip(restated).map(|(output, facts)| origin(self.transformation_id, facts, output));
             let correct = BatchCommand::CorrectOrigin {
                 batch_id: old.batch_id,
                 reason: self.reason.clone(),
@@ -144,10 +147,19 @@ impl CorrectTransformation {
             };
             unit.decide::<Batch>(old.batch_id.0, correct, &pointer).await?;
             let name = |output: &OutputFacts| lot_name(output.item, None, &output.batch_number);
-            rename(unit, old.batch_id, &name(old), new.map(name).as_deref(), &format!("{pointer}/batch_number")).await?;
+            rename(
+                unit,
+                old.batch_id,
+                &name(old),
+                new.map(name).as_deref(),
+                &format!("{pointer}/batch_number"),
+            )
+            .await?;
         }
         for (index, output) in outputs.iter().enumerate() {
-            if let Some(facts) = restated.filter(|_| !retired.iter().any(|old| old.batch_id == output.batch_id)) {
+            if let Some(facts) =
+                restated.filter(|_| !retired.iter().any(|old| old.batch_id == output.batch_id))
+            {
                 let pointer = format!("/restated/outputs/{index}");
                 produce(unit, self.transformation_id, facts, output, &pointer).await?;
             }
@@ -180,7 +192,8 @@ impl Operation for CorrectTransformation {
         };
         unit.decide::<Transformation>(transformation_id.0, correct, "").await?;
         if let Some(facts) = &restated {
-            ancestry::refuse_cycle(unit, transformation_id, &pointed(&facts.inputs, "/restated/inputs")).await?;
+            ancestry::refuse_cycle(unit, transformation_id, &pointed(&facts.inputs, "/restated/inputs"))
+                .await?;
         }
         self.correct_outputs(unit, &old_outputs, restated.as_ref()).await?;
         let before = retired.map(|facts| facts.inputs).unwrap_or_default();

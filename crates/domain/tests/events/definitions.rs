@@ -102,7 +102,14 @@ pub(super) fn definition(name: &str) -> Value {
             must("quantity", the("quantity")),
             must("occurred_at", the("time")),
         ]),
-        "origin" => object(vec![
+        _ => object(facts(name)),
+    }
+}
+
+/// What a document or a lot's origin declares.
+fn facts(name: &str) -> Vec<Field> {
+    match name {
+        "origin" => vec![
             must("document_id", id()),
             must("batch_number", text()),
             must("item", the("item")),
@@ -116,8 +123,8 @@ pub(super) fn definition(name: &str) -> Value {
             may("expiry_date", the("date")),
             may("sscc", text()),
             may("documents", some(the("document"))),
-        ]),
-        "receipt" => object(vec![
+        ],
+        "receipt" => vec![
             must("batch_id", id()),
             must("batch_number", text()),
             must("item", the("item")),
@@ -129,16 +136,16 @@ pub(super) fn definition(name: &str) -> Value {
             may("expiry_date", the("date")),
             may("sscc", text()),
             may("documents", some(the("document"))),
-        ]),
-        "shipment" => object(vec![
+        ],
+        "shipment" => vec![
             must("lines", list(the("lot_quantity"))),
             must("from_location_id", id()),
             must("to_location_id", id()),
             must("shipped_at", the("time")),
             may("sscc", text()),
             may("documents", some(the("document"))),
-        ]),
-        "output" => object(vec![
+        ],
+        "output" => vec![
             must("batch_id", id()),
             must("batch_number", text()),
             must("item", the("item")),
@@ -146,8 +153,8 @@ pub(super) fn definition(name: &str) -> Value {
             must("quantity", the("quantity")),
             may("production_date", the("date")),
             may("expiry_date", the("date")),
-        ]),
-        "transformation" => object(vec![
+        ],
+        "transformation" => vec![
             must("inputs", list(the("lot_quantity"))),
             must("outputs", list(the("output"))),
             must("location_id", id()),
@@ -155,7 +162,7 @@ pub(super) fn definition(name: &str) -> Value {
             must("occurred_at", the("time")),
             may("loss", the("quantity")),
             may("documents", some(the("document"))),
-        ]),
+        ],
         _ => panic!("no definition is called {name}"),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream;
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -49,10 +49,7 @@ impl Connection {
         let (lost, losses) = watch::channel(0_u64);
         let options = options(config, &addresses, Arc::new(lost)).await?;
         let servers: Vec<_> = addresses.into_iter().map(|address| address.server).collect();
-        let client = options
-            .connect(servers)
-            .await
-            .map_err(|error| LogError::Unavailable { reason: format!("no connection to {url}: {error}") })?;
+        let client = options.connect(servers).await.map_err(|error| connect_error(&error, &url))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(config.answer_timeout);
         let connection = Self {
@@ -165,6 +162,16 @@ struct AccountInfo {
 struct ApiStatus {
     #[serde(default)]
     level: u32,
+}
+
+/// A refused sign-in is for an operator to settle; anything else may pass.
+fn connect_error(error: &ConnectError, url: &str) -> LogError {
+    match error.kind() {
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            LogError::Configuration { reason: format!("{url} refuses the credentials") }
+        }
+        _ => LogError::Unavailable { reason: format!("no connection to {url}: {error}") },
+    }
 }
 
 async fn options(

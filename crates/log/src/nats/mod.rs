@@ -65,6 +65,18 @@ impl NatsLog {
         Ok(Self { connection: Arc::new(connection), partitions })
     }
 
+    /// Connects like [`Self::connect`] and changes nothing: `None` where the server holds no log yet.
+    ///
+    /// # Errors
+    /// As [`Self::connect`]; also where a partition of the log is missing.
+    pub async fn connect_existing(config: NatsConfig) -> Result<Option<Self>, LogError> {
+        config.check()?;
+        let connection = Connection::open(&config).await?;
+        let Some(count) = streams::find(&connection, &config).await? else { return Ok(None) };
+        let partitions = (0..count).map(|_| Admission::new(SINGLES_IN_FLIGHT_MAX, WAITING_MAX)).collect();
+        Ok(Some(Self { connection: Arc::new(connection), partitions }))
+    }
+
     fn admission(&self, partition: Partition) -> Result<&Admission, LogError> {
         self.partitions.get(usize::from(partition.0)).ok_or_else(|| LogError::Configuration {
             reason: format!("there is no partition {}; the log has {}", partition.0, self.partitions.len()),

@@ -23,21 +23,44 @@ const DUPLICATE_WINDOW: Duration = Duration::from_millis(100);
 pub(super) async fn ensure(connection: &Connection, config: &NatsConfig) -> Result<u16, LogError> {
     let wanted = config.partitions.unwrap_or(PARTITIONS_DEFAULT);
     let first = get_or_create(connection, Partition(0), wanted, config.replicas).await?;
-    let count = partition_count(&first)?;
-    if let Some(wanted) = config.partitions.filter(|wanted| *wanted != count) {
-        let reason = format!(
-            "the log at {} was created with {count} partitions, not {wanted}; \
-             leave the setting out or set it to {count}",
-            connection.url()
-        );
-        return Err(LogError::Configuration { reason });
-    }
+    let count = agreed_count(connection, config, &first)?;
     check(&first, Partition(0))?;
     for number in 1..count {
         let found = get_or_create(connection, Partition(number), count, config.replicas).await?;
         check(&found, Partition(number))?;
     }
     Ok(count)
+}
+
+/// Checks what exists and answers the number of partitions; creates nothing. `None` where there is no log.
+pub(super) async fn find(connection: &Connection, config: &NatsConfig) -> Result<Option<u16>, LogError> {
+    let Some(first) = get(connection, Partition(0)).await? else { return Ok(None) };
+    let count = agreed_count(connection, config, &first)?;
+    check(&first, Partition(0))?;
+    for number in 1..count {
+        let found = get(connection, Partition(number)).await?.ok_or_else(|| LogError::Configuration {
+            reason: format!(
+                "stream {} of the log at {} does not exist; `foodflow migrate` finishes a log whose creation was \
+                 cut short",
+                stream_name(Partition(number)),
+                connection.url()
+            ),
+        })?;
+        check(&found, Partition(number))?;
+    }
+    Ok(Some(count))
+}
+
+/// The number of partitions of the log that begins with `first`, if the settings agree.
+fn agreed_count(connection: &Connection, config: &NatsConfig, first: &Config) -> Result<u16, LogError> {
+    let count = partition_count(first)?;
+    let Some(wanted) = config.partitions.filter(|wanted| *wanted != count) else { return Ok(count) };
+    let reason = format!(
+        "the log at {} was created with {count} partitions, not {wanted}; \
+         leave the setting out or set it to {count}",
+        connection.url()
+    );
+    Err(LogError::Configuration { reason })
 }
 
 async fn get_or_create(

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::fixture::{append_new, tenant_in};
 
-/// Speaks as much of the protocol as a client needs to believe that it is connected.
-async fn pretend_to_be(stream: TcpStream, version: &str) -> std::io::Result<()> {
+/// Speaks as much of the protocol as a client needs to be told `answer` to its first ping.
+async fn pretend_to_be(stream: TcpStream, version: &str, answer: &str) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let info = format!(
         r#"INFO {{"server_id":"OLD","server_name":"old","version":"{version}","go":"go1.19","host":"127.0.0.1","port":4222,"headers":true,"max_payload":1048576,"proto":1,"jetstream":true}}"#
@@ -20,7 +20,7 @@ async fn pretend_to_be(stream: TcpStream, version: &str) -> std::io::Result<()> 
     let mut line = String::new();
     while stream.read_line(&mut line).await? > 0 {
         if line.starts_with("PING") {
-            stream.write_all(b"PONG\r\n").await?;
+            stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
         }
         line.clear();
     }
@@ -33,7 +33,7 @@ async fn an_old_server_is_refused_with_the_way_out() -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let server = tokio::spawn(async move {
         let (stream, _) = listener.accept().await?;
-        pretend_to_be(stream, "2.9.10").await
+        pretend_to_be(stream, "2.9.10", "PONG").await
     });
     let outcome = NatsLog::connect(NatsConfig::new(format!("nats://plant:s3cret@{address}"))).await;
     let error = outcome.err().expect("an old server is refused");
@@ -47,6 +47,22 @@ async fn an_old_server_is_refused_with_the_way_out() -> anyhow::Result<()> {
         "{text}"
     );
     assert!(text.contains(&format!("nats://{address}")) && !text.contains("s3cret"), "{text}");
+    server.abort();
+    Ok(())
+}
+
+#[tokio::test]
+async fn refused_credentials_are_a_matter_of_configuration() -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await?;
+        pretend_to_be(stream, "2.15.2", "-ERR 'Authorization Violation'").await
+    });
+    let error = NatsLog::connect(NatsConfig::new(format!("nats://plant:s3cret@{address}"))).await.err();
+    let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert!(matches!(error, Some(LogError::Configuration { .. })), "{error:?}");
+    assert!(text.contains(&address.to_string()) && !text.contains("s3cret"), "{text}");
     server.abort();
     Ok(())
 }

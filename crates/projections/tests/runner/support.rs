@@ -189,7 +189,7 @@ impl EventLog for FlakyLog {
         }
         let messages = self.inner.subscribe(partition, tenant, after).await?.take(self.breaks_after);
         let broken = futures::stream::iter([Err(LogError::Unavailable { reason: "cable cut".to_owned() })]);
-        Ok(if nth % 3 == 0 { messages.chain(broken).boxed() } else { messages.boxed() })
+        Ok(if nth.is_multiple_of(3) { messages.chain(broken).boxed() } else { messages.boxed() })
     }
 
     fn describe(&self) -> String {

@@ -669,12 +669,12 @@ impl Batch {
     /// book, or by what was found. Where counts had shown that before, a correction may still mend it in part.
     fn in_balance(&self, before: &Self) -> Result<(), FoodGraphError> {
         let (Some(origin), Some(origin_before)) = (&self.origin, &before.origin) else { return Ok(()) };
-        let counted = self.ledger.last_count.map(|count| count.quantity);
-        for quantity in self.ledger.outflows.iter().map(|outflow| outflow.quantity).chain(counted) {
-            self.own_unit(origin, quantity)?;
+        for outflow in &self.ledger.outflows {
+            self.own_unit(origin, outflow.quantity)?;
         }
         let (inflow, inflow_before) = (self.inflow(origin), before.inflow(origin_before));
-        let found = counted.map_or(Ok(inflow), |found| self.own_unit(origin, found))?;
+        let counted = self.ledger.last_count;
+        let found = counted.map_or(Ok(inflow), |count| self.own_unit(origin, count.quantity))?;
         // As with a movement: what happened up to a count is held against the book, what came after against it.
         let (book, remaining) = (self.ledger.book(inflow), self.ledger.remaining(inflow));
         let until_count = (self.ledger.book_at_count(inflow), before.ledger.book_at_count(inflow_before));

@@ -47,26 +47,22 @@ fn is_column(name: &str, value: &Value) -> bool {
     INDEXED.contains(&name) && matches!(value, Value::Text(_))
 }
 
-/// The statement: filters are variables from the fifth on.
+/// The statement: filters are variables from the fifth on. Without statistics SQLite would rather walk the nodes
+/// in order of id than look one up, so that it is told which index to take.
 fn sql(query: &ListQuery) -> Result<String, StoreError> {
-    let looked_up = INDEXED
-        .iter()
-        .find(|name| query.filters.iter().any(|(filter, value)| filter == *name && is_column(filter, value)));
-    let mut sql = concat!(
-        "SELECT id, properties FROM graph_nodes WHERE tenant_key = ",
-        tenant_key!(),
-        " AND label = ?2 AND id > ?3"
-    )
-    .to_owned();
+    let looked_up = INDEXED.iter().find(|name| query.filters.iter().any(|(of, value)| of == *name && is_column(of, value)));
+    let index = looked_up.map(|name| format!(" INDEXED BY graph_nodes_{name}")).unwrap_or_default();
+    let mut sql = format!(
+        "SELECT id, properties FROM graph_nodes{index} WHERE tenant_key = {} AND label = ?2 AND id > ?3",
+        tenant_key!()
+    );
     for (index, (name, value)) in query.filters.iter().enumerate() {
         if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(StoreError::Unavailable { store: STORE, reason: format!("no property is named `{name}`") });
         }
         let variable = index + 5;
         sql.push_str(&match is_column(name, value) {
-            true if Some(name) == looked_up => format!(" AND {name} = ?{variable}"),
-            // The plus keeps the column's index out of it.
-            true => format!(" AND +{name} = ?{variable}"),
+            true => format!(" AND {name} = ?{variable}"),
             false => format!(" AND properties -> '$.{name}' = ?{variable}"),
         });
     }

@@ -82,6 +82,19 @@ impl EmbeddedGraph {
         Ok(Self { writer, readers })
     }
 
+    /// Names of tables and indexes that [`GraphStore::migrate`] would make; changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the file cannot be read.
+    pub async fn missing_schema(&self) -> Result<Vec<String>, StoreError> {
+        let present: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema")
+            .fetch_all(&self.readers)
+            .await
+            .map_err(unavailable)?;
+        let defined = SCHEMA.split("IF NOT EXISTS ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+        Ok(defined.filter(|name| !present.iter().any(|one| one == name)).map(str::to_owned).collect())
+    }
+
     /// Finishes what runs and closes the file; later calls answer `Unavailable`.
     pub async fn close(&self) {
         self.readers.close().await;

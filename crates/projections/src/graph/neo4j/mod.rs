@@ -60,6 +60,14 @@ impl Neo4jGraph {
         Ok(Self { graph, address })
     }
 
+    /// Names of constraints and indexes that [`GraphStore::migrate`] would make; changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the server does not answer.
+    pub async fn missing_schema(&self) -> Result<Vec<String>, StoreError> {
+        schema::missing(&self.graph).await
+    }
+
     /// Where the graph is, e.g. `bolt://db:7687/neo4j`; without user and password.
     #[must_use]
     pub fn describe(&self) -> String {

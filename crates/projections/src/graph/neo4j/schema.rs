@@ -1,5 +1,6 @@
 //! Constraints and indexes: the statements of `schemas/neo4j/food_graph.cypher`, and that they are ready for use.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use neo4rs::{Graph, query};
@@ -19,6 +20,25 @@ pub(super) async fn migrate(graph: &Graph) -> Result<(), StoreError> {
         graph.run(query(&statement)).await?;
     }
     wait_until_online(graph).await
+}
+
+/// Names of the definition's constraints and indexes that the server does not have.
+pub(super) async fn missing(graph: &Graph) -> Result<Vec<String>, StoreError> {
+    let mut present = HashSet::new();
+    for statement in ["SHOW CONSTRAINTS YIELD name RETURN name", "SHOW INDEXES YIELD name RETURN name"] {
+        let mut rows = graph.execute_read(query(statement)).await?;
+        while let Some(row) = rows.next().await? {
+            present.insert(row.get::<String>("name")?);
+        }
+    }
+    let statements = statements(FOOD_GRAPH);
+    let defined = statements.iter().filter_map(|statement| name(statement));
+    Ok(defined.filter(|name| !present.contains(*name)).map(str::to_owned).collect())
+}
+
+/// What a statement of the definition creates.
+fn name(statement: &str) -> Option<&str> {
+    statement.split_once(" IF NOT EXISTS").and_then(|(head, _)| head.split_whitespace().last())
 }
 
 async fn wait_until_online(graph: &Graph) -> Result<(), StoreError> {
@@ -76,5 +96,7 @@ mod tests {
             assert!(statements.iter().any(|found| found == statement), "{statement}");
         }
         assert!(statements.iter().all(|statement| statement.contains("IF NOT EXISTS")), "{statements:#?}");
+        assert!(statements.iter().all(|statement| name(statement).is_some()), "{statements:#?}");
+        assert_eq!(name(documented[0]), Some("product_id"));
     }
 }

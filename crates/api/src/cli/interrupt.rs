@@ -1,0 +1,24 @@
+//! Long work that a person or a service manager may end: nothing is left half written.
+
+use std::future::Future;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Does `work` until it ends, or until Ctrl-C or SIGTERM; then it is dropped where it waits.
+///
+/// # Errors
+/// Those of `work`; or that it was interrupted, with `advice` on how to go on.
+pub async fn unless_interrupted<T>(
+    advice: &str,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        outcome = work => return outcome,
+    }
+    anyhow::bail!("interrupted; {advice}")
+}

@@ -1,0 +1,6 @@
+//! Black-box tests: the real program, on embedded stores and on real servers, spoken to over HTTP.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod crash;
+mod food_graph;
+mod refusals;

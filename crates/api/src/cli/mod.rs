@@ -1,7 +1,15 @@
 //! The command line. Data goes to standard output, all else to standard error.
 
+pub mod audit;
+pub mod doctor;
+pub mod interrupt;
+pub mod place;
+pub mod progress;
+pub mod rebuild;
+pub mod replay;
 pub mod serve;
 pub mod token;
+pub mod walk;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -60,6 +68,14 @@ enum Command {
     Token(token::TokenArguments),
     /// Brings the schemas of log and read models up to date.
     Migrate,
+    /// Prints or exports the log: of a subject, or of a range.
+    Replay(replay::ReplayArguments),
+    /// Empties a read model and fills it from the log, and compares it with what it was.
+    Rebuild(rebuild::RebuildArguments),
+    /// Checks the log for auditors.
+    Audit(audit::AuditArguments),
+    /// Says what can be reached, what is wrong, and what to do.
+    Doctor(doctor::DoctorArguments),
     /// Prints the OpenAPI document of this version.
     Openapi,
 }
@@ -85,6 +101,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { settings, command } = arguments;
     let mut config = Config::load(settings.config.as_deref())?;
+    let flags = doctor::Flags::of(&settings);
     if let Some(data) = settings.data {
         config.data = data;
     }
@@ -108,6 +125,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 .await?;
             say("the schemas are up to date");
         }
+        Command::Replay(arguments) => return replay::run(&config, arguments).await,
+        Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
+        Command::Audit(arguments) => return audit::run(&config, arguments).await,
+        Command::Doctor(arguments) => return doctor::run(&config, &flags, &arguments).await,
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -42,7 +42,9 @@ pub fn is_written(path: &Path) -> bool {
 pub async fn existing_log(config: &Config) -> anyhow::Result<SharedLog> {
     find_log(config).await?.with_context(|| {
         let place = log_place(config);
-        format!("there is no event log at {place} yet; the first `foodflow serve` or `foodflow migrate` makes it")
+        format!(
+            "there is no event log at {place} yet; the first `foodflow serve` or `foodflow migrate` makes it"
+        )
     })
 }
 
@@ -97,7 +99,10 @@ pub fn partitions(
         (Some(tenant), _) => Ok(vec![log.partition_of(tenant)]),
         (None, Some(number)) => {
             let last = count - 1;
-            anyhow::ensure!(number < count, "--partition: there is no partition {number}; the last one is {last}");
+            anyhow::ensure!(
+                number < count,
+                "--partition: there is no partition {number}; the last one is {last}"
+            );
             Ok(vec![Partition(number)])
         }
         (None, None) => Ok((0..count).map(Partition).collect()),

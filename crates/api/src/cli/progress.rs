@@ -79,7 +79,9 @@ fn bar(what: &str, unit: &str, total: Option<u64>) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(DRAWN_PER_SECOND);
     let bar = ProgressBar::with_draw_target(total, target).with_message(what.to_owned());
     let template = match total {
-        Some(_) => format!("{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left"),
+        Some(_) => {
+            format!("{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left")
+        }
         None => format!("{{spinner}} {{msg}}: {{human_pos}} {unit}, {{per_sec}}, {{elapsed}}"),
     };
     bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -105,7 +107,8 @@ impl Lines {
     fn at(&mut self, done: u64, now: Instant) -> Option<String> {
         let quiet = now.duration_since(self.said);
         let total = self.total.filter(|total| *total > 0);
-        let tenths = total.map(|total| u64::try_from(u128::from(done) * 10 / u128::from(total)).unwrap_or(10));
+        let tenths =
+            total.map(|total| u64::try_from(u128::from(done) * 10 / u128::from(total)).unwrap_or(10));
         let got_on = tenths.is_none_or(|tenths| tenths > self.said_tenths);
         if quiet < LINE_EVERY_MIN || !(got_on || quiet >= LINE_EVERY_MAX) {
             return None;

@@ -44,7 +44,8 @@ impl<'a> Walk<'a> {
             self.after = last.position;
             let bytes: usize = page.iter().map(|message| message.payload.len()).sum();
             let each = (bytes / page.len()).max(1);
-            self.limit = (PAGE_BYTES / each).clamp(1, READ_MESSAGES_MAX.min(limit.saturating_mul(GROWTH_MAX)));
+            self.limit =
+                (PAGE_BYTES / each).clamp(1, READ_MESSAGES_MAX.min(limit.saturating_mul(GROWTH_MAX)));
         }
         Ok(page)
     }

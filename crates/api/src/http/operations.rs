@@ -3,8 +3,10 @@
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use foodflow_log::{Direction, Partition, ReadQuery};
 use foodflow_projections::graph::DigestScope;
-use foodflow_projections::runner::ProjectionStatus;
+use foodflow_projections::runner::{ProjectionState, ProjectionStatus};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +29,7 @@ async fn healthz() -> &'static str {
 async fn readyz(State(app): State<App>) -> Response {
     let mut reasons = Vec::new();
     for partition in 0..app.log.partition_count() {
-        let partition = foodflow_log::Partition(partition);
+        let partition = Partition(partition);
         if let Err(error) = app.log.head(partition).await {
             reasons.push(error.to_string());
             break;
@@ -98,7 +100,7 @@ async fn projections(
     let partition = app.log.partition_of(access.tenant);
     let statuses = match &app.runner {
         Some(runner) => runner.status().await,
-        None => Vec::new(),
+        None => vec![stored_status(&app, partition).await?],
     };
     let digest = match query.digest {
         Some(true) => Some(app.graph.digest(DigestScope::Tenant(access.tenant)).await?),
@@ -107,6 +109,31 @@ async fn projections(
     let own = statuses.into_iter().filter(|status| status.partition == partition);
     let projections = own.map(|status| Standing { status, digest: digest.clone() }).collect();
     Ok(axum::Json(Projections { projections }).into_response())
+}
+
+/// How a projection stands that another process keeps up to date, by its stored checkpoint.
+async fn stored_status(app: &App, partition: Partition) -> Result<ProjectionStatus, Problem> {
+    let checkpoint = app.graph.checkpoint(partition).await?;
+    let head = app.log.head(partition).await?;
+    let lag_events = head.0.saturating_sub(checkpoint.position.0);
+    let next = ReadQuery { tenant: None, from: checkpoint.position, direction: Direction::Forward, limit: 1 };
+    let oldest = match lag_events {
+        0 => None,
+        _ => app.log.read(partition, next).await?.first().map(foodflow_log::recorded_at).transpose()?,
+    };
+    let age = |recorded: Timestamp| Timestamp::now().duration_since(recorded).as_secs_f64().max(0.0);
+    Ok(ProjectionStatus {
+        projection: "food_graph",
+        store: app.graph.name(),
+        partition,
+        position: checkpoint.position,
+        head,
+        lag_events,
+        lag_seconds: oldest.map_or(0.0, age),
+        state: if lag_events == 0 { ProjectionState::Running } else { ProjectionState::CatchingUp },
+        error: None,
+        quarantined_entities: Vec::new(),
+    })
 }
 
 /// The operators' routes.

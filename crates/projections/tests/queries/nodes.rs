@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::world::{World, at, id, ingredient};
+use super::world::{World, at, id, ingredient, open};
 use crate::story::{Story, plant, recorded};
 
 const FIRST: PageRequest = PageRequest { after: None, size: 100 };
@@ -22,7 +22,7 @@ const FIRST: PageRequest = PageRequest { after: None, size: 100 };
 /// The plant's story in a store.
 async fn told() -> (Story, Arc<dyn GraphStore>, TempDir) {
     let story = plant::told();
-    let (store, folder) = crate::graph_contract::embedded::open().await;
+    let (store, folder) = open().await;
     let changes = story.changes().concat().into_iter().map(|change| (story.tenant, change)).collect();
     let checkpoint = Checkpoint { position: Position(story.messages.len() as u64), recorded_at: None };
     store.apply(Batch { partition: Partition(0), changes, checkpoint }).await.unwrap();

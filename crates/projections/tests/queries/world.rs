@@ -27,6 +27,7 @@ use foodflow_log::{Envelope, Partition, PayloadHash, Position, StoredMessage, St
 use foodflow_projections::changes::Change;
 use foodflow_projections::food_graph::project;
 use foodflow_projections::food_graph::queries::Known;
+use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::{Batch, Checkpoint, GraphStore};
 use foodflow_projections::recorded::Recorded;
 use jiff::Timestamp;
@@ -49,6 +50,14 @@ pub(crate) struct World {
     receipts: BTreeMap<String, ReceiptFacts>,
     transformations: BTreeMap<String, TransformationFacts>,
     shipments: BTreeMap<String, ShipmentFacts>,
+}
+
+/// A store in a new file; the guard removes it.
+pub(crate) async fn open() -> (Arc<dyn GraphStore>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedGraph::open(&folder.path().join("graph.db")).await.unwrap();
+    store.migrate().await.unwrap();
+    (Arc::new(store), folder)
 }
 
 /// The id of what goes by this name.
@@ -158,7 +167,7 @@ fn came(document: &str, facts: &ReceiptFacts) -> Origin {
 impl World {
     /// An empty plant with a store of its own.
     pub(crate) async fn new() -> Self {
-        let (store, folder) = crate::graph_contract::embedded::open().await;
+        let (store, folder) = open().await;
         let position = 0;
         let tenant = TenantId(Uuid::new_v4());
         Self {

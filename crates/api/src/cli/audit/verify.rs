@@ -94,7 +94,9 @@ pub async fn run(config: &Config, arguments: VerifyArguments) -> anyhow::Result<
     if in_order {
         return Ok(ExitCode::SUCCESS);
     }
-    say("the log is not what was written: stop writing to it, keep a copy as it is, and compare with a backup");
+    say(
+        "the log is not what was written: stop writing to it, keep a copy as it is, and compare with a backup",
+    );
     Ok(ExitCode::FAILURE)
 }
 
@@ -113,7 +115,14 @@ async fn verify(
     let (mut broken, mut unreadable) = (None, None);
     'walking: while verifier.position() < end || verifier.is_within_commit() {
         let page = match walk.page().await {
-            Ok(page) if page.is_empty() => break,
+            Ok(page) if page.is_empty() => {
+                let (end, position) = (end.0, verifier.position());
+                // Messages of other tenants may stand at the end.
+                let is_cut = arguments.tenant.is_none() && position.0 < end;
+                unreadable = is_cut
+                    .then(|| format!("the log ends at position {end}, but holds nothing after {position}"));
+                break;
+            }
             Ok(page) => page,
             Err(error @ LogError::Corrupt { .. }) => {
                 unreadable = Some(error.to_string());
@@ -163,7 +172,10 @@ impl fmt::Display for PartitionReport {
         }
         if self.checked.recorded_earlier > 0 {
             let earlier = self.checked.recorded_earlier;
-            writeln!(f, "  {earlier} messages were recorded slightly before an earlier position: clocks of writers differ")?;
+            writeln!(
+                f,
+                "  {earlier} messages were recorded slightly before an earlier position: clocks of writers differ"
+            )?;
         }
         write!(f, "  fingerprint {fingerprint}")?;
         if let Some(unreadable) = &self.unreadable {

@@ -31,7 +31,8 @@ impl Projection for Counted {
     fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError> {
         let projected = self.projection.project(message)?;
         // Cannot fail: the projection has read it.
-        let events = serde_json::from_slice::<Vec<IgnoredAny>>(&message.payload).map_or(0, |events| events.len());
+        let events =
+            serde_json::from_slice::<Vec<IgnoredAny>>(&message.payload).map_or(0, |events| events.len());
         self.events.fetch_add(events as u64, Ordering::Relaxed);
         Ok(projected)
     }

@@ -72,7 +72,8 @@ pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result
         say("nothing was changed");
         return Ok(ExitCode::FAILURE);
     }
-    let advice = "the read model holds the beginning of the log: `foodflow serve` continues it, or rebuild again";
+    let advice =
+        "the read model holds the beginning of the log: `foodflow serve` continues it, or rebuild again";
     let report = unless_interrupted(advice, rebuild_all(&log, &graph, &partitions)).await;
     log.close().await;
     let report = report?;
@@ -97,7 +98,10 @@ async fn open(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
 
 fn is_agreed(graph: &dyn GraphStore, partitions: usize) -> anyhow::Result<bool> {
     let (store, stdin) = (graph.name(), std::io::stdin());
-    anyhow::ensure!(stdin.is_terminal(), "this empties the {store} read model and fills it again: confirm with --yes");
+    anyhow::ensure!(
+        stdin.is_terminal(),
+        "this empties the {store} read model and fills it again: confirm with --yes"
+    );
     say(&format!(
         "This empties {partitions} partition(s) of the {store} read model and fills them from the log.\n\
          Every projector must be stopped. Go on? [y/N]"

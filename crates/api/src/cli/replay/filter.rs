@@ -22,7 +22,8 @@ pub(super) fn parse_subject(text: &str) -> Result<Subject, String> {
         Some((aggregate, id)) => (Some(aggregate.to_owned()), id),
         None => (None, text),
     };
-    let id = Uuid::try_parse(id).map_err(|_| "must be batch/<UUID> or the like, or the UUID alone".to_owned())?;
+    let id =
+        Uuid::try_parse(id).map_err(|_| "must be batch/<UUID> or the like, or the UUID alone".to_owned())?;
     Ok(Subject { aggregate, id })
 }
 

@@ -34,7 +34,8 @@ impl Output {
         hidden.push(name);
         hidden.push(".part");
         let unfinished = path.with_file_name(hidden);
-        let file = File::create(&unfinished).with_context(|| format!("--out: cannot write {}", path.display()))?;
+        let file =
+            File::create(&unfinished).with_context(|| format!("--out: cannot write {}", path.display()))?;
         let writer = Some(BufWriter::new(file));
         Ok(Self::File(FileOutput { writer, unfinished, path: path.to_owned() }))
     }

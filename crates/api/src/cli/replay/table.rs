@@ -26,7 +26,8 @@ pub(super) fn row(partition: Option<Partition>, event: &PositionedEvent) -> Stri
     let envelope = &event.envelope;
     let kind = envelope.event_type.strip_prefix("foodflow.").unwrap_or(&envelope.event_type);
     let (kind, subject) = (printable(kind, usize::MAX), printable(&envelope.subject, usize::MAX));
-    let (time, position, actor) = (time(envelope.time), event.position, printable(&envelope.actor, ACTOR_WIDTH));
+    let (time, position, actor) =
+        (time(envelope.time), event.position, printable(&envelope.actor, ACTOR_WIDTH));
     let data = printable(&short(envelope.data.get()), DATA_WIDTH);
     format!("{time:<24} {partition}{position:>9}  {kind:<40} {subject:<51} {actor:<ACTOR_WIDTH$} {data}")
 }

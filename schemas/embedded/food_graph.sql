@@ -15,20 +15,21 @@ CREATE INDEX IF NOT EXISTS graph_tenants_partition ON graph_tenants (partition);
 
 -- Properties are one JSON object. Text, whole numbers and booleans stand as such; other types as an array that
 -- begins with the type: ["float","12.5"], ["date","2026-03-05"], ["instant","2026-03-05T10:00:00Z"],
--- ["point","51.5","-0.1"], ["texts","a","b"]. A member that is null is absent.
+-- ["point","51.5","-0.1"], ["texts","a","b"]. A member that is null is absent. Texts that lists are filtered by stand
+-- in a column of their own besides, each written only when it changes, so that an update touches few indexes.
 CREATE TABLE IF NOT EXISTS graph_nodes (
     tenant_key INTEGER NOT NULL,
     label TEXT NOT NULL,
     id BLOB NOT NULL CHECK (length(id) = 16),
     properties TEXT NOT NULL,
-    batch_number TEXT GENERATED ALWAYS AS (properties ->> '$.batch_number') VIRTUAL,
-    ingredient_id TEXT GENERATED ALWAYS AS (properties ->> '$.ingredient_id') VIRTUAL,
-    location_id TEXT GENERATED ALWAYS AS (properties ->> '$.location_id') VIRTUAL,
-    name TEXT GENERATED ALWAYS AS (properties ->> '$.name') VIRTUAL,
-    product_id TEXT GENERATED ALWAYS AS (properties ->> '$.product_id') VIRTUAL,
-    sku_code TEXT GENERATED ALWAYS AS (properties ->> '$.sku_code') VIRTUAL,
-    status TEXT GENERATED ALWAYS AS (properties ->> '$.status') VIRTUAL,
-    supplier_id TEXT GENERATED ALWAYS AS (properties ->> '$.supplier_id') VIRTUAL,
+    batch_number TEXT,
+    ingredient_id TEXT,
+    location_id TEXT,
+    name TEXT,
+    product_id TEXT,
+    sku_code TEXT,
+    status TEXT,
+    supplier_id TEXT,
     PRIMARY KEY (tenant_key, label, id)
 ) STRICT, WITHOUT ROWID;
 

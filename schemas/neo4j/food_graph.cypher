@@ -12,8 +12,9 @@
 //                retired_position, retired_at, retired_event_id, retired_event_type;
 // (:FoodflowCheckpoint) up to which position of the log a partition is applied.
 //
-// Only what has no retired_position counts today. Only the program writes here: what another client changes is
-// lost with the next rebuild.
+// Only what has no retired_position counts today. A node with expected = true is named by an edge, and its own
+// event is not applied yet. Only the program writes
+// here: what another client changes is lost with the next rebuild.
 
 // Product hierarchy
 CREATE CONSTRAINT product_id IF NOT EXISTS FOR (p:Product) REQUIRE p.id IS UNIQUE;

@@ -13,9 +13,30 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 /// A setting that is not shown.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
+
+/// A variable that looks like a number is read as one; a secret is a text all the same, and no error quotes it.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Text(String),
+            Whole(u64),
+            Number(f64),
+            Flag(bool),
+        }
+        match Written::deserialize(deserializer) {
+            Ok(Written::Text(text)) => Ok(Self(text)),
+            Ok(Written::Whole(number)) => Ok(Self(number.to_string())),
+            Ok(Written::Number(number)) => Ok(Self(number.to_string())),
+            Ok(Written::Flag(flag)) => Ok(Self(flag.to_string())),
+            Err(_) => Err(serde::de::Error::custom("a secret must be a text; quote it")),
+        }
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +53,7 @@ pub enum Role {
     All,
     /// Requests alone; another process projects.
     Api,
-    /// Projections alone, with health and metrics.
+    /// Projections alone; serves health, metrics and how the projections stand.
     Projector,
 }
 
@@ -97,6 +118,9 @@ impl Config {
                 .with_context(|| format!("cannot read the password of Neo4j from {}", path.display()))?;
             config.neo4j_password = Secret(text.trim_end().to_owned());
         }
+        // An empty variable is one that is not set.
+        config.log_url = config.log_url.filter(|url| !url.0.trim().is_empty());
+        config.neo4j_url = config.neo4j_url.filter(|url| !url.trim().is_empty());
         Ok(config)
     }
 

@@ -70,6 +70,8 @@ pub async fn open_log(config: &Config) -> anyhow::Result<SharedLog> {
 /// Where it cannot be reached.
 pub async fn open_graph(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
     let Some(uri) = &config.neo4j_url else {
+        std::fs::create_dir_all(&config.data)
+            .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
         return Ok(Arc::new(EmbeddedGraph::open(&config.embedded_graph()).await?));
     };
     let neo4j = Neo4jConfig {

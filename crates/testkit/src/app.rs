@@ -286,7 +286,6 @@ impl Answer {
     ///
     /// # Panics
     /// Where it is a refusal; the message shows it.
-    #[allow(clippy::must_use_candidate, reason = "often only that it succeeded is asked for")]
     #[track_caller]
     pub fn ok(self) -> Value {
         assert!(self.status.is_success(), "{}: {:#}", self.status, self.body);

@@ -8,6 +8,7 @@ pub mod checks;
 pub mod documents;
 pub mod master_data;
 pub mod named;
+mod objects;
 
 use foodflow_commands::Operation;
 use serde::Serialize;
@@ -44,8 +45,8 @@ pub trait Body: DeserializeOwned + Send {
 /// What is wrong with it, by JSON pointer.
 pub fn read<B: Body>(json: &[u8], path_id: Uuid) -> Result<B::Operation, Vec<FieldError>> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let body =
-        serde_path_to_error::deserialize::<_, B>(&mut deserializer).map_err(|error| vec![field(&error)])?;
+    let objects = objects::Objects(&mut deserializer);
+    let body = serde_path_to_error::deserialize::<_, B>(objects).map_err(|error| vec![field(&error)])?;
     deserializer
         .end()
         .map_err(|error| vec![FieldError { pointer: String::new(), detail: error.to_string() }])?;

@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod export;
+pub mod import;
 pub mod interrupt;
 pub mod place;
 pub mod progress;
@@ -22,7 +24,7 @@ use crate::config::{Config, Role, Secret};
 
 /// Traceability for food manufacturing: an event log, and what follows from it.
 #[derive(Debug, Parser)]
-#[command(name = "foodflow", version, about, max_term_width = 100)]
+#[command(name = "foodflow", version, max_term_width = 100)]
 pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
@@ -68,6 +70,10 @@ enum Command {
     Token(token::TokenArguments),
     /// Brings the schemas of log and read models up to date.
     Migrate,
+    /// Brings records in from files: NDJSON, or CSV of receipts, transformations and shipments.
+    Import(import::ImportArguments),
+    /// Writes a tenant's records as lines that `import` reads.
+    Export(export::ExportArguments),
     /// Prints or exports the log: of a subject, or of a range.
     Replay(replay::ReplayArguments),
     /// Empties a read model and fills it from the log, and compares it with what it was.
@@ -117,6 +123,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Demo { listen } => {
             config.listen = listen.unwrap_or(config.listen);
+            if config.data == Config::default().data {
+                // Beside a plant's own history, never in it.
+                config.data.push("demo");
+            }
             serve::demo(config).await?;
         }
         Command::Token(arguments) => token::issue(&config, &arguments)?,
@@ -125,10 +135,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 .await?;
             say("the schemas are up to date");
         }
+        Command::Import(arguments) => return Box::pin(import::run(&config, arguments)).await,
+        Command::Export(arguments) => return export::run(&config, arguments).await,
         Command::Replay(arguments) => return replay::run(&config, arguments).await,
         Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
         Command::Audit(arguments) => return audit::run(&config, arguments).await,
-        Command::Doctor(arguments) => return doctor::run(&config, &flags, &arguments).await,
+        Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &flags, &arguments)).await,
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
     }
     Ok(ExitCode::SUCCESS)

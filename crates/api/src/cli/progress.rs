@@ -5,7 +5,7 @@
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Shortest time between two lines.
 const LINE_EVERY_MIN: Duration = Duration::from_secs(1);
@@ -80,11 +80,17 @@ fn bar(what: &str, unit: &str, total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, target).with_message(what.to_owned());
     let template = match total {
         Some(_) => {
-            format!("{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left")
+            format!(
+                "{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {unit}, {{rate}} a second, {{eta}} left"
+            )
         }
-        None => format!("{{spinner}} {{msg}}: {{human_pos}} {unit}, {{per_sec}}, {{elapsed}}"),
+        None => format!("{{spinner}} {{msg}}: {{human_pos}} {unit}, {{rate}} a second, {{elapsed}}"),
     };
-    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // A bar that cannot be drawn is no failure of the work.
+        let _ = write!(text, "{:.0}", state.per_sec());
+    }));
     bar
 }
 

@@ -55,6 +55,7 @@ struct Server {
     app: App,
     runner: Option<RunnerHandle>,
     listener: TcpListener,
+    role: Role,
 }
 
 impl Server {
@@ -82,7 +83,8 @@ impl Server {
             metrics,
             shutdown: CancellationToken::new(),
         };
-        Ok(Self { app, runner, listener })
+        stop_when_told(app.shutdown.clone())?;
+        Ok(Self { app, runner, listener, role: config.role })
     }
 
     fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
@@ -100,25 +102,30 @@ impl Server {
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, runner, listener } = self;
+        let Self { app, runner, listener, role } = self;
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let told = stop.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            say("stopping: finishing what was taken in");
-            told.cancel();
-        });
-        axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.cancelled_owned()).await?;
+        let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
+        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
         if let Some(runner) = runner {
             runner.stop().await;
         }
         log.close().await;
         Ok(())
     }
+}
+
+/// Cancels `stop` when the process is asked to end; in force before anybody is told that the service is ready.
+fn stop_when_told(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        say("stopping: finishing what was taken in");
+        stop.cancel();
+    });
+    Ok(())
 }

@@ -94,14 +94,13 @@ async fn read_body(body: RequestBody) -> Result<Bytes, Problem> {
 }
 
 impl CommandRequest {
-    /// Carries out the command for the resource that the path names.
+    /// Carries out the command for the resource that the path names; nil where it names none.
     pub async fn run<B: Body, P: Send + Sync>(
         self,
         app: &App,
         access: &Access<P>,
-        path: &str,
+        path_id: Uuid,
     ) -> Result<Response, Problem> {
-        let path_id = if path.is_empty() { Uuid::nil() } else { super::parse_id(path)? };
         let operation = bodies::read::<B>(&self.json, path_id).map_err(Problem::invalid_body)?;
         let meta = self.meta(access.tenant, access.actor.clone())?;
         let accepted = app.executor.execute(&meta, &operation).await?;
@@ -117,7 +116,8 @@ impl CommandRequest {
         let canonical: serde_json::Value =
             serde_json::from_slice(&self.json).map_err(|error| Problem::internal(&error))?;
         let command_id = match key {
-            Some(key) => command_id(tenant, key)?,
+            Some(key) => command_id(tenant, key)
+                .map_err(|detail| Problem::invalid_parameter("Idempotency-Key", detail))?,
             None => CommandId(Uuid::now_v7()),
         };
         Ok(CommandMeta {
@@ -140,10 +140,12 @@ pub fn command_hash(operation: &str, body: &serde_json::Value) -> PayloadHash {
 }
 
 /// The command id of an idempotency key: the key itself where it is a UUID, else derived from it.
-fn command_id(tenant: TenantId, key: &str) -> Result<CommandId, Problem> {
+///
+/// # Errors
+/// What a key must be.
+pub fn command_id(tenant: TenantId, key: &str) -> Result<CommandId, String> {
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.chars().all(|c| c.is_ascii_graphic()) {
-        let detail = format!("must have 1 to {KEY_CHARS_MAX} visible ASCII characters");
-        return Err(Problem::invalid_parameter("Idempotency-Key", detail));
+        return Err(format!("must have 1 to {KEY_CHARS_MAX} visible ASCII characters"));
     }
     Ok(CommandId(Uuid::parse_str(key).unwrap_or_else(|_| Uuid::new_v5(&tenant.0, key.as_bytes()))))
 }

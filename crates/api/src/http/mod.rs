@@ -8,13 +8,15 @@ pub mod operations;
 pub mod problem;
 pub mod reads;
 pub mod schema;
+mod unread;
 pub mod view;
 pub mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -27,7 +29,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -83,14 +84,13 @@ impl utoipa::Modify for BearerToken {
 }
 
 fn documented() -> OpenApiRouter<App> {
-    let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT);
     OpenApiRouter::with_openapi(ApiDocument::openapi())
         .merge(writes::routes())
         .merge(reads::routes())
         .merge(nodes::routes())
         .merge(events::routes())
         .merge(operations::routes())
-        .layer(timeout)
+        .layer(middleware::from_fn(limit_time))
         // A stream of events outlives any timeout.
         .merge(events::stream_routes())
 }
@@ -99,6 +99,11 @@ fn documented() -> OpenApiRouter<App> {
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().split_for_parts().1
+}
+
+/// What a process serves that only projects: health, metrics, and how the projections stand.
+pub fn operator_router(app: App) -> axum::Router {
+    operations::routes().split_for_parts().0.with_state(app)
 }
 
 /// The service.
@@ -119,6 +124,7 @@ pub fn router(app: App) -> axum::Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, detail)
         })
         .layer(middleware::from_fn(measure))
+        .layer(middleware::from_fn(unread::take_in))
         .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
         .layer(SetResponseHeaderLayer::if_not_present(
             HeaderName::from_static("x-content-type-options"),
@@ -147,10 +153,32 @@ async fn measure(request: Request, next: Next) -> Response {
     response
 }
 
-/// An id of the path; what is no id cannot exist.
-fn parse_id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::parse_str(text).map_err(|_| {
-        let shown: String = text.chars().take(40).collect();
-        Problem::not_found(format!("`{shown}` is not a UUID, so nothing has that id"))
-    })
+/// Ends a request that takes too long, with a refusal like every other one.
+async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let title = "The request took too long";
+            let seconds = REQUEST_TIMEOUT.as_secs();
+            let detail = format!("no answer within {seconds} s; the same idempotency key makes it safe to repeat");
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", title, detail).into_response()
+        }
+    }
+}
+
+/// The id that the path names; what is no id cannot exist.
+struct PathId(Uuid);
+
+impl FromRequestParts<App> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let no_id = |what: &str| Problem::not_found(format!("{what} is not a UUID, so nothing has that id"));
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, app).await.map_err(|_| no_id("what the path names"))?;
+        Uuid::parse_str(&text).map(Self).map_err(|_| {
+            let shown: String = text.chars().take(40).collect();
+            no_id(&format!("`{shown}`"))
+        })
+    }
 }

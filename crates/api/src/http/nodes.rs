@@ -1,7 +1,7 @@
 //! Lots and master data, one by one and in pages.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use foodflow_projections::food_graph::queries::nodes::{self, PageRequest};
@@ -16,7 +16,7 @@ use super::access::{Access, LotsRead, MasterDataRead};
 use super::problem::Problem;
 use super::reads::parameters;
 use super::view::{answer, settle, tagged};
-use super::{App, parse_id};
+use super::{App, PathId};
 
 /// Items of a page where the client names no number.
 const PAGE_SIZE_DEFAULT: usize = 50;
@@ -59,11 +59,10 @@ macro_rules! node_reads {
         async fn $one(
             State(app): State<App>,
             access: Access<$permission>,
-            Path(id): Path<String>,
+            PathId(id): PathId,
             headers: HeaderMap,
             query: Result<Query<NoParameters>, QueryRejection>,
         ) -> Result<Response, Problem> {
-            let id = parse_id(&id)?;
             refuse_as_of(parameters(query)?.as_of)?;
             let applied = settle(&app, access.tenant, &headers).await?;
             let found = nodes::$one(app.graph.as_ref(), access.tenant, id).await?;

@@ -1,7 +1,7 @@
 //! The questions of traceability: trace, impact, its changes, and mass balance.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use foodflow_domain::TenantId;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::access::{Access, LotsRead};
 use super::problem::Problem;
 use super::view::{answer, event_time, known, settle};
-use super::{App, parse_id};
+use super::{App, PathId};
 
 /// Which way a trace goes.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -115,11 +115,10 @@ async fn as_known(
 async fn trace(
     State(app): State<App>,
     access: Access<LotsRead>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: Result<Query<TraceQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let id = parse_id(&id)?;
     let query = parameters(query)?;
     let direction = match query.direction {
         Direction::Forward => TraceDirection::Forward,
@@ -144,11 +143,10 @@ async fn trace(
 async fn impact(
     State(app): State<App>,
     access: Access<LotsRead>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: Result<Query<KnownQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let id = parse_id(&id)?;
     let query = parameters(query)?;
     let applied = settle(&app, access.tenant, &headers).await?;
     let (known, position) = as_known(&app, access.tenant, applied, query.known_at, query.as_of).await?;
@@ -168,11 +166,10 @@ async fn impact(
 async fn impact_changes(
     State(app): State<App>,
     access: Access<LotsRead>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: Result<Query<ChangesQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let id = parse_id(&id)?;
     let query = parameters(query)?;
     let applied = settle(&app, access.tenant, &headers).await?;
     let point = |known| match known {
@@ -201,11 +198,10 @@ async fn impact_changes(
 async fn mass_balance(
     State(app): State<App>,
     access: Access<LotsRead>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: Result<Query<KnownQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let id = parse_id(&id)?;
     let query = parameters(query)?;
     let applied = settle(&app, access.tenant, &headers).await?;
     let (known, position) = as_known(&app, access.tenant, applied, query.known_at, query.as_of).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use foodflow_domain::TenantId;
-use foodflow_log::Position;
+use foodflow_log::{Direction, Envelope, Position, ReadQuery};
 use foodflow_projections::food_graph::queries::Known;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -65,7 +65,7 @@ pub async fn known(app: &App, tenant: TenantId, name: &str, text: Option<&str>) 
         if position > head.0 {
             return Err(Problem::invalid_parameter(name, format!("the log ends at position {head}")));
         }
-        return Ok(Known::Position(Position(position)));
+        return Ok(Known::Position(whole_commit(app, tenant, Position(position)).await?));
     }
     let time: Timestamp = text.parse().map_err(|_| {
         Problem::invalid_parameter(
@@ -75,6 +75,23 @@ pub async fn known(app: &App, tenant: TenantId, name: &str, text: Option<&str>) 
     })?;
     let position = foodflow_log::position_at(app.log.as_ref(), app.log.partition_of(tenant), time).await?;
     Ok(Known::Position(position))
+}
+
+/// The last position up to `position` at which a commit ends: half a commit was never known to anybody.
+async fn whole_commit(app: &App, tenant: TenantId, position: Position) -> Result<Position, Problem> {
+    if position == Position(0) {
+        return Ok(position);
+    }
+    let query =
+        ReadQuery { tenant: None, from: Position(position.0 - 1), direction: Direction::Forward, limit: 1 };
+    let messages = app.log.read(app.log.partition_of(tenant), query).await?;
+    let Some(message) = messages.first() else { return Ok(position) };
+    let events = Envelope::decode_batch(&message.payload).map_err(|error| Problem::internal(&error))?;
+    let within = events.first().map_or(0, |first| match first.commitindex + 1 {
+        taken if taken < first.commitsize => taken,
+        _ => 0,
+    });
+    Ok(Position(position.0.saturating_sub(u64::from(within))))
 }
 
 /// A JSON answer that says which position it reflects.

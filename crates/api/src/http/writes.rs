@@ -1,14 +1,15 @@
 //! The write operations of the contract, one after the other. Each names its permission and its body.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
-use super::App;
 use super::access::{Access, LotsRestrict, LotsWrite, MasterDataWrite};
 use super::command::{CommandAnswer, CommandRequest};
 use super::problem::Problem;
+use super::{App, PathId};
 use crate::bodies::batches::{AdjustmentBody, BarBody, DisposeBody, HoldBody, RecallBody, ReleaseBody};
 use crate::bodies::documents::{CorrectionBody, InputsBody, ReceiptBody, ShipmentBody, TransformationBody};
 use crate::bodies::master_data::{
@@ -33,14 +34,14 @@ macro_rules! write_operation {
             access: Access<$permission>,
             request: CommandRequest,
         ) -> Result<Response, Problem> {
-            request.run::<$body, _>(&app, &access, "").await
+            request.run::<$body, _>(&app, &access, Uuid::nil()).await
         }
     };
     ($name:ident, $verb:ident, $path:literal, $body:ty, $shown:ty, $permission:ident, $tag:literal, on $what:literal: $summary:literal) => {
         #[doc = $summary]
         #[utoipa::path($verb, path = $path, tag = $tag, request_body = $shown, security(("bearer" = [])),
             params(
-                ("id" = uuid::Uuid, Path, description = $what),
+                ("id" = Uuid, Path, description = $what),
                 ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
                 ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
             ),
@@ -52,10 +53,10 @@ macro_rules! write_operation {
         async fn $name(
             State(app): State<App>,
             access: Access<$permission>,
-            Path(id): Path<String>,
+            PathId(id): PathId,
             request: CommandRequest,
         ) -> Result<Response, Problem> {
-            request.run::<$body, _>(&app, &access, &id).await
+            request.run::<$body, _>(&app, &access, id).await
         }
     };
 }

@@ -6,7 +6,7 @@ use foodflow_domain::ids::BatchId;
 use foodflow_log::StreamId;
 use jiff::Timestamp;
 
-use super::{references, reply_of};
+use super::{in_time, references, reply_of};
 use crate::execute::{CommandMeta, Operation, Reply};
 use crate::unit::{Stop, Unit, stream_of};
 
@@ -58,6 +58,9 @@ impl Operation for BarBatch {
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         references::require::<Batch>(unit, "lot", self.batch_id.0, "").await?;
+        if let Some(occurred_at) = self.occurred_at {
+            in_time(unit, occurred_at, "/occurred_at")?;
+        }
         let bar = Bar {
             batch_id: self.batch_id,
             reason: self.reason.clone(),
@@ -101,6 +104,7 @@ impl Operation for AdjustBatch {
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         references::require::<Batch>(unit, "lot", self.batch_id.0, "").await?;
+        in_time(unit, self.occurred_at, "/occurred_at")?;
         let command = BatchCommand::Adjust {
             batch_id: self.batch_id,
             kind: self.kind,

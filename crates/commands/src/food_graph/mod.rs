@@ -15,10 +15,13 @@ pub mod shipments;
 pub mod transformations;
 
 use foodflow_domain::StreamAggregate;
+use foodflow_domain::food_graph::FoodGraphError;
 use foodflow_domain::food_graph::guards::{NameHeld, Reservation, ReservationCommand};
 use foodflow_domain::ids;
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::error::CommandError;
 use crate::execute::{CommandMeta, Reply};
 use crate::unit::{Stop, Unit, stream_of};
 
@@ -33,6 +36,15 @@ fn chosen_or_derived(meta: &CommandMeta, chosen: Option<Uuid>, role: &str) -> Uu
 /// The answer of an operation on the resource `id` of type `A`.
 fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool, id_chosen: bool) -> Reply {
     Reply { operation, id, primary: stream_of::<A>(id), creates, id_chosen, batch_id: None, batch_ids: None }
+}
+
+/// Refuses an event time in the future. The aggregates refuse it too, but do not know which field states it.
+fn in_time(unit: &Unit<'_>, occurred_at: Timestamp, pointer: &str) -> Result<(), Stop> {
+    if unit.context.is_future(occurred_at) {
+        let future = FoodGraphError::OccurredInFuture { occurred_at, now: unit.context.now };
+        return Err(CommandError::refused(&future, pointer).into());
+    }
+    Ok(())
 }
 
 /// Takes a name that is unique among the tenant's names of its kind.

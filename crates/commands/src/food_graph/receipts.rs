@@ -1,5 +1,6 @@
 //! Receiving, and its correction.
 
+use foodflow_domain::food_graph::FoodGraphError;
 use foodflow_domain::food_graph::batch::{Batch, BatchCommand, Origin};
 use foodflow_domain::food_graph::facts::{Item, ReceiptFacts};
 use foodflow_domain::food_graph::receipt::{Receipt, ReceiptCommand, ReceiptRecorded};
@@ -7,7 +8,7 @@ use foodflow_domain::ids::{BatchId, ReceiptId, SupplierId};
 use foodflow_log::StreamId;
 use uuid::Uuid;
 
-use super::{chosen_or_derived, give_up_name, references, reply_of, take_name};
+use super::{chosen_or_derived, give_up_name, in_time, references, reply_of, take_name};
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply};
 use crate::unit::{Stop, Unit, stream_of};
@@ -56,6 +57,7 @@ impl Operation for RecordReceipt {
         let receipt_id = self.id(unit.meta);
         let batch_id = self.batch_id(unit.meta);
         let facts = ReceiptFacts { batch_id, ..self.facts.clone() };
+        in_time(unit, facts.received_at, "/received_at")?;
         refer(unit, &facts, "").await?;
         let recorded = ReceiptRecorded { receipt_id, facts: facts.clone() };
         unit.create::<Receipt>(receipt_id.0, ReceiptCommand::Record(recorded), "/id").await?;
@@ -91,18 +93,22 @@ impl Operation for CorrectReceipt {
         let receipt = unit.load::<Receipt>(receipt_id.0).await?.clone();
         let restated = match (&self.restated, &receipt.facts) {
             (Some((given, facts)), Some(retired)) => {
-                let batch_id = given.unwrap_or(retired.batch_id);
-                Some(ReceiptFacts { batch_id, ..facts.clone() })
+                let expected = retired.batch_id;
+                if let Some(given) = given.filter(|given| *given != expected) {
+                    let other = FoodGraphError::OtherBatch { expected, given };
+                    return Err(CommandError::refused(&other, "/restated/batch_id").into());
+                }
+                Some(ReceiptFacts { batch_id: expected, ..facts.clone() })
             }
             _ => None,
         };
         if let Some(facts) = &restated {
+            in_time(unit, facts.received_at, "/restated/received_at")?;
             refer(unit, facts, "/restated").await?;
         }
         let correct =
             ReceiptCommand::Correct { receipt_id, reason: self.reason.clone(), restated: restated.clone() };
-        let pointer = if restated.is_some() { "/restated" } else { "" };
-        unit.decide::<Receipt>(receipt_id.0, correct, pointer).await?;
+        unit.decide::<Receipt>(receipt_id.0, correct, "").await?;
         let Some(retired) = receipt.facts else {
             let reason = "a receipt without facts was corrected".to_owned();
             return Err(CommandError::Internal { reason }.into());
@@ -113,6 +119,7 @@ impl Operation for CorrectReceipt {
             reason: self.reason.clone(),
             restated: restated.as_ref().map(|facts| origin(receipt_id.0, facts)),
         };
+        let pointer = if restated.is_some() { "/restated" } else { "" };
         unit.decide::<Batch>(batch_id.0, correct, pointer).await?;
         let name = |facts: &ReceiptFacts| lot_name(facts.item, facts.supplier_id, &facts.batch_number);
         rename(

@@ -10,7 +10,7 @@ use foodflow_log::StreamId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{chosen_or_derived, references, reply_of};
+use super::{chosen_or_derived, in_time, references, reply_of};
 use crate::execute::{CommandMeta, Operation, Reply};
 use crate::unit::{Stop, Unit, stream_of};
 
@@ -41,6 +41,7 @@ impl Operation for RecordShipment {
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let shipment_id = self.id(unit.meta);
+        in_time(unit, self.facts.shipped_at, "/shipped_at")?;
         refer(unit, &self.facts, "").await?;
         let recorded = ShipmentRecorded { shipment_id, facts: self.facts.clone() };
         unit.create::<Shipment>(shipment_id.0, ShipmentCommand::Record(recorded), "/id").await?;
@@ -81,6 +82,7 @@ impl Operation for CorrectShipment {
         let shipment_id = self.shipment_id;
         let retired = unit.load::<Shipment>(shipment_id.0).await?.facts.clone();
         if let Some(facts) = &self.restated {
+            in_time(unit, facts.shipped_at, "/restated/shipped_at")?;
             refer(unit, facts, "/restated").await?;
         }
         let correct = ShipmentCommand::Correct {

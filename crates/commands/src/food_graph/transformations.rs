@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::receipts::{LOT_NUMBER, lot_name, rename};
 use super::shipments::Restatement;
-use super::{ancestry, chosen_or_derived, references, reply_of, take_name};
+use super::{ancestry, chosen_or_derived, in_time, references, reply_of, take_name};
+use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply};
 use crate::unit::{Stop, Unit, stream_of};
 
@@ -55,6 +56,7 @@ impl Operation for RecordTransformation {
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let transformation_id = self.id(unit.meta);
         let facts = TransformationFacts { outputs: self.outputs(unit.meta), ..self.facts.clone() };
+        in_time(unit, facts.occurred_at, "/occurred_at")?;
         refer(unit, &facts, "").await?;
         let record = TransformationCommand::Record { transformation_id, facts: facts.clone() };
         unit.create::<Transformation>(transformation_id.0, record, "/id").await?;
@@ -89,6 +91,9 @@ impl Operation for AddInputs {
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let Self { transformation_id, inputs, occurred_at } = self.clone();
+        in_time(unit, occurred_at, "/occurred_at")?;
+        let existing = unit.load::<Transformation>(transformation_id.0).await?.current(transformation_id);
+        existing.map_err(|error| CommandError::refused(&error, ""))?;
         let add = TransformationCommand::AddInputs { transformation_id, inputs: inputs.clone(), occurred_at };
         unit.decide::<Transformation>(transformation_id.0, add, "/inputs").await?;
         ancestry::refuse_cycle(unit, transformation_id, &pointed(&inputs, "/inputs")).await?;
@@ -183,6 +188,7 @@ impl Operation for CorrectTransformation {
         let old_outputs = retired.as_ref().map(|facts| facts.outputs.clone()).unwrap_or_default();
         let restated = self.restated(unit.meta, &old_outputs);
         if let Some(facts) = &restated {
+            in_time(unit, facts.occurred_at, "/restated/occurred_at")?;
             refer(unit, facts, "/restated").await?;
         }
         let correct = TransformationCommand::Correct {

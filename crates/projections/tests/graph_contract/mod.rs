@@ -4,15 +4,15 @@
 //! partition of its own where it touches checkpoints. A store is added with a module that says how it is opened
 //! and calls [`graph_contract_cases!`].
 
-mod batching;
-mod digests;
-mod embedded;
-mod genealogy;
-mod isolation;
-mod merging;
-mod reading;
-mod reference;
-mod retiring;
+pub(crate) mod batching;
+pub(crate) mod digests;
+pub(crate) mod embedded;
+pub(crate) mod genealogy;
+pub(crate) mod isolation;
+pub(crate) mod merging;
+pub(crate) mod reading;
+pub(crate) mod reference;
+pub(crate) mod retiring;
 pub(crate) mod world;
 
 /// One test per case of the contract. `$open` is an async function that gives `(Arc<dyn GraphStore>, guard)`.

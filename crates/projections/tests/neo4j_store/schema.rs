@@ -29,9 +29,10 @@ async fn the_documented_constraints_and_indexes_are_there() {
     let store = connect().await;
     // Again, as at every start of the program.
     store.migrate().await.unwrap();
-    let constraints =
-        shown("SHOW CONSTRAINTS YIELD name, labelsOrTypes AS labels, properties, type WHERE type = 'UNIQUENESS'")
-            .await;
+    let constraints = shown(
+        "SHOW CONSTRAINTS YIELD name, labelsOrTypes AS labels, properties, type WHERE type = 'UNIQUENESS'",
+    )
+    .await;
     for label in Label::ALL {
         let name = format!("{}_id", label.as_str().to_lowercase());
         assert!(constraints.contains(&entry(&name, label.as_str(), &["id"])), "{name} in {constraints:#?}");
@@ -99,7 +100,10 @@ async fn properties_have_the_documented_types() {
         .await;
     let own = [("id", "STRING"), ("partition", "INTEGER"), ("tenant_id", "STRING")];
     let location = types("MATCH (found:Location {id: $id})", place.id.to_string()).await;
-    assert_eq!(location, expected(&[&own[..], &[("coordinates", "POINT"), ("updated_at", "ZONED DATETIME")]].concat()));
+    assert_eq!(
+        location,
+        expected(&[&own[..], &[("coordinates", "POINT"), ("updated_at", "ZONED DATETIME")]].concat())
+    );
     let supplier = types("MATCH (found:Supplier {id: $id})", supplier.id.to_string()).await;
     let documented = [("risk_score", "FLOAT"), ("certifications", "LIST<STRING")];
     assert_eq!(supplier, expected(&[&own[..], &documented].concat()));

@@ -16,12 +16,12 @@ use crate::cli::{print_data, say};
 use crate::config::Config;
 
 const EXAMPLES: &str = "\
-Checked, from position 1: that every event carries the SHA-256 of its stream's previous message; that the events of a
-stream are numbered without gap; that commits are complete and adjoin; that positions have no gap; that the fields of
+Checked, from position 1: that every event carries the SHA-256 of its stream's previous message; that the events of a \
+stream are numbered without gap; that commits are complete and adjoin; that positions have no gap; that the fields of \
 every CloudEvent are valid and agree with the message that holds it; that recorded time does not fall behind.
 
-A change to the last message of a stream, or a log cut off at its end, breaks no link. The fingerprint tells them: it
-stands for every message up to its position. Note it with its position, keep it where nobody who can write to the log
+A change to the last message of a stream, or a log cut off at its end, breaks no link. The fingerprint tells them: it \
+stands for every message up to its position. Note it with its position, keep it where nobody who can write to the log \
 can change it, and verify up to the same position later: the fingerprint must be the same.
 
 Exit code 1 where something is wrong.

@@ -42,7 +42,7 @@ fn room(checks: &mut Checks, folder: &Path) {
     let Ok(found) = statvfs(folder) else { return };
     let free = free_bytes(&found);
     // Gibibytes with one digit.
-    let text = format!("{}.{} GiB free", free >> 30, (free % (1 << 30)) * 10 >> 30);
+    let text = format!("{}.{} GiB free", free >> 30, ((free % (1 << 30)) * 10) >> 30);
     if free < FREE_MIN {
         checks.warn(SECTION, text, "make room: a log that cannot grow refuses every command");
     } else {

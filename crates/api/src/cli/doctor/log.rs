@@ -40,7 +40,7 @@ pub(super) async fn check(checks: &mut Checks, config: &Config) -> Option<Shared
         }
     };
     let count = log.partition_count();
-    checks.ok(SECTION, format!("{adapter}: {}, {count} partition(s)", log.describe()));
+    checks.ok(SECTION, format!("{adapter}: {place}, {count} partition(s)"));
     if heads(checks, &log).await {
         return Some(log);
     }

@@ -21,7 +21,7 @@ use super::{print_data, say};
 use crate::config::Config;
 
 const EXAMPLES: &str = "\
-Every line is ok, warn or fail, and says what to do where it is not ok. Nothing is changed: what does not exist yet is
+Every line is ok, warn or fail, and says what to do where it is not ok. Nothing is changed: what does not exist yet is \
 made by the first `foodflow serve`.
 
 Exit code 1 where something failed.
@@ -61,7 +61,7 @@ pub async fn run(config: &Config, flags: &Flags, arguments: &DoctorArguments) ->
         }
         Ok(checks)
     };
-    let checks = unless_interrupted("nothing was changed", work).await?;
+    let checks = unless_interrupted("nothing was changed", Box::pin(work)).await?;
     print_data(&if arguments.json { serde_json::to_string_pretty(&checks)? } else { checks.to_string() })?;
     if checks.failed() == 0 {
         return Ok(ExitCode::SUCCESS);

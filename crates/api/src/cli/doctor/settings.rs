@@ -72,9 +72,12 @@ pub(super) fn check(checks: &mut Checks, config: &Config, flags: &Flags) -> anyh
 }
 
 fn shown(config: &Config, name: &str, value: &Value) -> String {
-    let is_unset = value.is_null() || value.as_str().is_some_and(str::is_empty);
-    if is_unset {
+    let is_empty = value.as_str().is_some_and(str::is_empty);
+    if value.is_null() || (is_empty && name == "neo4j_password") {
         return "unset".to_owned();
+    }
+    if is_empty {
+        return "empty".to_owned();
     }
     match (name, &config.neo4j_url) {
         // It may hold a user and a password.

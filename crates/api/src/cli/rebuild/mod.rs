@@ -23,16 +23,16 @@ use crate::config::Config;
 use crate::runtime::open_graph;
 
 const EXAMPLES: &str = "\
-Stop every projector of this read model first: each `foodflow serve` (roles all and projector). A rebuild that meets
-another process applying to the same store ends with an error and leaves the read model incomplete; nothing is lost,
-as the log is not touched. Until it is done, queries see a read model that is being filled. One that was interrupted
+Stop every projector of this read model first: each `foodflow serve` (roles all and projector). A rebuild that meets \
+another process applying to the same store ends with an error and leaves the read model incomplete; nothing is lost, \
+as the log is not touched. Until it is done, queries see a read model that is being filled. One that was interrupted \
 is continued by the next `foodflow serve`, or begun anew by another rebuild.
 
 Exit code 1 where the read model had not been what the log says, even though it is now.
 
 Examples:
-  foodflow rebuild food_graph --yes
-  foodflow rebuild --partition 2 --yes --json | jq .identical";
+  foodflow rebuild food_graph
+  foodflow rebuild --partition 2 --json | jq .identical";
 
 /// What to rebuild.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub struct RebuildArguments {
     /// Only this partition, counted from 0 [default: all].
     #[arg(long, value_name = "NUMBER")]
     partition: Option<u16>,
-    /// Do not ask.
+    /// Do not ask; on a terminal only.
     #[arg(long)]
     yes: bool,
     /// Report as one JSON object.
@@ -86,11 +86,6 @@ pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result
 }
 
 async fn open(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
-    if config.neo4j_url.is_none() {
-        // The log may be elsewhere, and the embedded read model be the first thing in this folder.
-        std::fs::create_dir_all(&config.data)
-            .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
-    }
     let graph = open_graph(config).await?;
     graph.migrate().await.context("cannot bring the read model's schema up to date")?;
     Ok(graph)
@@ -98,10 +93,10 @@ async fn open(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
 
 fn is_agreed(graph: &dyn GraphStore, partitions: usize) -> anyhow::Result<bool> {
     let (store, stdin) = (graph.name(), std::io::stdin());
-    anyhow::ensure!(
-        stdin.is_terminal(),
-        "this empties the {store} read model and fills it again: confirm with --yes"
-    );
+    if !stdin.is_terminal() {
+        // Nobody is there to be asked, and nothing can be lost: the log is not touched.
+        return Ok(true);
+    }
     say(&format!(
         "This empties {partitions} partition(s) of the {store} read model and fills them from the log.\n\
          Every projector must be stopped. Go on? [y/N]"

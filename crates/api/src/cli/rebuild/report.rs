@@ -20,7 +20,10 @@ pub(super) struct Report {
 #[derive(Debug, Serialize)]
 pub(super) struct PartitionReport {
     partition: Partition,
+    /// Whether its digest had been what the log says.
     identical: bool,
+    /// Whether it had stood at a position that the log does not have.
+    beyond_log: bool,
     position_before: Position,
     digest_before: String,
     digest_at_same_position: String,
@@ -44,8 +47,7 @@ impl Report {
 
     /// Why the read model had been something else than the log says, where it had.
     pub(super) fn explanation(&self) -> Option<String> {
-        let different: Vec<&PartitionReport> = self.partitions.iter().filter(|one| !one.identical).collect();
-        let reasons: Vec<String> = different.iter().map(|one| one.reason()).collect();
+        let reasons: Vec<String> = self.partitions.iter().filter_map(PartitionReport::reason).collect();
         (!reasons.is_empty()).then(|| {
             format!(
                 "the read model had not been what the log says; it is now.\n{}\nWhere nobody changed the \
@@ -62,6 +64,7 @@ impl PartitionReport {
         Self {
             partition: report.partition,
             identical: report.is_identical(),
+            beyond_log: report.position_before > report.position_after,
             position_before: report.position_before,
             digest_before: report.digest_before.clone(),
             digest_at_same_position: report.digest_at_same_position.clone(),
@@ -74,19 +77,21 @@ impl PartitionReport {
         }
     }
 
-    fn reason(&self) -> String {
+    fn reason(&self) -> Option<String> {
         let Self { partition, position_before: before, position_after: after, .. } = self;
         let number = partition.0;
-        if before > after {
-            return format!(
+        if self.beyond_log {
+            return Some(format!(
                 "partition {number}: it stood at position {before}, but the log ends at {after}: it was filled from \
                  another log, or the log was cut off"
-            );
+            ));
         }
-        format!(
-            "partition {number}: at position {before} its digest was {}, but what the log says up to there has {}",
-            self.digest_before, self.digest_at_same_position
-        )
+        (!self.identical).then(|| {
+            format!(
+                "partition {number}: at position {before} its digest was {}, but what the log says up to there has {}",
+                self.digest_before, self.digest_at_same_position
+            )
+        })
     }
 }
 
@@ -96,7 +101,11 @@ impl fmt::Display for Report {
             if index > 0 {
                 writeln!(f)?;
             }
-            let verdict = if one.identical { "identical" } else { "NOT IDENTICAL" };
+            let verdict = match (one.beyond_log, one.identical) {
+                (true, _) => "WAS BEYOND THE LOG",
+                (false, true) => "identical",
+                (false, false) => "NOT IDENTICAL",
+            };
             let (projection, store, partition) = (self.projection, self.store, one.partition.0);
             writeln!(f, "{projection} ({store}), partition {partition}: {verdict}")?;
             writeln!(f, "  before    position {:>10}  digest {}", one.position_before.0, one.digest_before)?;

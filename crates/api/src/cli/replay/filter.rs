@@ -7,7 +7,7 @@ use crate::http::events::{PositionedEvent, events_of};
 
 /// A subject as people name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub(super) struct Subject {
     /// E.g. `batch`; any where only the id is named.
     aggregate: Option<String>,
     id: Uuid,

@@ -33,8 +33,8 @@ Positions count within a partition, from 1. Without --tenant, every partition is
 Examples:
   What happened to one lot, for people:
     foodflow replay --tenant harbor-vale --subject batch/0197f3a0-5d6e-7c1a-9b2f-3f6a1c0d4e52
-  What was known at five past two, as one CloudEvent a line:
-    foodflow replay --tenant harbor-vale --until 2026-03-05T14:05:00Z --format ndjson --out known.ndjson
+  What was known at five past two, as one CloudEvent a line, in a file:
+    foodflow replay --tenant harbor-vale --until 2026-03-05T14:05:00Z --out known.ndjson
   Which lots were recalled, ever:
     foodflow replay --type foodflow.food_graph.batch.recalled.v1 --format ndjson | jq -r .subject";
 
@@ -42,7 +42,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReplayArguments {
-    /// Only this tenant's events: its short name or id; without it, all tenants' [operators].
+    /// Only this tenant's events: its short name or id; without it, all tenants'.
     #[arg(long, value_name = "SLUG|UUID", value_parser = parse_tenant)]
     tenant: Option<TenantId>,
     /// Only events of this subject: batch/<ID>, or the id alone.

@@ -32,7 +32,8 @@ fn parts_of_a_commit_do_not_stand_apart() {
 
 #[test]
 fn the_parts_of_a_commit_agree() {
-    let changes: [(fn(&mut Envelope), Rule); 6] = [
+    type Change = fn(&mut Envelope);
+    let changes: [(Change, Rule); 6] = [
         (|event| event.commandid = Uuid::from_u128(99), Rule::Commit),
         (|event| event.commandhash = PayloadHash::default(), Rule::Commit),
         (|event| event.commitsize = 3, Rule::Commit),

@@ -4,10 +4,11 @@
 //! [`FRACTION_BITS_MAX`] it is not kept: the share is then unknown (null), while the lot stays reached.
 
 use num_bigint::BigUint;
-use num_integer::Integer as _;
 use num_traits::{One as _, ToPrimitive as _, Zero as _};
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
+
+use super::divisor::greatest_common_divisor;
 
 /// Most bits of a fraction's denominator (some 2,466 decimal digits).
 pub const FRACTION_BITS_MAX: u64 = 8_192;
@@ -38,7 +39,7 @@ impl Fraction {
         if denominator.is_zero() {
             return None;
         }
-        let divisor = gcd(&numerator, &denominator);
+        let divisor = greatest_common_divisor(&numerator, &denominator);
         let denominator = denominator / &divisor;
         (denominator.bits() <= FRACTION_BITS_MAX)
             .then(|| Self { numerator: numerator / &divisor, denominator })
@@ -60,8 +61,10 @@ impl Fraction {
     #[must_use]
     pub fn times(&self, other: &Self) -> Option<Self> {
         // Both are reduced: only a numerator and the other's denominator can have a divisor in common.
-        let (left, right) =
-            (gcd(&self.numerator, &other.denominator), gcd(&other.numerator, &self.denominator));
+        let (left, right) = (
+            greatest_common_divisor(&self.numerator, &other.denominator),
+            greatest_common_divisor(&other.numerator, &self.denominator),
+        );
         let denominator = (&self.denominator / &right) * (&other.denominator / &left);
         let numerator = (&self.numerator / &left) * (&other.numerator / &right);
         (denominator.bits() <= FRACTION_BITS_MAX).then_some(Self { numerator, denominator })
@@ -89,20 +92,6 @@ impl Fraction {
         let rest = i32::try_from(shift - shift / 2).unwrap_or(i32::MAX);
         quotient.to_f64().unwrap_or(f64::INFINITY) * 2_f64.powi(-half) * 2_f64.powi(-rest)
     }
-}
-
-/// The greatest common divisor. Numbers of very different length are divided first: the binary method takes a
-/// step per bit of the longer one.
-fn gcd(left: &BigUint, right: &BigUint) -> BigUint {
-    const SIMILAR_BITS: u64 = 64;
-    let (long, short) = if left.bits() >= right.bits() { (left, right) } else { (right, left) };
-    if short.is_zero() {
-        return long.clone();
-    }
-    if long.bits() - short.bits() < SIMILAR_BITS {
-        return long.gcd(short);
-    }
-    (long % short).gcd(short)
 }
 
 impl Serialize for Fraction {
@@ -137,7 +126,7 @@ impl Sum {
             self.numerator += part;
             return;
         }
-        let divisor = gcd(&self.denominator, &fraction.denominator);
+        let divisor = greatest_common_divisor(&self.denominator, &fraction.denominator);
         let own = &self.denominator / &divisor;
         self.numerator = &self.numerator * (&fraction.denominator / &divisor) + part * &own;
         self.denominator = own * &fraction.denominator;

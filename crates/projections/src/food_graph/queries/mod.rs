@@ -9,9 +9,10 @@
 //! later change can alter; names and numbers of nodes are always today's.
 //!
 //! - [`view`]: which edges count, by event time and as known when;
-//! - [`lot_graph`], [`shares`], [`fraction`]: genealogy in memory: depth, and exact shares;
+//! - [`lot_graph`], [`shares`], [`fraction`], `divisor`: genealogy in memory: depth, and exact shares;
 //! - [`trace()`]: forward and backward; [`suppliers`]: the chain behind a lot;
-//! - [`impact()`] and [`impact_changes()`]: the scope of a recall, and what changed it;
+//! - [`impact()`] and [`impact_changes()`]: the scope of a recall, and what changed it; both read it from one
+//!   `scope`, and `replay` finds the causes;
 //! - [`mass_balance()`]: what came in against what went out; [`stock`]: the book of one lot;
 //! - [`nodes`]: lots, products, ingredients, suppliers, SKUs, locations, one by one and in pages.
 //!
@@ -19,6 +20,7 @@
 //! answer that silently leaves out a lot.
 
 pub mod amounts;
+mod divisor;
 pub mod fraction;
 pub mod impact;
 pub mod impact_changes;

@@ -18,13 +18,28 @@ use crate::changes::{Edge, NodeKey, Properties};
 use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
 use crate::graph::{Batch, Checkpoint, StoreError};
 
-static MERGE_NODES: LazyLock<BulkInsert> = LazyLock::new(|| {
-    BulkInsert::new(
-        "INSERT INTO graph_nodes (tenant_key, label, id, properties)",
-        4,
-        " ON CONFLICT DO UPDATE SET properties = json_patch(properties, excluded.properties)",
-    )
-});
+/// Texts that lists are filtered by and that rarely change once they are set; `status` changes often.
+const FILTER_COLUMNS: [&str; 7] =
+    ["batch_number", "ingredient_id", "location_id", "name", "product_id", "sku_code", "supplier_id"];
+
+/// Nodes of which only the status and what is not filtered by changes: one index is touched.
+static PATCH_NODES: LazyLock<BulkInsert> = LazyLock::new(|| merge_statement(&["status"]));
+
+/// Nodes of which anything changes.
+static MERGE_NODES: LazyLock<BulkInsert> = LazyLock::new(|| merge_statement(&[&FILTER_COLUMNS[..], &["status"]].concat()));
+
+/// Inserts a node with `columns`, or merges its properties and takes `columns` anew from them.
+fn merge_statement(columns: &[&str]) -> BulkInsert {
+    let mut head = "INSERT INTO graph_nodes (tenant_key, label, id, properties".to_owned();
+    let mut tail = " ON CONFLICT DO UPDATE SET properties = json_patch(properties, excluded.properties)".to_owned();
+    for column in columns {
+        head.push_str(&format!(", {column}"));
+        let merged = "json_patch(properties, excluded.properties)";
+        tail.push_str(&format!(", {column} = {merged} ->> '$.{column}'"));
+    }
+    head.push(')');
+    BulkInsert::new(&head, 4 + columns.len(), &tail)
+}
 
 /// An edge never changes once it is written; written again it is the same edge.
 static INSERT_EDGES: LazyLock<BulkInsert> = LazyLock::new(|| {
@@ -121,8 +136,20 @@ async fn merge_nodes(
     keys: &TenantKeys,
     nodes: BTreeMap<(TenantId, NodeKey), Properties>,
 ) -> Result<(), StoreError> {
-    let rows: Vec<_> = nodes.into_iter().collect();
-    for (sql, part) in MERGE_NODES.parts(&rows) {
+    let is_patch = |properties: &Properties| !FILTER_COLUMNS.iter().any(|name| properties.contains_key(name));
+    let (patches, merges): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|(_, properties)| is_patch(properties));
+    write_nodes(&mut *connection, keys, &MERGE_NODES, &merges, &FILTER_COLUMNS).await?;
+    write_nodes(connection, keys, &PATCH_NODES, &patches, &[]).await
+}
+
+async fn write_nodes(
+    connection: &mut SqliteConnection,
+    keys: &TenantKeys,
+    statement: &BulkInsert,
+    nodes: &[((TenantId, NodeKey), Properties)],
+    columns: &[&str],
+) -> Result<(), StoreError> {
+    for (sql, part) in statement.parts(nodes) {
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for ((tenant, key), properties) in part {
             query = query
@@ -130,6 +157,9 @@ async fn merge_nodes(
                 .bind(key.label.as_str())
                 .bind(blob(key.id))
                 .bind(properties::patch(properties)?);
+            for column in columns.iter().chain(&["status"]) {
+                query = query.bind(properties::text(properties, column).map(str::to_owned));
+            }
         }
         query.execute(&mut *connection).await.map_err(unavailable)?;
     }

@@ -7,7 +7,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 
-use super::edge_row::{self, blob, edge_columns, uuid};
+use super::edge_row::{self, blob, edge_json, uuid};
 use super::error::{corrupt, unavailable};
 use super::properties;
 use crate::changes::{Label, NodeKey};
@@ -28,7 +28,7 @@ macro_rules! edges_where {
     ($condition:literal) => {
         concat!(
             "SELECT tenant.tenant_id, ",
-            edge_columns!(),
+            edge_json!(),
             " FROM graph_tenants AS tenant CROSS JOIN graph_edges AS edge \
              ON edge.tenant_key = tenant.tenant_key WHERE ",
             $condition

@@ -46,6 +46,8 @@ const WRITER_CACHE_KIB: i64 = 64 * 1024;
 const READER_CACHE_KIB: i64 = 16 * 1024;
 /// How much of the file is read through memory mapping, in bytes.
 const MMAP_BYTES_MAX: i64 = 1 << 30;
+/// Rows that a reading connection may be ahead of what is taken from it.
+const ROWS_AHEAD_MAX: usize = 1_024;
 /// Pages in the write-ahead log before they are moved into the file (64 MiB): a page that several batches touch
 /// is moved once.
 const WAL_PAGES: i64 = 16 * 1024;
@@ -75,7 +77,7 @@ impl EmbeddedGraph {
             .pragma("wal_autocheckpoint", WAL_PAGES.to_string());
         let writing = options.clone().pragma("cache_size", (-WRITER_CACHE_KIB).to_string());
         let reading =
-            options.pragma("cache_size", (-READER_CACHE_KIB).to_string()).pragma("query_only", "on");
+            options.row_buffer_size(ROWS_AHEAD_MAX).pragma("cache_size", (-READER_CACHE_KIB).to_string()).pragma("query_only", "on");
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(reading).await.map_err(unavailable)?;

@@ -59,6 +59,14 @@ pub(super) fn patch(properties: &Properties) -> Result<String, StoreError> {
     serde_json::to_string(&Patch(properties)).map_err(|error| corrupt(error.to_string()))
 }
 
+/// The text that `properties` set `name` to.
+pub(super) fn text<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
+    match properties.get(name) {
+        Some(Some(Value::Text(text))) => Some(text),
+        _ => None,
+    }
+}
+
 /// One value, as it stands in the JSON of its node.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::edge_row::{self, blob, edge_columns, uuid};
+use super::edge_row::{self, blob, edge_json, uuid};
 use super::error::{corrupt, from_stored, unavailable};
 use super::properties;
 use crate::changes::{Edge, EdgeType, Label, NodeKey};
@@ -36,7 +36,7 @@ const NODES: &str = concat!(
 
 const EDGES_FROM: &str = concat!(
     "SELECT ",
-    edge_columns!(),
+    edge_json!(),
     " FROM json_each(?4) AS wanted CROSS JOIN json_each(?3) AS type CROSS JOIN graph_edges AS edge \
      ON edge.tenant_key = ",
     tenant_key!(),
@@ -45,7 +45,7 @@ const EDGES_FROM: &str = concat!(
 
 const EDGES_TO: &str = concat!(
     "SELECT ",
-    edge_columns!(),
+    edge_json!(),
     " FROM json_each(?4) AS wanted CROSS JOIN json_each(?3) AS type CROSS JOIN graph_edges AS edge \
      INDEXED BY graph_edges_to ON edge.tenant_key = ",
     tenant_key!(),
@@ -65,7 +65,7 @@ macro_rules! genealogy {
             " AND edge.edge_type = 'USES_INGREDIENT' AND edge.",
             $known,
             " = reached.id) SELECT ",
-            edge_columns!(),
+            edge_json!(),
             " FROM reached CROSS JOIN graph_edges AS edge ON edge.tenant_key = ",
             tenant_key!(),
             " AND edge.edge_type = 'USES_INGREDIENT' AND edge.from_id = reached.id LIMIT ?3"

@@ -4,7 +4,7 @@
 //! after the other, and the later one finds out that there is nothing left to do. No transaction may stay open
 //! when its caller goes away: it runs as a task of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use foodflow_domain::TenantId;
@@ -13,9 +13,10 @@ use neo4rs::{BoltType, Graph, Txn, query};
 use tracing::Instrument as _;
 
 use super::error::{corrupt, is_transient, unavailable};
+use super::node_row::{self, EXPECTED};
 use super::value::{count_to_bolt, from_bolt, instant_to_bolt};
-use super::{STATEMENT_ROWS_MAX, edge_row, node_row, retire};
-use crate::changes::{EdgeType, Label, Value};
+use super::{STATEMENT_ROWS_MAX, edge_row, retire};
+use crate::changes::{Edge, EdgeType, Label, NodeKey, Properties, Value};
 use crate::graph::fold::{FoldedChanges, fold};
 use crate::graph::{Batch, Checkpoint, StoreError};
 
@@ -87,8 +88,8 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Statements of one kind, collected until there are enough rows.
-type Rows<K> = BTreeMap<K, Vec<BoltType>>;
+/// What the edges of one statement have in common: their type and the labels of their ends.
+type EdgeKind = (EdgeType, Label, Label);
 
 struct Work {
     partition: Partition,
@@ -162,59 +163,48 @@ impl Work {
     }
 
     async fn write_nodes(&self, txn: &mut Txn) -> Result<(), Failure> {
-        let mut waiting = Rows::<Label>::new();
-        for ((tenant, key), properties) in &self.folded.nodes {
-            let rows = waiting.entry(key.label).or_default();
-            rows.push(node_row::encode(*tenant, *key, properties));
-            if rows.len() == STATEMENT_ROWS_MAX {
-                let rows = std::mem::take(rows);
-                self.merge_nodes(txn, key.label, rows).await?;
+        let mut by_label = BTreeMap::<Label, Vec<_>>::new();
+        for node in &self.folded.nodes {
+            by_label.entry(node.0.1.label).or_default().push(node);
+        }
+        for (label, nodes) in by_label {
+            let statement = format!(
+                "UNWIND $rows AS r \
+                 MERGE (n:{} {{id: r.id}}) ON CREATE SET n.tenant_id = r.tenant, n.partition = $partition \
+                 WITH n, r WHERE n.tenant_id = r.tenant \
+                 SET n += r.set \
+                 RETURN count(*) AS written",
+                label.as_str()
+            );
+            for nodes in nodes.chunks(STATEMENT_ROWS_MAX) {
+                let rows = nodes
+                    .iter()
+                    .map(|((tenant, key), properties)| node_row::encode(*tenant, *key, properties));
+                let written = self.written(txn, &statement, rows.collect()).await?;
+                self.tell_passed_over(label.as_str(), nodes.len() - written);
             }
         }
-        for (label, rows) in waiting {
-            self.merge_nodes(txn, label, rows).await?;
-        }
         Ok(())
-    }
-
-    async fn merge_nodes(&self, txn: &mut Txn, label: Label, rows: Vec<BoltType>) -> Result<(), Failure> {
-        let statement = format!(
-            "UNWIND $rows AS r \
-             MERGE (n:{} {{id: r.id}}) ON CREATE SET n.tenant_id = r.tenant, n.partition = $partition \
-             WITH n, r WHERE n.tenant_id = r.tenant \
-             SET n += r.set \
-             RETURN count(*) AS written",
-            label.as_str()
-        );
-        self.merge(txn, &statement, label.as_str(), rows).await
     }
 
     async fn write_edges(&self, txn: &mut Txn) -> Result<(), Failure> {
-        let mut waiting = Rows::<(EdgeType, Label, Label)>::new();
-        for (tenant, edge) in &self.folded.edges {
-            let kind = (edge.edge_type, edge.from.label, edge.to.label);
-            let rows = waiting.entry(kind).or_default();
-            rows.push(self.edge_row(*tenant, edge)?);
-            if rows.len() == STATEMENT_ROWS_MAX {
-                let rows = std::mem::take(rows);
-                self.merge_edges(txn, kind, rows).await?;
+        let mut by_kind = BTreeMap::<EdgeKind, Vec<_>>::new();
+        for edge in &self.folded.edges {
+            by_kind.entry((edge.1.edge_type, edge.1.from.label, edge.1.to.label)).or_default().push(edge);
+        }
+        for (kind, edges) in by_kind {
+            for edges in edges.chunks(STATEMENT_ROWS_MAX) {
+                self.merge_edges(txn, kind, edges).await?;
             }
         }
-        for (kind, rows) in waiting {
-            self.merge_edges(txn, kind, rows).await?;
-        }
         Ok(())
-    }
-
-    fn edge_row(&self, tenant: TenantId, edge: &crate::changes::Edge) -> Result<BoltType, StoreError> {
-        edge_row::encode(tenant, self.partition, edge)
     }
 
     async fn merge_edges(
         &self,
         txn: &mut Txn,
-        (edge_type, from, to): (EdgeType, Label, Label),
-        rows: Vec<BoltType>,
+        (edge_type, from, to): EdgeKind,
+        edges: &[&(TenantId, Box<Edge>)],
     ) -> Result<(), Failure> {
         // The checkpoint keeps a redelivery out; an edge that is there although its checkpoint was cleared must
         // still not be written twice. The merge looks at the end with fewer edges, mostly a lot.
@@ -228,29 +218,60 @@ impl Work {
             to.as_str(),
             edge_type.as_str()
         );
-        self.merge(txn, &statement, edge_type.as_str(), rows).await
+        let rows = || {
+            edges
+                .iter()
+                .map(|(tenant, edge)| edge_row::encode(*tenant, self.partition, edge))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let mut written = self.written(txn, &statement, rows()?).await?;
+        if written < edges.len() {
+            self.expect_ends(txn, edges.iter().map(|(tenant, edge)| (*tenant, edge.from))).await?;
+            self.expect_ends(txn, edges.iter().map(|(tenant, edge)| (*tenant, edge.to))).await?;
+            written = self.written(txn, &statement, rows()?).await?;
+        }
+        self.tell_passed_over(edge_type.as_str(), edges.len() - written);
+        Ok(())
     }
 
-    async fn merge(
+    /// Makes the ends of edges that are not there yet, so that no edge is lost to the order of commits. All are
+    /// of one label.
+    async fn expect_ends(
         &self,
         txn: &mut Txn,
-        statement: &str,
-        what: &'static str,
-        rows: Vec<BoltType>,
+        ends: impl Iterator<Item = (TenantId, NodeKey)>,
     ) -> Result<(), Failure> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let sent = rows.len();
-        let statement =
-            query(statement).param("rows", rows).param("partition", i64::from(self.partition.0));
-        let row = txn.execute(statement).await?.single(txn.handle()).await?;
-        let written: usize = row.get("written")?;
-        if written < sent {
-            let partition = self.partition.0;
-            let passed_over = sent - written;
-            tracing::error!(what, passed_over, partition, "ids that belong to another tenant, or ends that are missing");
-        }
+        let ends: BTreeSet<_> = ends.collect();
+        let Some((_, NodeKey { label, .. })) = ends.first() else { return Ok(()) };
+        let statement = format!(
+            "UNWIND $rows AS r MERGE (n:{} {{id: r.id}}) \
+             ON CREATE SET n.tenant_id = r.tenant, n.partition = $partition, n.{EXPECTED} = true \
+             RETURN count(*) AS written",
+            label.as_str()
+        );
+        let rows =
+            ends.iter().map(|(tenant, key)| node_row::encode(*tenant, *key, &Properties::new())).collect();
+        self.written(txn, &statement, rows).await?;
         Ok(())
+    }
+
+    /// Runs `statement` and reads how many of `rows` it wrote.
+    async fn written(&self, txn: &mut Txn, statement: &str, rows: Vec<BoltType>) -> Result<usize, Failure> {
+        let partition = i64::from(self.partition.0);
+        let statement = query(statement).param("rows", rows).param("partition", partition);
+        let row = txn.execute(statement).await?.single(txn.handle()).await?;
+        Ok(row.get("written")?)
+    }
+
+    fn tell_passed_over(&self, what: &'static str, passed_over: usize) {
+        if passed_over > 0 {
+            let partition = self.partition.0;
+            tracing::error!(
+                what,
+                passed_over,
+                partition,
+                "rows passed over: their ids belong to another tenant"
+            );
+        }
     }
 }

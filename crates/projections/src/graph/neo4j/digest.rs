@@ -4,7 +4,7 @@ use foodflow_domain::TenantId;
 use neo4rs::{Graph, Query, query};
 
 use super::edge_row::{self, READ_PROPERTIES};
-use super::node_row;
+use super::node_row::{self, EXPECTED};
 use crate::changes::Label;
 use crate::graph::canonical::GraphDigest;
 use crate::graph::{DigestScope, StoreError};
@@ -25,7 +25,11 @@ async fn add_nodes(
     label: Label,
     digest: &mut GraphDigest,
 ) -> Result<(), StoreError> {
-    let text = format!("MATCH (n:{}) WHERE {} RETURN properties(n) AS n", label.as_str(), condition(scope, "n"));
+    let text = format!(
+        "MATCH (n:{}) WHERE {} AND n.{EXPECTED} IS NULL RETURN properties(n) AS n",
+        label.as_str(),
+        condition(scope, "n")
+    );
     let mut rows = graph.execute_read(statement(&text, scope)).await?;
     while let Some(row) = rows.next().await? {
         let (tenant, node) = node_row::decode(label, &row)?;

@@ -188,7 +188,10 @@ fn present<T>(name: &str, value: Option<T>) -> Result<T, StoreError> {
 
 /// The documented label among those of a node; people may add labels of their own.
 fn label(labels: &[&str]) -> Result<Label, StoreError> {
-    labels.iter().find_map(|name| Label::parse(name)).ok_or_else(|| corrupt("an edge at a node of no known label"))
+    labels
+        .iter()
+        .find_map(|name| Label::parse(name))
+        .ok_or_else(|| corrupt("an edge at a node of no known label"))
 }
 
 fn decimal(text: &str) -> Result<Decimal, StoreError> {

@@ -32,9 +32,8 @@ pub(super) async fn genealogy(
          {READ_PROPERTIES} RETURN {} LIMIT $limit",
         edge_row::columns("['Batch']", "['Batch']")
     );
-    let statement = statement(&text, tenant)
-        .param("start", start.to_string())
-        .param("limit", TRACE_EDGES_MAX as i64 + 1);
+    let statement =
+        statement(&text, tenant).param("start", start.to_string()).param("limit", TRACE_EDGES_MAX as i64 + 1);
     let mut edges = Vec::new();
     collect_edges(graph, statement, &mut edges).await?;
     sort(&mut edges);

@@ -9,15 +9,19 @@ use super::value::{MapBuilder, from_bolt, to_bolt};
 use crate::changes::{Label, NodeKey, Properties};
 use crate::graph::{Node, StoreError};
 
+/// Property of a node that an edge names but that has not been merged itself: it holds the edge's end, and no
+/// lookup answers it. Merging the node removes it.
+pub(super) const EXPECTED: &str = "expected";
 /// Properties of every node that are not part of [`Node::properties`]: they are its address.
 const OWN: [&str; 3] = ["id", "tenant_id", "partition"];
 
 /// The row that sets `properties` of a node; a `null` removes one.
 pub(super) fn encode(tenant: TenantId, key: NodeKey, properties: &Properties) -> BoltType {
-    let mut set = MapBuilder::with_capacity(properties.len());
+    let mut set = MapBuilder::with_capacity(properties.len() + 1);
     for (name, value) in properties {
         set.put(name, value.as_ref().map(to_bolt));
     }
+    set.put(EXPECTED, None::<bool>);
     let mut row = MapBuilder::with_capacity(3);
     row.put("id", key.id.to_string());
     row.put("tenant", tenant.to_string());

@@ -6,9 +6,10 @@ use foodflow_domain::TenantId;
 use neo4rs::{Graph, Query, query};
 use uuid::Uuid;
 
-use super::value::to_bolt;
+use super::STATEMENT_ROWS_MAX;
 use super::edge_row::{self, READ_PROPERTIES};
-use super::{STATEMENT_ROWS_MAX, node_row};
+use super::node_row::{self, EXPECTED};
+use super::value::to_bolt;
 use crate::changes::{Edge, EdgeType, Label};
 use crate::graph::{EdgeDirection, ListQuery, Node, PAGE_NODES_MAX, StoreError, TRACE_EDGES_MAX};
 
@@ -36,7 +37,8 @@ pub(super) async fn nodes(
     ids: &[Uuid],
 ) -> Result<Vec<Node>, StoreError> {
     let text = format!(
-        "UNWIND $ids AS id MATCH (n:{} {{id: id}}) WHERE n.tenant_id = $tenant RETURN properties(n) AS n",
+        "UNWIND $ids AS id MATCH (n:{} {{id: id}}) \
+         WHERE n.tenant_id = $tenant AND n.{EXPECTED} IS NULL RETURN properties(n) AS n",
         label.as_str()
     );
     let mut nodes = Vec::with_capacity(ids.len());
@@ -47,7 +49,11 @@ pub(super) async fn nodes(
 }
 
 /// A page of nodes in order of id.
-pub(super) async fn list(graph: &Graph, tenant: TenantId, wanted: &ListQuery) -> Result<Vec<Node>, StoreError> {
+pub(super) async fn list(
+    graph: &Graph,
+    tenant: TenantId,
+    wanted: &ListQuery,
+) -> Result<Vec<Node>, StoreError> {
     let limit = wanted.limit.clamp(1, PAGE_NODES_MAX);
     let after = wanted.after.map(|id| id.to_string()).unwrap_or_default();
     let conditions: String = (wanted.filters.iter().enumerate())
@@ -56,7 +62,7 @@ pub(super) async fn list(graph: &Graph, tenant: TenantId, wanted: &ListQuery) ->
     // Ordering by what is equal in every row lets the server read the page from an index that begins with it.
     let first = wanted.filters.first().map(|(name, _)| format!("n.`{name}`, ")).unwrap_or_default();
     let text = format!(
-        "MATCH (n:{}) WHERE n.tenant_id = $tenant{conditions} AND n.id > $after \
+        "MATCH (n:{}) WHERE n.tenant_id = $tenant{conditions} AND n.id > $after AND n.{EXPECTED} IS NULL \
          WITH n ORDER BY n.tenant_id, {first}n.id LIMIT $limit RETURN properties(n) AS n",
         wanted.label.as_str()
     );
@@ -105,7 +111,8 @@ pub(super) async fn edges(
     );
     let mut edges = Vec::new();
     for chunk in distinct(wanted.ids).chunks(STATEMENT_ROWS_MAX) {
-        let statement = statement(&text, tenant).param("ids", chunk).param("limit", TRACE_EDGES_MAX as i64 + 1);
+        let statement =
+            statement(&text, tenant).param("ids", chunk).param("limit", TRACE_EDGES_MAX as i64 + 1);
         collect_edges(graph, statement, &mut edges).await?;
     }
     sort(&mut edges);

@@ -51,7 +51,8 @@ pub(super) fn statements(retirements: &[(TenantId, EdgeRetirement)]) -> Result<V
     for (edge_type, entries) in by_type {
         let mut rest = entries.as_slice();
         while let Some(run) = independent_run(rest) {
-            let rows = rest[..run].iter().map(|(tenant, entry)| row(*tenant, entry)).collect::<Result<_, _>>()?;
+            let rows =
+                rest[..run].iter().map(|(tenant, entry)| row(*tenant, entry)).collect::<Result<_, _>>()?;
             statements.push(Statement { cypher: cypher(edge_type, rest[0].1.target.into()), rows });
             rest = &rest[run..];
         }
@@ -112,7 +113,11 @@ mod tests {
     use super::*;
     use crate::changes::{NodeKey, Retirement};
 
-    fn entry(target: RetirementTarget, edge_types: &'static [EdgeType], position: u64) -> (TenantId, EdgeRetirement) {
+    fn entry(
+        target: RetirementTarget,
+        edge_types: &'static [EdgeType],
+        position: u64,
+    ) -> (TenantId, EdgeRetirement) {
         let retirement = Retirement {
             position: Position(position),
             recorded_at: Timestamp::UNIX_EPOCH,

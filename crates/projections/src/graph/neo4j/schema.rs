@@ -48,7 +48,9 @@ async fn wait_until_online(graph: &Graph) -> Result<(), StoreError> {
             return Ok(());
         };
         if state == "FAILED" {
-            return Err(unavailable(format_args!("index `{name}` could not be filled; drop it and migrate again")));
+            return Err(unavailable(format_args!(
+                "index `{name}` could not be filled; drop it and migrate again"
+            )));
         }
         if started.elapsed() > ONLINE_WAIT {
             let seconds = ONLINE_WAIT.as_secs();
@@ -59,7 +61,8 @@ async fn wait_until_online(graph: &Graph) -> Result<(), StoreError> {
 }
 
 async fn index_not_online(graph: &Graph) -> Result<Option<(String, String)>, StoreError> {
-    let statement = "SHOW INDEXES YIELD name, state WHERE state <> 'ONLINE' RETURN name, state ORDER BY state";
+    let statement =
+        "SHOW INDEXES YIELD name, state WHERE state <> 'ONLINE' RETURN name, state ORDER BY state";
     let mut rows = graph.execute_read(query(statement)).await?;
     match rows.next().await? {
         Some(row) => Ok(Some((row.get("name")?, row.get("state")?))),
@@ -70,7 +73,11 @@ async fn index_not_online(graph: &Graph) -> Result<Option<(String, String)>, Sto
 /// The statements of a definition, without its comment lines.
 fn statements(definition: &str) -> Vec<String> {
     let code: Vec<&str> = definition.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    code.join("\n").split(';').map(|statement| statement.trim().to_owned()).filter(|s| !s.is_empty()).collect()
+    code.join("\n")
+        .split(';')
+        .map(|statement| statement.trim().to_owned())
+        .filter(|s| !s.is_empty())
+        .collect()
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_not_written_is_corrupt() {
         let lists = BoltType::List(vec![BoltType::from(1)].into());
-        for bolt in [lists, BoltType::Null(neo4rs::BoltNull), BoltType::Bytes(vec![1_u8].into())] {
+        for bolt in [lists, BoltType::Null(neo4rs::BoltNull), BoltType::from(vec![1_u8])] {
             assert!(matches!(from_bolt("p", bolt), Err(StoreError::Corrupt { .. })));
         }
     }

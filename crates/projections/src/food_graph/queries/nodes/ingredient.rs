@@ -51,7 +51,7 @@ impl NodeView for IngredientView {
     fn read(properties: Properties<'_>, relations: &Relations) -> Result<Self, StoreError> {
         let id = properties.id();
         let stamp = properties.stamp()?;
-        let components = relations.from(id, EdgeType::Contains);
+        let components = relations.edges(id, EdgeType::Contains);
         let components = components
             .map(|edge| ComponentView { ingredient_id: edge.to.id, percent: edge.percent.map(percent) });
         Ok(Self {
@@ -59,7 +59,7 @@ impl NodeView for IngredientView {
             name: properties.text("name")?,
             allergens: properties.texts("allergens"),
             origin_country: properties.optional_text("origin_country"),
-            supplier_ids: relations.to_ids(id, EdgeType::SourcedFrom),
+            supplier_ids: relations.target_ids(id, EdgeType::SourcedFrom),
             contains: components.collect(),
             created_at: stamp.created_at,
             updated_at: stamp.updated_at,

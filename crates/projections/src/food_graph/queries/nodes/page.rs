@@ -77,17 +77,17 @@ impl Relations {
     }
 
     /// The edges of this type that start at the node, in recorded order.
-    pub(super) fn from(&self, id: Uuid, edge_type: EdgeType) -> impl Iterator<Item = &Edge> {
+    pub(super) fn edges(&self, id: Uuid, edge_type: EdgeType) -> impl Iterator<Item = &Edge> {
         self.outgoing.get(&id).into_iter().flatten().filter(move |edge| edge.edge_type == edge_type)
     }
 
     /// Ids of the nodes that edges of this type lead to.
-    pub(super) fn to_ids(&self, id: Uuid, edge_type: EdgeType) -> Vec<Uuid> {
-        distinct(self.from(id, edge_type).map(|edge| edge.to.id))
+    pub(super) fn target_ids(&self, id: Uuid, edge_type: EdgeType) -> Vec<Uuid> {
+        distinct(self.edges(id, edge_type).map(|edge| edge.to.id))
     }
 
     /// Ids of the nodes that edges of this type come from.
-    pub(super) fn from_ids(&self, id: Uuid, edge_type: EdgeType) -> Vec<Uuid> {
+    pub(super) fn source_ids(&self, id: Uuid, edge_type: EdgeType) -> Vec<Uuid> {
         let edges = self.incoming.get(&id).into_iter().flatten();
         distinct(edges.filter(|edge| edge.edge_type == edge_type).map(|edge| edge.from.id))
     }

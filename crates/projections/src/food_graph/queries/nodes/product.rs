@@ -67,7 +67,7 @@ impl NodeView for ProductView {
     fn read(properties: Properties<'_>, relations: &Relations) -> Result<Self, StoreError> {
         let id = properties.id();
         let stamp = properties.stamp()?;
-        let lines = relations.from(id, EdgeType::Contains).filter_map(|edge| {
+        let lines = relations.edges(id, EdgeType::Contains).filter_map(|edge| {
             Some(RecipeLineView { ingredient_id: edge.to.id, percent: percent(edge.percent?) })
         });
         let recipe = properties.optional_text("recipe_version");
@@ -78,8 +78,8 @@ impl NodeView for ProductView {
             brand: properties.optional_text("brand"),
             gtin: properties.optional_text("gtin"),
             food_traceability_list: properties.bool("food_traceability_list"),
-            location_ids: relations.to_ids(id, EdgeType::ProducedAt),
-            sku_ids: relations.to_ids(id, EdgeType::HasSku),
+            location_ids: relations.target_ids(id, EdgeType::ProducedAt),
+            sku_ids: relations.target_ids(id, EdgeType::HasSku),
             recipe: recipe.map(|version| RecipeView { version, ingredients: lines.collect() }),
             created_at: stamp.created_at,
             updated_at: stamp.updated_at,

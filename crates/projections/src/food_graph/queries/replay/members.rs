@@ -1,7 +1,7 @@
 //! Which lots are in scope (reached and saleable), and by which event each came in or went out.
 //!
 //! One commit may state the reach of a lot and what makes it saleable by two events: the genealogy then is the
-//! cause, whichever stands first. What one commit takes and gives back is no change at all.
+//! cause, whichever stands first. Where a lot went in and out several times, the last time is what explains it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -59,8 +59,6 @@ struct State<'a> {
     is_member: bool,
     /// By what it became what it is; `None` since before the replay.
     since: Option<Cause<'a>>,
-    /// What `since` was before that.
-    before: Option<Cause<'a>>,
     /// By what its reach last changed.
     reach: Option<Cause<'a>>,
     /// Count of active edges that ship it or say its SKU.
@@ -186,20 +184,15 @@ impl<'g, 'a> Members<'g, 'a> {
         let in_this_commit = |cause: &Cause<'a>| cause.recorded_at() == recorded_at;
         if is_member == state.is_member {
             let just_left = !is_member && state.since.as_ref().is_some_and(in_this_commit);
-            if just_left && touch.by_reach.is_some() {
-                state.since = touch.by_reach;
+            if let Some(lost) = touch.by_reach.filter(|reach| just_left && reach.by_retirement) {
+                state.since = Some(lost);
             }
             return;
         }
         let reach = state.reach.filter(|reach| in_this_commit(reach) && reach.by_retirement != is_member);
         let cause = touch.by_reach.or(reach).or(touch.by_sale);
         state.is_member = is_member;
-        if state.since.as_ref().is_some_and(in_this_commit) {
-            state.since = state.before.take().or(cause);
-        } else {
-            state.before = state.since;
-            state.since = cause;
-        }
+        state.since = cause;
     }
 
     fn moves(self) -> Vec<Move<'a>> {

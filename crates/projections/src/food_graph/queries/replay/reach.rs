@@ -35,9 +35,10 @@ impl<'a> Reach<'a> {
     /// Retires and adds uses at once. Answers with the lots whose state changed, each with the use (by number) by
     /// which it did.
     pub(super) fn apply(&mut self, added: &[usize], retired: &[usize]) -> Vec<(usize, usize)> {
-        added.iter().for_each(|&number| self.active[number] = true);
         retired.iter().for_each(|&number| self.active[number] = false);
         let lost = self.lose(retired);
+        // Only now, so that what is reached by them counts as gained, never as what was held all along.
+        added.iter().for_each(|&number| self.active[number] = true);
         let mut gained = BTreeMap::new();
         for &number in added {
             let line = self.graph.uses()[number];
@@ -141,6 +142,18 @@ mod tests {
             event_type: String::new(),
             retired: None,
         }
+    }
+
+    #[test]
+    fn what_is_gained_through_a_lot_in_doubt_is_told() {
+        // 1 hangs on 0 twice. One line of it is retired while 1 goes into 2 for the first time.
+        let edges = [uses(0, 1), uses(0, 1), uses(1, 2)];
+        let graph = LotGraph::new(Uuid::from_u128(0), &edges);
+        let mut reach = Reach::new(&graph);
+        reach.start();
+        assert_eq!(reach.apply(&[0, 1], &[]), [(1, 0)]);
+        assert_eq!(reach.apply(&[2], &[0]), [(2, 2)]);
+        assert_eq!(reach.apply(&[], &[1]), [(1, 1), (2, 1)]);
     }
 
     proptest! {

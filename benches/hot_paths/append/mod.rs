@@ -1,0 +1,152 @@
+//! Durable appends on each log, at 1 and 64 clients, against the bare store.
+//!
+//! Three competitors take turns: the bare store with the same bytes, the log's port with the same bytes, and whole
+//! commands (load, decide, encode, hash, append). What the port costs above the store is the adapter's doing; what a
+//! command costs above the port is the domain's.
+
+mod commands;
+mod port;
+mod raw_nats;
+mod raw_sqlite;
+mod samples;
+
+use std::sync::Arc;
+
+use self::samples::Samples;
+use crate::effort::Effort;
+use crate::figures::{Figures, show_duration, show_number, show_ratio};
+use crate::logs::{Adapter, OpenLog};
+use crate::race::{Client, Competitor, race};
+use crate::random::Random;
+use crate::report::Section;
+use crate::site::Site;
+
+/// How many clients command at once.
+const CLIENTS: [usize; 2] = [1, 64];
+
+/// What is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One message at the end of a stream that the client alone writes to: a lot is counted.
+    Adjustment,
+    /// Three messages, each the first of a new stream: a lot is received.
+    Receipt,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Adjustment, Self::Receipt];
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Adjustment => "adjustment, 1 message",
+            Self::Receipt => "receipt, 3 messages",
+        }
+    }
+}
+
+/// The bare store behind a log.
+enum Raw {
+    None,
+    Sqlite(Arc<raw_sqlite::RawSqlite>),
+    Nats(Arc<raw_nats::RawNats>),
+}
+
+impl Raw {
+    async fn open(open: &OpenLog, adapter: Adapter) -> anyhow::Result<Self> {
+        Ok(match (adapter, &open.server) {
+            (Adapter::Nats, Some(server)) => {
+                Self::Nats(Arc::new(raw_nats::RawNats::connect(server.url()).await?))
+            }
+            (Adapter::Embedded, _) => {
+                let path = open.folder.path().join("raw.sqlite");
+                Self::Sqlite(Arc::new(raw_sqlite::RawSqlite::open(&path).await?))
+            }
+            _ => Self::None,
+        })
+    }
+
+    fn competitor(&self, kind: Kind, clients: usize, samples: &Samples) -> Option<Competitor> {
+        let payloads = samples.payloads(kind);
+        let (name, clients): (_, Vec<Box<dyn Client>>) = match self {
+            Self::None => return None,
+            Self::Sqlite(store) => {
+                ("bare SQLite transaction", (0..clients).map(|_| store.client(kind, payloads)).collect())
+            }
+            Self::Nats(store) => {
+                let name = match kind {
+                    Kind::Adjustment => "bare durable publish",
+                    Kind::Receipt => "bare atomic batch",
+                };
+                (name, (0..clients).map(|_| store.client(kind, payloads)).collect())
+            }
+        };
+        Some(Competitor { name, clients })
+    }
+}
+
+/// Measures one log.
+///
+/// # Errors
+/// Where the log or its server cannot be had, or anything is refused.
+pub(crate) async fn bench(adapter: Adapter, effort: Effort) -> anyhow::Result<Section> {
+    let samples = Samples::take().await?;
+    let mut rows = Vec::new();
+    for kind in Kind::ALL {
+        // A new store for each, so that none finds the file that another one has filled.
+        let open = OpenLog::open(adapter).await?;
+        let raw = Raw::open(&open, adapter).await?;
+        let site = Arc::new(Site::open(Arc::clone(&open.log), &mut Random::next_part()).await?);
+        for clients in CLIENTS {
+            let mut competitors: Vec<Competitor> =
+                raw.competitor(kind, clients, &samples).into_iter().collect();
+            competitors.push(port::competitor(&open.log, kind, clients, &samples));
+            competitors.push(commands::competitor(&site, kind, clients).await?);
+            let measured = race(competitors, effort).await?;
+            rows.extend(table_rows(kind, clients, &measured));
+        }
+        open.log.close().await;
+    }
+    Ok(Section {
+        title: format!("Append: {}", adapter.name()),
+        note: note(adapter).to_owned(),
+        words: 2,
+        header: &["commit", "through", "clients", "p50", "p99", "commits/s", "rate ÷ base", "p50 ÷ base"],
+        rows,
+    })
+}
+
+/// A row per competitor; the first one is the baseline of the others.
+fn table_rows(kind: Kind, clients: usize, measured: &[(&'static str, Figures)]) -> Vec<Vec<String>> {
+    let Some((_, baseline)) = measured.first() else { return Vec::new() };
+    let row = |(name, figures): &(&'static str, Figures)| {
+        vec![
+            kind.what().to_owned(),
+            (*name).to_owned(),
+            clients.to_string(),
+            show_duration(figures.p50()),
+            show_duration(figures.p99()),
+            show_number(figures.per_second()),
+            show_ratio(figures.per_second(), baseline.per_second()),
+            show_ratio(figures.p50().as_secs_f64(), baseline.p50().as_secs_f64()),
+        ]
+    };
+    measured.iter().map(row).collect()
+}
+
+const fn note(adapter: Adapter) -> &'static str {
+    match adapter {
+        Adapter::Memory => {
+            "Nothing is durable here, and there is no store beneath: the base is the port itself. What a command \
+             takes on this log is what the domain, the envelope and the hash chain take."
+        }
+        Adapter::Embedded => {
+            "The base is one SQLite transaction per commit over one connection, with the same table, indexes and \
+             pragmas (`synchronous=FULL`), the clients taking turns. Both files are on the same disk."
+        }
+        Adapter::Nats => {
+            "The base is one durable publish, or one atomic batch of three messages, to a stream with the same \
+             settings on the same server (`sync_interval: always`), over one connection. All clients command for one \
+             tenant, hence on one partition."
+        }
+    }
+}

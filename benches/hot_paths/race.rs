@@ -1,0 +1,81 @@
+//! Lets competitors take turns, so that what disturbs the machine disturbs all of them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use tokio::task::JoinSet;
+
+use crate::effort::Effort;
+use crate::figures::Figures;
+
+/// Share of a round's time that each competitor first runs unmeasured.
+const WARM_UP_PART: u32 = 3;
+
+/// A client: one operation after another, the next one when the last was acknowledged.
+#[async_trait]
+pub(crate) trait Client: Send {
+    /// One operation.
+    async fn once(&mut self) -> anyhow::Result<()>;
+}
+
+/// One thing that is measured, by some clients at once.
+pub(crate) struct Competitor {
+    pub(crate) name: &'static str,
+    pub(crate) clients: Vec<Box<dyn Client>>,
+}
+
+/// What was measured of each competitor, in their order.
+///
+/// # Errors
+/// Where an operation fails: there is no figure for what does not work.
+pub(crate) async fn race(
+    mut competitors: Vec<Competitor>,
+    effort: Effort,
+) -> anyhow::Result<Vec<(&'static str, Figures)>> {
+    let mut figures = vec![Figures::default(); competitors.len()];
+    for competitor in &mut competitors {
+        turn(competitor, effort.window / WARM_UP_PART, &mut Figures::default()).await?;
+    }
+    for _ in 0..effort.rounds {
+        for (competitor, figures) in competitors.iter_mut().zip(&mut figures) {
+            turn(competitor, effort.window, figures).await?;
+        }
+    }
+    Ok(competitors.iter().map(|competitor| competitor.name).zip(figures).collect())
+}
+
+/// All clients of a competitor at once, for as long as `window`.
+async fn turn(competitor: &mut Competitor, window: Duration, figures: &mut Figures) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let mut tasks = JoinSet::new();
+    for (number, client) in competitor.clients.drain(..).enumerate() {
+        tasks.spawn(async move { (number, run(client, began, window).await) });
+    }
+    let mut done = tasks.join_all().await;
+    let elapsed = began.elapsed();
+    done.sort_by_key(|(number, _)| *number);
+    for (_, outcome) in done {
+        let (client, latencies) = outcome.with_context(|| format!("`{}` failed", competitor.name))?;
+        competitor.clients.push(client);
+        figures.add(&latencies, Duration::ZERO);
+    }
+    figures.add(&[], elapsed);
+    Ok(())
+}
+
+async fn run(
+    mut client: Box<dyn Client>,
+    began: Instant,
+    window: Duration,
+) -> anyhow::Result<(Box<dyn Client>, Vec<Duration>)> {
+    let mut latencies = Vec::new();
+    while began.elapsed() < window {
+        let asked = Instant::now();
+        client.once().await?;
+        latencies.push(asked.elapsed());
+        // On the memory log nothing ever waits, and the other clients must have their turn.
+        tokio::task::consume_budget().await;
+    }
+    Ok((client, latencies))
+}

@@ -1,0 +1,171 @@
+//! The operations that the program documents, and how the tests know them.
+
+use foodflow_testkit::{TestApp, TestClient};
+use reqwest::Method;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Operations for everyone.
+pub(super) const PUBLIC: &[&str] = &["GET /healthz", "GET /readyz", "GET /metrics"];
+
+/// The permission that each other operation asks for.
+pub(super) const PERMISSIONS: &[(&str, &[&str])] = &[
+    (
+        "master_data:read",
+        &[
+            "GET /v1/ingredients",
+            "GET /v1/ingredients/{id}",
+            "GET /v1/locations",
+            "GET /v1/locations/{id}",
+            "GET /v1/products",
+            "GET /v1/products/{id}",
+            "GET /v1/skus",
+            "GET /v1/skus/{id}",
+            "GET /v1/suppliers",
+            "GET /v1/suppliers/{id}",
+        ],
+    ),
+    (
+        "master_data:write",
+        &[
+            "POST /v1/ingredients",
+            "POST /v1/locations",
+            "POST /v1/products",
+            "PUT /v1/products/{id}/recipe",
+            "POST /v1/skus",
+            "POST /v1/suppliers",
+            "POST /v1/suppliers/{id}/customers",
+        ],
+    ),
+    (
+        "lots:read",
+        &[
+            "GET /v1/batches",
+            "GET /v1/batches/{id}",
+            "GET /v1/batches/{id}/impact",
+            "GET /v1/batches/{id}/impact/changes",
+            "GET /v1/batches/{id}/mass-balance",
+            "GET /v1/batches/{id}/trace",
+        ],
+    ),
+    (
+        "lots:write",
+        &[
+            "POST /v1/batches/{id}/adjustments",
+            "POST /v1/receipts",
+            "POST /v1/receipts/{id}/correction",
+            "POST /v1/shipments",
+            "POST /v1/shipments/{id}/correction",
+            "POST /v1/transformations",
+            "POST /v1/transformations/{id}/correction",
+            "POST /v1/transformations/{id}/inputs",
+        ],
+    ),
+    (
+        "lots:restrict",
+        &[
+            "POST /v1/batches/{id}/dispose",
+            "POST /v1/batches/{id}/hold",
+            "POST /v1/batches/{id}/recall",
+            "POST /v1/batches/{id}/release",
+        ],
+    ),
+    ("events:read", &["GET /v1/events", "GET /v1/events/stream"]),
+    ("projections:read", &["GET /v1/projections"]),
+];
+
+/// The permission that an operation asks for; `None` for one that the table does not know.
+pub(super) fn permission_of(operation: &str) -> Option<&'static str> {
+    PERMISSIONS.iter().find(|(_, operations)| operations.contains(&operation)).map(|(name, _)| *name)
+}
+
+/// An operation as documented.
+#[derive(Debug, Clone)]
+pub(super) struct Operation {
+    /// Method and path, e.g. `POST /v1/receipts`.
+    pub(super) name: String,
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// True where the document asks for a token.
+    pub(super) secured: bool,
+    /// Schema of its body.
+    pub(super) body: Option<Value>,
+    /// Its query parameters: name and schema.
+    pub(super) query: Vec<(String, Value)>,
+}
+
+impl Operation {
+    pub(super) fn has_id(&self) -> bool {
+        self.path.contains("{id}")
+    }
+
+    pub(super) fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    /// The path, with this id where it takes one.
+    pub(super) fn path_of(&self, id: Uuid) -> String {
+        self.path.replace("{id}", &id.to_string())
+    }
+}
+
+/// The served OpenAPI document.
+pub(super) struct Contract {
+    document: Value,
+}
+
+impl Contract {
+    pub(super) async fn of(client: &TestClient) -> anyhow::Result<Self> {
+        Ok(Self { document: client.get("/v1/openapi.json").await?.ok() })
+    }
+
+    pub(super) async fn of_app(app: &TestApp) -> anyhow::Result<Self> {
+        Self::of(&app.new_tenant()?).await
+    }
+
+    /// Every operation.
+    pub(super) fn operations(&self) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for (path, item) in self.document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
+                if !["GET", "PUT", "POST", "PATCH", "DELETE"].contains(&method.as_str()) {
+                    continue;
+                }
+                let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+                let query = parameters.iter().filter(|parameter| parameter["in"] == "query");
+                operations.push(Operation {
+                    name: format!("{method} {path}"),
+                    secured: operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()),
+                    body: operation.pointer("/requestBody/content/application~1json/schema").cloned(),
+                    query: query
+                        .map(|p| (p["name"].as_str().unwrap().to_owned(), p["schema"].clone()))
+                        .collect(),
+                    path: path.clone(),
+                    method,
+                });
+            }
+        }
+        assert!(operations.len() > 30, "the document lost its operations");
+        operations
+    }
+
+    /// The operation of this name.
+    pub(super) fn operation(&self, name: &str) -> Operation {
+        self.operations().into_iter().find(|operation| operation.name == name).expect(name)
+    }
+
+    /// A schema behind references and beside `null`.
+    pub(super) fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let pointer = reference.strip_prefix('#').unwrap();
+            return self.resolve(self.document.pointer(pointer).expect(reference));
+        }
+        let choices: Vec<&Value> =
+            schema["oneOf"].as_array().into_iter().flatten().filter(|one| one["type"] != "null").collect();
+        match choices.as_slice() {
+            [one] => self.resolve(one),
+            _ => schema,
+        }
+    }
+}

@@ -178,7 +178,6 @@ impl Operation for LoadLot {
             id: self.lot.0,
             primary: stream_of::<Batch>(self.lot.0),
             creates: false,
-            id_chosen: false,
             batch_id: None,
             batch_ids: None,
         }

@@ -77,7 +77,7 @@ impl Plant {
     pub(crate) async fn build(lots: usize) -> anyhow::Result<Self> {
         let began = Instant::now();
         let log: SharedLog = Arc::new(MemoryLog::new(1));
-        let mut builder = Builder::new(Arc::clone(&log)).await?;
+        let mut builder = Builder::new(Arc::clone(&log), lots).await?;
         let mut received = builder.receive(lots / 5).await?;
         let mixes = lots * 4 / 5 / STEPS / OUTPUTS;
         let mut made = builder.mix(&mut received, 1, mixes).await?;
@@ -120,8 +120,8 @@ struct Builder {
 }
 
 impl Builder {
-    async fn new(log: SharedLog) -> anyhow::Result<Self> {
-        let mut random = Random::next_part();
+    async fn new(log: SharedLog, lots: usize) -> anyhow::Result<Self> {
+        let mut random = Random::named(&format!("plant of {lots} lots"));
         let site = Site::open(log, &mut random).await?;
         let mut consignees = Vec::with_capacity(CONSIGNEES);
         for number in 0..CONSIGNEES {

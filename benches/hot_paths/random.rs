@@ -16,9 +16,17 @@ pub(crate) struct Random {
 }
 
 impl Random {
+    /// The numbers of the part `name`: the same whatever else is measured in the run.
+    pub(crate) fn named(name: &str) -> Self {
+        Self::of(name.bytes().fold(0, |mixed, byte| Self::of(mixed ^ u64::from(byte)).number()))
+    }
+
     /// The numbers of the next part of the run: no two parts meet the same ids.
     pub(crate) fn next_part() -> Self {
-        let part = PARTS.fetch_add(1, Ordering::Relaxed);
+        Self::of(PARTS.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn of(part: u64) -> Self {
         let mut seed = Self { state: SEED ^ part.wrapping_mul(0xA24B_AED4_963E_E407) };
         Self { state: seed.number() }
     }

@@ -66,7 +66,7 @@ pub(crate) async fn bench(
 }
 
 fn questions(plant: &Plant, effort: Effort) -> Vec<Question> {
-    let mut random = Random::next_part();
+    let mut random = Random::named("questions");
     let mut some = |lots: &[BatchId], count: usize| -> Vec<BatchId> {
         (0..count).map(|_| lots[random.below(lots.len())]).collect()
     };

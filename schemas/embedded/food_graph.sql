@@ -13,11 +13,15 @@ CREATE TABLE IF NOT EXISTS graph_tenants (
 
 CREATE INDEX IF NOT EXISTS graph_tenants_partition ON graph_tenants (partition);
 
+-- Nodes and edges keep the order in which they came: what belongs together in time is found, and changed, on the
+-- same pages. Only the indexes are in order of ids.
+--
 -- Properties are one JSON object. Text, whole numbers and booleans stand as such; other types as an array that
 -- begins with the type: ["float","12.5"], ["date","2026-03-05"], ["instant","2026-03-05T10:00:00Z"],
 -- ["point","51.5","-0.1"], ["texts","a","b"]. A member that is null is absent. Texts that lists are filtered by stand
--- in a column of their own besides, each written only when it changes, so that an update touches few indexes.
+-- in a column of their own besides, each written only when it changes.
 CREATE TABLE IF NOT EXISTS graph_nodes (
+    node_key INTEGER PRIMARY KEY,
     tenant_key INTEGER NOT NULL,
     label TEXT NOT NULL,
     id BLOB NOT NULL CHECK (length(id) = 16),
@@ -30,31 +34,31 @@ CREATE TABLE IF NOT EXISTS graph_nodes (
     sku_code TEXT,
     status TEXT,
     supplier_id TEXT,
-    PRIMARY KEY (tenant_key, label, id)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (tenant_key, label, id)
+) STRICT;
 
--- Each ends with the id, which SQLite appends: a page of a filtered list is read in order, without sorting.
-CREATE INDEX IF NOT EXISTS graph_nodes_batch_number ON graph_nodes (tenant_key, label, batch_number)
+-- Each ends with the id, so that a page of a filtered list is read in order, without sorting.
+CREATE INDEX IF NOT EXISTS graph_nodes_batch_number ON graph_nodes (tenant_key, label, batch_number, id)
     WHERE batch_number IS NOT NULL;
-CREATE INDEX IF NOT EXISTS graph_nodes_ingredient_id ON graph_nodes (tenant_key, label, ingredient_id)
+CREATE INDEX IF NOT EXISTS graph_nodes_ingredient_id ON graph_nodes (tenant_key, label, ingredient_id, id)
     WHERE ingredient_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS graph_nodes_location_id ON graph_nodes (tenant_key, label, location_id)
+CREATE INDEX IF NOT EXISTS graph_nodes_location_id ON graph_nodes (tenant_key, label, location_id, id)
     WHERE location_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS graph_nodes_name ON graph_nodes (tenant_key, label, name)
+CREATE INDEX IF NOT EXISTS graph_nodes_name ON graph_nodes (tenant_key, label, name, id)
     WHERE name IS NOT NULL;
-CREATE INDEX IF NOT EXISTS graph_nodes_product_id ON graph_nodes (tenant_key, label, product_id)
+CREATE INDEX IF NOT EXISTS graph_nodes_product_id ON graph_nodes (tenant_key, label, product_id, id)
     WHERE product_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS graph_nodes_sku_code ON graph_nodes (tenant_key, label, sku_code)
+CREATE INDEX IF NOT EXISTS graph_nodes_sku_code ON graph_nodes (tenant_key, label, sku_code, id)
     WHERE sku_code IS NOT NULL;
-CREATE INDEX IF NOT EXISTS graph_nodes_status ON graph_nodes (tenant_key, label, status)
+CREATE INDEX IF NOT EXISTS graph_nodes_status ON graph_nodes (tenant_key, label, status, id)
     WHERE status IS NOT NULL;
-CREATE INDEX IF NOT EXISTS graph_nodes_supplier_id ON graph_nodes (tenant_key, label, supplier_id)
+CREATE INDEX IF NOT EXISTS graph_nodes_supplier_id ON graph_nodes (tenant_key, label, supplier_id, id)
     WHERE supplier_id IS NOT NULL;
 
--- Edges are never deleted, only retired. The key begins with where an edge starts, so that all edges of one type
--- from one node stand together; it ends with the edge's own id, which follows from the event, so that a
--- redelivered edge meets itself.
+-- Edges are never deleted, only retired. An edge's own id follows from the event, so that a redelivered edge meets
+-- itself among the few that start at the same node.
 CREATE TABLE IF NOT EXISTS graph_edges (
+    edge_key INTEGER PRIMARY KEY,
     tenant_key INTEGER NOT NULL,
     edge_type TEXT NOT NULL,
     from_id BLOB NOT NULL,
@@ -76,11 +80,11 @@ CREATE TABLE IF NOT EXISTS graph_edges (
     retired_position INTEGER,
     retired_at TEXT,
     retired_event_id BLOB,
-    retired_event_type TEXT,
-    PRIMARY KEY (tenant_key, edge_type, from_id, position, line, id)
-) STRICT, WITHOUT ROWID;
+    retired_event_type TEXT
+) STRICT;
 
-CREATE INDEX IF NOT EXISTS graph_edges_to ON graph_edges (tenant_key, edge_type, to_id);
+CREATE INDEX IF NOT EXISTS graph_edges_from ON graph_edges (tenant_key, from_id, edge_type);
+CREATE INDEX IF NOT EXISTS graph_edges_to ON graph_edges (tenant_key, to_id, edge_type);
 CREATE INDEX IF NOT EXISTS graph_edges_document ON graph_edges (tenant_key, document_id, edge_type)
     WHERE document_id IS NOT NULL;
 

@@ -44,6 +44,31 @@ async fn another_payload_under_a_used_key_is_refused(#[case] stores: Stores) -> 
     chosen["id"] = json!(Uuid::new_v4());
     chosen["batch_number"] = json!("F-4");
     world.client.post_as("c", "/v1/receipts", &chosen).await?.refused(409, "command-id-reused");
+    let location = json!({"name": "elsewhere", "type": "plant"});
+    world.client.post_as("c", "/v1/locations", &location).await?.refused(409, "command-id-reused");
+    let (one, other) = (world.receive("F-5", 1).await?, world.receive("F-6", 1).await?);
+    let body = json!({"reason": "check"});
+    world.client.post_as("h", &format!("/v1/batches/{one}/hold"), &body).await?.ok();
+    let hold = world.client.post_as("h", &format!("/v1/batches/{other}/hold"), &body).await?;
+    hold.refused(409, "command-id-reused");
+    Ok(())
+}
+
+/// A lot's state remembers a bounded number of commands; a repeat is found all the same.
+#[tokio::test]
+async fn a_repeat_is_found_after_more_commands_than_a_lot_remembers() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let lot = world.receive("F-1", 1).await?;
+    let path = format!("/v1/batches/{lot}/adjustments");
+    let all_but_a_gram = json!({"kind": "waste", "quantity": amount(999, "GRM"), "occurred_at": at(2, 6)});
+    let first = world.client.post_as("first", &path, &all_but_a_gram).await?.ok();
+    for _ in 0..300 {
+        let sample = json!({"kind": "sample", "quantity": amount(1, "MGM"), "occurred_at": at(2, 6)});
+        world.client.post(&path, &sample).await?.ok();
+    }
+    let again = world.client.post_as("first", &path, &all_but_a_gram).await?.ok();
+    assert_eq!(again, first, "though the lot could not give that much any more");
     Ok(())
 }
 

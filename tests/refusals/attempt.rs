@@ -118,7 +118,12 @@ impl<'a> Attempts<'a> {
     }
 
     /// Sends a request, and notes where the answer is another one than `refusal`.
-    pub(super) async fn refused(&mut self, why: &str, request: &Request, refusal: &Refusal) -> anyhow::Result<()> {
+    pub(super) async fn refused(
+        &mut self,
+        why: &str,
+        request: &Request,
+        refusal: &Refusal,
+    ) -> anyhow::Result<()> {
         let client = self.client;
         self.refused_to(client, why, request, refusal).await
     }

@@ -81,8 +81,6 @@ pub struct Reply {
     pub primary: StreamId,
     /// True where the operation creates the resource.
     pub creates: bool,
-    /// True where the client chose the created id.
-    pub id_chosen: bool,
     /// The lot that it made or touched, where one is named in the answer.
     pub batch_id: Option<Uuid>,
     /// The lots that a transformation made.
@@ -215,7 +213,7 @@ impl Executor {
         let mut unit = Unit::new(self, meta, context, fresh);
         let decided = async {
             operation.run(&mut unit).await?;
-            if reply.creates && reply.id_chosen && meta.repeatable {
+            if meta.repeatable {
                 let accept =
                     CommandRecordCommand::Accept(CommandAccepted { operation: reply.operation.to_owned() });
                 unit.create::<CommandRecord>(meta.command_id.0, accept, "").await?;
@@ -228,8 +226,26 @@ impl Executor {
             Err(Stop::Repeat(mark)) => self.repeat(meta, reply, mark).await.map(Attempt::Done),
             // What was decided on a remembered state is decided again on what the log holds.
             Err(Stop::Error(_)) if unit.trusted_cache => Ok(Attempt::Doubtful),
-            Err(Stop::Error(error)) => Err(error),
+            Err(Stop::Error(error)) => self.refuse(unit, reply, error).await,
         }
+    }
+
+    /// Refuses, unless the command was carried out before: then what it met since does not matter.
+    async fn refuse(
+        &self,
+        mut unit: Unit<'_>,
+        reply: &Reply,
+        error: CommandError,
+    ) -> Result<Attempt, CommandError> {
+        let meta = unit.meta;
+        if meta.repeatable {
+            match unit.peek::<CommandRecord>(meta.command_id.0).await {
+                Err(Stop::Repeat(mark)) => return self.repeat(meta, reply, mark).await.map(Attempt::Done),
+                Err(Stop::Error(failure)) => return Err(failure),
+                Ok(_) => {}
+            }
+        }
+        Err(error)
     }
 
     /// Answers a repeat, or refuses where the primary aggregate is not at the expected version.

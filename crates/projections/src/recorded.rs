@@ -44,7 +44,9 @@ pub enum ProjectError {
         stream: StreamId,
     },
     /// An event type that this program does not know in a context that it projects.
-    #[error("position {position} holds an event of the unknown type `{event_type}`; it needs a newer program")]
+    #[error(
+        "position {position} holds an event of the unknown type `{event_type}`; it needs a newer program"
+    )]
     UnknownType {
         /// Where it stands.
         position: Position,

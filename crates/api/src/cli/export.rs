@@ -43,7 +43,9 @@ pub async fn run(config: &Config, arguments: ExportArguments) -> anyhow::Result<
     let Written { commands, left_out } = written?;
     say(&format!("{commands} commands exported"));
     if left_out > 0 {
-        say(&format!("{left_out} commands of other parts of the system are left out: import does not take them"));
+        say(&format!(
+            "{left_out} commands of other parts of the system are left out: import does not take them"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,9 +81,9 @@ async fn until(log: &SharedLog, tenant: TenantId, text: &str) -> anyhow::Result<
     if let Ok(position) = text.parse() {
         return Ok(Position(position));
     }
-    let time: Timestamp = text
-        .parse()
-        .map_err(|_| anyhow::anyhow!("--until: `{text}` is neither a position nor a time such as 2026-03-12T12:00:00Z"))?;
+    let time: Timestamp = text.parse().map_err(|_| {
+        anyhow::anyhow!("--until: `{text}` is neither a position nor a time such as 2026-03-12T12:00:00Z")
+    })?;
     Ok(position_at(log.as_ref(), log.partition_of(tenant), time).await?)
 }
 

@@ -132,7 +132,8 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
     if arguments.json {
         print_data(&serde_json::to_string(&summary)?)?;
     }
-    let end = outcome.context("run the same command again to go on: what was recorded is answered as repeated")?;
+    let end =
+        outcome.context("run the same command again to go on: what was recorded is answered as repeated")?;
     if end == End::Interrupted {
         say("interrupted; run the same command again to go on: what was recorded is answered as repeated");
         return Ok(ExitCode::from(INTERRUPTED));
@@ -142,7 +143,8 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
 
 /// Asks for a stop on the first signal, and ends the program on the second.
 async fn listen(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return;
     };
@@ -234,7 +236,11 @@ impl<'a> Import<'a> {
             _ => file == results,
         };
         let is_input = self.arguments.files.iter().any(is_same);
-        anyhow::ensure!(!is_input, "the results would be written over {}; name another file", results.display());
+        anyhow::ensure!(
+            !is_input,
+            "the results would be written over {}; name another file",
+            results.display()
+        );
         Ok(())
     }
 
@@ -255,7 +261,7 @@ impl<'a> Import<'a> {
         let per_second = totals.records() as f64 / seconds.max(f64::MIN_POSITIVE);
         let see = shown_results.as_ref().map(|file| format!("; results in {file}")).unwrap_or_default();
         say(&format!(
-            "{shown}: {recorded} {word}, {repeated} repeated, {refused} refused in {seconds:.1} s ({per_second:.0} a second){see}"
+            "{shown}: {recorded} {word}, {repeated} repeated, {refused} refused in {seconds:.1} s ({per_second:.0} records a second){see}"
         ));
         self.done.push(FileSummary { file: shown.to_owned(), totals, results: shown_results });
         outcome
@@ -321,7 +327,9 @@ impl<'a> Import<'a> {
             };
             match waited {
                 Ok(()) => break,
-                Err(WaitError::Behind { current, .. }) if current > moved.0 => moved = (current, Instant::now()),
+                Err(WaitError::Behind { current, .. }) if current > moved.0 => {
+                    moved = (current, Instant::now())
+                }
                 Err(WaitError::Behind { .. }) if moved.1.elapsed() < STANDSTILL_MAX => {}
                 Err(error) => return Err(error).context("the read model does not follow the log"),
             }

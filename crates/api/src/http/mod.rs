@@ -160,7 +160,8 @@ async fn limit_time(request: Request, next: Next) -> Response {
         Err(_) => {
             let title = "The request took too long";
             let seconds = REQUEST_TIMEOUT.as_secs();
-            let detail = format!("no answer within {seconds} s; the same idempotency key makes it safe to repeat");
+            let detail =
+                format!("no answer within {seconds} s; the same idempotency key makes it safe to repeat");
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", title, detail).into_response()
         }
     }

@@ -61,8 +61,9 @@ pub async fn export(
             let is_last = take(message, &mut commit)
                 .with_context(|| format!("position {} cannot be exported", message.position))?;
             if is_last {
-                write(&commit, out, &mut written)
-                    .with_context(|| format!("the commit at position {} cannot be exported", message.position))?;
+                write(&commit, out, &mut written).with_context(|| {
+                    format!("the commit at position {} cannot be exported", message.position)
+                })?;
                 commit.clear();
             }
             at(message.position);

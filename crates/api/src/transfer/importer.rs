@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use foodflow_commands::unit::stream_of;
 use foodflow_commands::{Accepted, CommandError, CommandMeta, Executor};
+use foodflow_domain::TenantId;
 use foodflow_domain::food_graph::receipt::Receipt;
 use foodflow_domain::food_graph::shipment::Shipment;
 use foodflow_domain::food_graph::transformation::Transformation;
 use foodflow_domain::ids::{self, CommandId};
-use foodflow_domain::TenantId;
 use foodflow_log::{Envelope, Position};
 use uuid::Uuid;
 
@@ -61,8 +61,9 @@ impl Importer {
 
     async fn command(&self, line: u64, command: &Command) -> anyhow::Result<Outcome> {
         let placed = |errors: Vec<FieldError>| {
-            let one = |FieldError { pointer, detail }: FieldError| {
-                LineError { pointer: Some(pointer), ..LineError::line(line, detail) }
+            let one = |FieldError { pointer, detail }: FieldError| LineError {
+                pointer: Some(pointer),
+                ..LineError::line(line, detail)
             };
             errors.into_iter().map(one).collect()
         };
@@ -70,7 +71,8 @@ impl Importer {
             Ok(accepted) => {
                 let recorded = recorded(&accepted);
                 if self.takes_note {
-                    let body = serde_json::from_str(&command.body).context("a body was accepted that is no JSON")?;
+                    let body =
+                        serde_json::from_str(&command.body).context("a body was accepted that is no JSON")?;
                     self.names.note(&command.name, &body, &recorded);
                 }
                 Ok(Outcome::Accepted(Box::new(recorded)))
@@ -90,7 +92,8 @@ impl Importer {
             Err(Untranslated::Refused(refusal)) => {
                 // A name may have become ambiguous since: what is recorded stays recorded.
                 let before = self.recorded_before(document).await?;
-                return Ok(before.map_or(Outcome::Refused(refusal), |recorded| Outcome::Accepted(Box::new(recorded))));
+                return Ok(before
+                    .map_or(Outcome::Refused(refusal), |recorded| Outcome::Accepted(Box::new(recorded))));
             }
         };
         let name = document.kind.command();
@@ -148,7 +151,8 @@ impl Importer {
             Kind::Transformations => {
                 let id = derive("transformation");
                 let is_output = |role: &str| role.eq_ignore_ascii_case("output");
-                let outputs = document.rows.iter().filter(|row| row.text("role").is_some_and(is_output)).count();
+                let outputs =
+                    document.rows.iter().filter(|row| row.text("role").is_some_and(is_output)).count();
                 let lots: Vec<Uuid> = (0..outputs).map(|index| derive(&format!("batch/{index}"))).collect();
                 (stream_of::<Transformation>(id), id, None, Some(lots))
             }
@@ -159,8 +163,9 @@ impl Importer {
         };
         let messages = self.executor.log().load(self.tenant, &stream, Position(0)).await?;
         let Some(message) = messages.first() else { return Ok(None) };
-        let envelopes = Envelope::decode_batch(&message.payload)
-            .map_err(|error| anyhow!("the log holds something unexpected at {}: {error}", message.position))?;
+        let envelopes = Envelope::decode_batch(&message.payload).map_err(|error| {
+            anyhow!("the log holds something unexpected at {}: {error}", message.position)
+        })?;
         let is_same = envelopes.first().is_some_and(|first| {
             first.commandid == command_id && first.commandhash == document.identity.command_hash
         });
@@ -202,5 +207,8 @@ fn reused(document: &Document) -> Refusal {
              another import"
         ),
     };
-    Refusal { code: "command-id-reused", errors: vec![LineError::cell(document.rows[0].line, column, detail)] }
+    Refusal {
+        code: "command-id-reused",
+        errors: vec![LineError::cell(document.rows[0].line, column, detail)],
+    }
 }

@@ -176,7 +176,10 @@ impl Names {
                 Err(NameError::Refused("not-found", format!("no {} {verb} \"{name}\"{hint}", kind.word())))
             }
             _ => {
-                let detail = format!("several {} are named \"{name}\"; refer to one by its id, in NDJSON", kind.plural());
+                let detail = format!(
+                    "several {} are named \"{name}\"; refer to one by its id, in NDJSON",
+                    kind.plural()
+                );
                 Err(NameError::Refused("ambiguous-name", detail))
             }
         }
@@ -198,8 +201,9 @@ impl Names {
                 Err(NameError::Refused("not-found", detail))
             }
             _ => {
-                let detail =
-                    format!("several products or ingredients are named \"{name}\"; refer to one by its id, in NDJSON");
+                let detail = format!(
+                    "several products or ingredients are named \"{name}\"; refer to one by its id, in NDJSON"
+                );
                 Err(NameError::Refused("ambiguous-name", detail))
             }
         }
@@ -209,7 +213,12 @@ impl Names {
     ///
     /// # Errors
     /// Where no lot or more than one fits, or the read model does not answer.
-    pub async fn lot(&self, number: &str, item_ids: &[Uuid], supplier_id: Option<Uuid>) -> Result<Uuid, NameError> {
+    pub async fn lot(
+        &self,
+        number: &str,
+        item_ids: &[Uuid],
+        supplier_id: Option<Uuid>,
+    ) -> Result<Uuid, NameError> {
         let lots = self.lots(number).await?;
         if lots.is_empty() {
             let detail = format!("no lot has the number \"{number}\"");
@@ -271,7 +280,8 @@ impl Names {
         if let Some(names) = lock(&self.suggested_from).get(&kind) {
             return Ok(Arc::clone(names));
         }
-        let mut query = ListQuery { label: kind.label(), filters: Vec::new(), after: None, limit: PAGE_NODES_MAX };
+        let mut query =
+            ListQuery { label: kind.label(), filters: Vec::new(), after: None, limit: PAGE_NODES_MAX };
         let mut names = Vec::new();
         loop {
             let page = self.graph.list(self.tenant, &query).await?;

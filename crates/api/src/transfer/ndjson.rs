@@ -75,9 +75,7 @@ impl<R: BufRead> Commands<R> {
         let given_hash = command_hash(&request_of(&name), &body);
         let refuse = |detail| Refusal::invalid_line(LineError::line(number, detail));
         let command_id = match &fields.key {
-            Some(key) => {
-                command_id(self.tenant, key).map_err(|detail| refuse(format!("`key` {detail}")))?
-            }
+            Some(key) => command_id(self.tenant, key).map_err(|detail| refuse(format!("`key` {detail}")))?,
             None => self.unnamed.next(self.tenant, given_hash).map_err(refuse)?,
         };
         let touch = Touch::of_command(self.tenant, command_id, &name, &body);
@@ -138,7 +136,8 @@ mod tests {
         let line = "{\"command\": \"receipts\", \"body\": {}}\n";
         let first = read(&line.repeat(2));
         let second = read(&line.repeat(3));
-        let ids = |records: &[Record]| records.iter().map(|r| command(r).identity.command_id).collect::<Vec<_>>();
+        let ids =
+            |records: &[Record]| records.iter().map(|r| command(r).identity.command_id).collect::<Vec<_>>();
         assert_ne!(ids(&first)[0], ids(&first)[1]);
         assert_eq!(ids(&first), ids(&second)[..2]);
     }
@@ -158,7 +157,10 @@ mod tests {
             let error = &refusal.errors[0];
             assert!(error.detail.contains(detail), "{error:?}");
             if let Some(character) = character {
-                assert!(matches!(error.column, Some(Column::Character(found)) if found.abs_diff(character) <= 6), "{error:?}");
+                assert!(
+                    matches!(error.column, Some(Column::Character(found)) if found.abs_diff(character) <= 6),
+                    "{error:?}"
+                );
             }
         }
     }

@@ -70,7 +70,10 @@ pub fn asked(envelope: &Envelope) -> Result<Option<Asked>, RebuildError> {
 
 type Rebuilt = Result<Option<Asked>, serde_json::Error>;
 
-fn decode<E: EventSet>(envelope: &Envelope, rebuild: impl FnOnce(E) -> Rebuilt) -> Result<Option<Asked>, RebuildError> {
+fn decode<E: EventSet>(
+    envelope: &Envelope,
+    rebuild: impl FnOnce(E) -> Rebuilt,
+) -> Result<Option<Asked>, RebuildError> {
     let wrong = |source| RebuildError::Data { event_type: envelope.event_type.clone(), source };
     let event = E::decode(&envelope.event_type, envelope.data.get()).map_err(wrong)?;
     let event = event.ok_or_else(|| RebuildError::UnknownType(envelope.event_type.clone()))?;
@@ -129,7 +132,9 @@ fn sku(event: SkuEvent) -> Rebuilt {
 
 fn receipt(event: ReceiptEvent) -> Rebuilt {
     match event {
-        ReceiptEvent::Recorded(data) => command("receipts", with_id(data.receipt_id, receipt_body(&data.facts)?)),
+        ReceiptEvent::Recorded(data) => {
+            command("receipts", with_id(data.receipt_id, receipt_body(&data.facts)?))
+        }
         ReceiptEvent::Corrected(data) => {
             let restated = data.restated.as_ref().map(receipt_body).transpose()?;
             correction("receipts", data.receipt_id, &data.reason, restated)

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::event_log::READ_MESSAGES_MAX;
 use foodflow_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
-    SharedLog, StoredMessage, StreamId,
+    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
+    ReadQuery, SharedLog, StoredMessage, StreamId,
 };
 use tokio::sync::Mutex;
 
@@ -41,7 +41,11 @@ impl Rehearsal {
 
 impl Kept {
     fn of(&self, tenant: TenantId, stream: &StreamId) -> impl Iterator<Item = &StoredMessage> {
-        self.of_stream.get(&(tenant, stream.clone())).into_iter().flatten().map(|index| &self.messages[*index])
+        self.of_stream
+            .get(&(tenant, stream.clone()))
+            .into_iter()
+            .flatten()
+            .map(|index| &self.messages[*index])
     }
 }
 

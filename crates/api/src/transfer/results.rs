@@ -95,7 +95,13 @@ impl Results {
     ///
     /// # Errors
     /// Where the result file cannot be written.
-    pub fn write(&mut self, file: &str, record: &Record, outcome: &Outcome, totals: &mut Totals) -> anyhow::Result<()> {
+    pub fn write(
+        &mut self,
+        file: &str,
+        record: &Record,
+        outcome: &Outcome,
+        totals: &mut Totals,
+    ) -> anyhow::Result<()> {
         let mut line = ResultLine {
             file,
             line: record.line,

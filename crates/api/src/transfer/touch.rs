@@ -156,14 +156,16 @@ mod tests {
     #[test]
     fn order_is_kept_where_one_record_needs_another() {
         let place = touch("locations", json!({"id": id(1), "name": "Plant"}));
-        let receipt = |number: &str, lot: u128| {
-            json!({"batch_id": id(lot), "batch_number": number, "location_id": id(1), "ingredient_id": id(2)})
-        };
+        let receipt = |number: &str, lot: u128| json!({"batch_id": id(lot), "batch_number": number, "location_id": id(1), "ingredient_id": id(2)});
         let first = touch("receipts", receipt("L1", 10));
         assert!(!side_by_side(&place, &first), "the place comes first");
         assert!(side_by_side(&first, &touch("receipts", receipt("L2", 11))));
-        assert!(!side_by_side(&first, &touch("receipts", receipt("L1", 11))), "one of two equal numbers is refused");
-        let use_of = |lot: u128| touch("transformations", json!({"inputs": [{"batch_id": id(lot)}], "outputs": []}));
+        assert!(
+            !side_by_side(&first, &touch("receipts", receipt("L1", 11))),
+            "one of two equal numbers is refused"
+        );
+        let use_of =
+            |lot: u128| touch("transformations", json!({"inputs": [{"batch_id": id(lot)}], "outputs": []}));
         assert!(!side_by_side(&first, &use_of(10)));
         assert!(side_by_side(&first, &use_of(12)));
         assert!(!side_by_side(&use_of(10), &touch(&format!("batches/{}/hold", id(10)), json!({}))));

@@ -15,9 +15,14 @@ async fn the_sample_plant_comes_in_once() {
     assert_eq!(flour["remaining"], json!({"value": "540", "unit": "KGM"}));
     assert!(flour["supplier_id"].is_string() && flour["expiry_date"] == "2026-10-02", "{flour}");
     let sesame = plant.lot("LS-5521").await;
-    let trace = plant.get(&format!("/v1/batches/{}/trace?direction=forward", sesame["id"].as_str().unwrap())).await;
-    let mut reached: Vec<_> =
-        trace["batches"].as_array().unwrap().iter().map(|lot| lot["batch_number"].as_str().unwrap()).collect();
+    let trace =
+        plant.get(&format!("/v1/batches/{}/trace?direction=forward", sesame["id"].as_str().unwrap())).await;
+    let mut reached: Vec<_> = trace["batches"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lot| lot["batch_number"].as_str().unwrap())
+        .collect();
     reached.sort_unstable();
     assert_eq!(reached, ["SS-0413", "SS-0414"]);
     let places: Vec<_> = trace["locations"].as_array().unwrap().iter().map(|place| &place["name"]).collect();
@@ -28,7 +33,8 @@ async fn the_sample_plant_comes_in_once() {
     assert_eq!(plant.head().await, head, "a second run adds nothing");
     let results = plant.results("sample.results.ndjson");
     assert_eq!(results.len(), 45);
-    let baked = results.iter().find(|line| line["line"] == 9 && line["command"] == "transformations").unwrap();
+    let baked =
+        results.iter().find(|line| line["line"] == 9 && line["command"] == "transformations").unwrap();
     assert_eq!((&baked["last_line"], &baked["status"]), (&json!(11), &json!("repeated")));
     assert_eq!(baked["batch_ids"][0], plant.lot("SS-0413").await["id"]);
 }
@@ -41,7 +47,8 @@ async fn a_dry_run_decides_the_same_and_records_nothing() {
     assert_eq!((ended.code, ended.totals()), (Some(0), [45, 0, 0]), "{}", ended.stderr);
     let results = plant.results("sample.results.ndjson");
     assert!(results.iter().all(|line| line["status"] == "accepted" && line.get("position").is_none()));
-    let twice = plant.write("twice.ndjson", &history(1).replace("receipt-0", "a").repeat(2).replacen("\"a\"", "\"b\"", 1));
+    let twice = plant
+        .write("twice.ndjson", &history(1).replace("receipt-0", "a").repeat(2).replacen("\"a\"", "\"b\"", 1));
     let ended = plant.import(&twice, &["--dry-run", "--results", "twice.results.ndjson"]);
     assert_eq!(ended.code, Some(1));
     assert_eq!(plant.results("twice.results.ndjson").last().unwrap()["code"], "already-exists");
@@ -51,7 +58,9 @@ async fn a_dry_run_decides_the_same_and_records_nothing() {
 #[tokio::test]
 async fn good_rows_are_kept_and_bad_ones_explained_by_line_and_column() {
     let plant = Plant::sample().await;
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/with-errors.csv")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/with-errors.csv"))
+            .unwrap();
     let file = plant.write("deliveries.csv", &text);
     let ended = plant.import(&file, &[]);
     assert_eq!((ended.code, ended.totals()), (Some(1), [2, 0, 2]), "{}", ended.stderr);
@@ -62,8 +71,12 @@ async fn good_rows_are_kept_and_bad_ones_explained_by_line_and_column() {
     assert_eq!(results[1]["code"], "not-found");
     assert_eq!(results[1]["errors"], json!([{"line": 3, "column": "supplier", "detail": detail}]));
     assert!(ended.stderr.contains(&format!("line 3, column \"supplier\": {detail}")), "{}", ended.stderr);
-    let columns: Vec<_> =
-        results[2]["errors"].as_array().unwrap().iter().map(|error| error["column"].as_str().unwrap()).collect();
+    let columns: Vec<_> = results[2]["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["column"].as_str().unwrap())
+        .collect();
     assert_eq!(columns, ["unit", "quantity", "received_at"], "everything at once: {}", results[2]);
 
     let mended = text.replace("Lowther Seed,", "Lowther Seeds,");
@@ -108,7 +121,8 @@ async fn documents_hang_together() {
     let ended = plant.import(&plant.write("more.csv", &text), &[]);
     assert_eq!(ended.totals(), [1, 0, 4], "{}", ended.stderr);
     let results = plant.results("more.csv.results.ndjson");
-    let found: Vec<_> = results.iter().map(|r| (&r["code"], &r["errors"][0]["line"], &r["errors"][0]["column"])).collect();
+    let found: Vec<_> =
+        results.iter().map(|r| (&r["code"], &r["errors"][0]["line"], &r["errors"][0]["column"])).collect();
     let expected = [
         (json!("invalid-body"), json!(3), json!("to_location")),
         (json!("insufficient-quantity"), json!(5), json!("batch_number")),
@@ -141,11 +155,19 @@ async fn a_lot_that_is_repacked_under_its_number_is_known_again() {
 #[tokio::test]
 async fn a_header_that_is_not_understood_stops_its_file_alone() {
     let plant = Plant::sample().await;
-    let bad = plant.write("bad.csv", "batch_number,ingredient,quantity,unit,locaton,received_at\nX,y,1,KGM,z,now\n");
-    let good = plant.write("good.ndjson", "{\"command\":\"locations\",\"body\":{\"name\":\"New\",\"type\":\"store\"}}\n[]\n");
+    let bad = plant
+        .write("bad.csv", "batch_number,ingredient,quantity,unit,locaton,received_at\nX,y,1,KGM,z,now\n");
+    let good = plant.write(
+        "good.ndjson",
+        "{\"command\":\"locations\",\"body\":{\"name\":\"New\",\"type\":\"store\"}}\n[]\n",
+    );
     let ended = plant.run(&["import", "--json", bad.to_str().unwrap(), good.to_str().unwrap()]);
     assert_eq!((ended.code, ended.totals()), (Some(1), [1, 0, 2]), "{}", ended.stderr);
-    assert!(ended.stderr.contains("column \"locaton\"") && ended.stderr.contains("did you mean `location`?"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("column \"locaton\"") && ended.stderr.contains("did you mean `location`?"),
+        "{}",
+        ended.stderr
+    );
     let results = plant.results("good.ndjson.results.ndjson");
     assert_eq!((&results[1]["code"], &results[1]["line"]), (&json!("invalid-line"), &json!(2)));
 }
@@ -155,7 +177,9 @@ async fn a_key_is_the_same_command_over_http_and_from_a_file() {
     let plant = Plant::empty().await;
     let body = json!({"name": "Cold store", "type": "store"});
     let posted = plant.client.post_as("k-1", "/v1/locations", &body).await.unwrap().ok();
-    let line = |key: &str, body: &Value| json!({"command": "locations", "key": key, "body": body}).to_string() + "\n";
+    let line = |key: &str, body: &Value| {
+        json!({"command": "locations", "key": key, "body": body}).to_string() + "\n"
+    };
     let other = json!({"name": "Other store", "type": "store"});
     let text = line("k-1", &body) + &line("k-1", &other) + &line("k-2", &other);
     let ended = plant.import(&plant.write("keys.ndjson", &text), &[]);
@@ -178,7 +202,8 @@ async fn refusals_of_commands_point_into_the_body() {
     let ended = plant.import(&plant.write("wrong.ndjson", &text), &[]);
     assert_eq!((ended.code, ended.totals()), (Some(1), [0, 0, 2]));
     let results = plant.results("wrong.ndjson.results.ndjson");
-    let pointers: Vec<_> = results[0]["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    let pointers: Vec<_> =
+        results[0]["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
     assert_eq!(pointers, ["/batch_number", "/quantity/value"]);
     assert_eq!(results[1]["code"], "unknown-command");
 }

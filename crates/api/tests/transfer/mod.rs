@@ -104,7 +104,10 @@ impl Plant {
     /// The end of the log.
     async fn head(&self) -> u64 {
         let answer = self.client.get("/v1/projections").await.unwrap().ok();
-        let all = answer["projections"].as_array().or_else(|| answer["items"].as_array()).or_else(|| answer.as_array());
+        let all = answer["projections"]
+            .as_array()
+            .or_else(|| answer["items"].as_array())
+            .or_else(|| answer.as_array());
         all.unwrap_or_else(|| panic!("{answer}"))[0]["head"].as_u64().unwrap()
     }
 

@@ -102,26 +102,45 @@ async fn every_operation_is_the_same_elsewhere() {
         let is_it = |found: &&Value| found["command"] == command && found["line"] == line;
         results.iter().find(is_it).unwrap()["id"].as_str().unwrap().to_owned()
     };
-    let (receipt, baked, shipped) = (document("receipts", 9), document("transformations", 15), document("shipments", 5));
+    let (receipt, baked, shipped) =
+        (document("receipts", 9), document("transformations", 15), document("shipments", 5));
     let dough = plant.lot("WD-0414-1").await["id"].clone();
     let place = plant.lot("SS-0414").await["location_id"].clone();
     let product = plant.lot("SS-0414").await["product_id"].clone();
     let commands = [
-        (format!("batches/{butter}/hold"), json!({"reason": "Cold chain", "quantity": kg("20"), "occurred_at": at})),
+        (
+            format!("batches/{butter}/hold"),
+            json!({"reason": "Cold chain", "quantity": kg("20"), "occurred_at": at}),
+        ),
         (format!("batches/{butter}/release"), json!({"reason": "Tested", "quantity": kg("5")})),
-        (format!("batches/{butter}/adjustments"), json!({"kind": "waste", "quantity": kg("1.5"), "occurred_at": at})),
+        (
+            format!("batches/{butter}/adjustments"),
+            json!({"kind": "waste", "quantity": kg("1.5"), "occurred_at": at}),
+        ),
         (format!("batches/{salt}/dispose"), json!({"reason": "Damp", "quantity": kg("2")})),
         (format!("batches/{rolls}/recall"), json!({"reason": "Label"})),
-        (format!("batches/{salt}/adjustments"), json!({"kind": "count", "quantity": kg("30"), "occurred_at": at})),
-        (format!("transformations/{baked}/inputs"), json!({"inputs": [{"batch_id": butter, "quantity": kg("2")}], "occurred_at": "2026-04-14T05:25:00Z"})),
-        (format!("transformations/{baked}/correction"), json!({"reason": "One lot of sesame", "restated": {
+        (
+            format!("batches/{salt}/adjustments"),
+            json!({"kind": "count", "quantity": kg("30"), "occurred_at": at}),
+        ),
+        (
+            format!("transformations/{baked}/inputs"),
+            json!({"inputs": [{"batch_id": butter, "quantity": kg("2")}], "occurred_at": "2026-04-14T05:25:00Z"}),
+        ),
+        (
+            format!("transformations/{baked}/correction"),
+            json!({"reason": "One lot of sesame", "restated": {
             "inputs": [{"batch_id": dough, "quantity": kg("300")}, {"batch_id": sesame, "quantity": kg("13")}],
             "outputs": [{"batch_number": "SS-0414", "product_id": product, "quantity": {"value": "33", "unit": "CS"}},
                         {"batch_number": "SS-0414-B", "product_id": product, "quantity": {"value": "1", "unit": "CS"}}],
-            "location_id": place, "occurred_at": "2026-04-14T05:20:00Z", "loss": kg("1")}})),
+            "location_id": place, "occurred_at": "2026-04-14T05:20:00Z", "loss": kg("1")}}),
+        ),
         (format!("shipments/{shipped}/correction"), json!({"reason": "Never left"})),
         (format!("receipts/{receipt}/correction"), json!({"reason": "Never came"})),
-        (format!("batches/{bread}/adjustments"), json!({"kind": "sample", "quantity": {"value": 1, "unit": "CS"}, "occurred_at": at, "reason": "Lab"})),
+        (
+            format!("batches/{bread}/adjustments"),
+            json!({"kind": "sample", "quantity": {"value": 1, "unit": "CS"}, "occurred_at": at, "reason": "Lab"}),
+        ),
     ];
     // The salt of one receipt has been used, so that it cannot never have come.
     for (index, (command, body)) in commands.iter().enumerate() {

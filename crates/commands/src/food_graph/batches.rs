@@ -46,10 +46,7 @@ impl Operation for BarBatch {
             BarKind::Recall => "batches/recall",
             BarKind::Dispose => "batches/dispose",
         };
-        Reply {
-            batch_id: Some(self.batch_id.0),
-            ..reply_of::<Batch>(operation, self.batch_id.0, false, false)
-        }
+        Reply { batch_id: Some(self.batch_id.0), ..reply_of::<Batch>(operation, self.batch_id.0, false) }
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -94,7 +91,7 @@ pub struct AdjustBatch {
 
 impl Operation for AdjustBatch {
     fn reply(&self, _: &CommandMeta) -> Reply {
-        let reply = reply_of::<Batch>("batches/adjustments", self.batch_id.0, false, false);
+        let reply = reply_of::<Batch>("batches/adjustments", self.batch_id.0, false);
         Reply { batch_id: Some(self.batch_id.0), ..reply }
     }
 

@@ -44,7 +44,7 @@ impl RegisterLocation {
 
 impl Operation for RegisterLocation {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Location>("locations", self.id(meta).0, true, self.id.is_some())
+        reply_of::<Location>("locations", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -84,7 +84,7 @@ impl RegisterSupplier {
 
 impl Operation for RegisterSupplier {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Supplier>("suppliers", self.id(meta).0, true, self.id.is_some())
+        reply_of::<Supplier>("suppliers", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -113,7 +113,7 @@ pub struct AddCustomer {
 
 impl Operation for AddCustomer {
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Supplier>("suppliers/customers", self.supplier_id.0, false, false)
+        reply_of::<Supplier>("suppliers/customers", self.supplier_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -157,7 +157,7 @@ impl RegisterIngredient {
 
 impl Operation for RegisterIngredient {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Ingredient>("ingredients", self.id(meta).0, true, self.id.is_some())
+        reply_of::<Ingredient>("ingredients", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -207,7 +207,7 @@ impl RegisterProduct {
 
 impl Operation for RegisterProduct {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Product>("products", self.id(meta).0, true, self.id.is_some())
+        reply_of::<Product>("products", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -246,7 +246,7 @@ pub struct SetRecipe {
 
 impl Operation for SetRecipe {
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Product>("products/recipe", self.product_id.0, false, false)
+        reply_of::<Product>("products/recipe", self.product_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -288,7 +288,7 @@ impl RegisterSku {
 
 impl Operation for RegisterSku {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Sku>("skus", self.id(meta).0, true, self.id.is_some())
+        reply_of::<Sku>("skus", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {

@@ -34,8 +34,8 @@ fn chosen_or_derived(meta: &CommandMeta, chosen: Option<Uuid>, role: &str) -> Uu
 }
 
 /// The answer of an operation on the resource `id` of type `A`.
-fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool, id_chosen: bool) -> Reply {
-    Reply { operation, id, primary: stream_of::<A>(id), creates, id_chosen, batch_id: None, batch_ids: None }
+fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool) -> Reply {
+    Reply { operation, id, primary: stream_of::<A>(id), creates, batch_id: None, batch_ids: None }
 }
 
 /// Refuses an event time in the future. The aggregates refuse it too, but do not know which field states it.

@@ -45,7 +45,7 @@ impl RecordReceipt {
 
 impl Operation for RecordReceipt {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        let reply = reply_of::<Receipt>("receipts", self.id(meta).0, true, self.id.is_some());
+        let reply = reply_of::<Receipt>("receipts", self.id(meta).0, true);
         Reply { batch_id: Some(self.batch_id(meta).0), ..reply }
     }
 
@@ -81,7 +81,7 @@ pub struct CorrectReceipt {
 
 impl Operation for CorrectReceipt {
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Receipt>("receipts/correction", self.receipt_id.0, false, false)
+        reply_of::<Receipt>("receipts/correction", self.receipt_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {

@@ -31,7 +31,7 @@ impl RecordShipment {
 
 impl Operation for RecordShipment {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Shipment>("shipments", self.id(meta).0, true, self.id.is_some())
+        reply_of::<Shipment>("shipments", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -71,7 +71,7 @@ pub struct CorrectShipment {
 
 impl Operation for CorrectShipment {
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Shipment>("shipments/correction", self.shipment_id.0, false, false)
+        reply_of::<Shipment>("shipments/correction", self.shipment_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {

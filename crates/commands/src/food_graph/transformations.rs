@@ -43,7 +43,7 @@ impl RecordTransformation {
 
 impl Operation for RecordTransformation {
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        let reply = reply_of::<Transformation>("transformations", self.id(meta).0, true, self.id.is_some());
+        let reply = reply_of::<Transformation>("transformations", self.id(meta).0, true);
         let batch_ids = self.outputs(meta).iter().map(|output| output.batch_id.0).collect();
         Reply { batch_ids: Some(batch_ids), ..reply }
     }
@@ -81,7 +81,7 @@ pub struct AddInputs {
 
 impl Operation for AddInputs {
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Transformation>("transformations/inputs", self.transformation_id.0, false, false)
+        reply_of::<Transformation>("transformations/inputs", self.transformation_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -175,7 +175,7 @@ impl CorrectTransformation {
 
 impl Operation for CorrectTransformation {
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Transformation>("transformations/correction", self.transformation_id.0, false, false)
+        reply_of::<Transformation>("transformations/correction", self.transformation_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {

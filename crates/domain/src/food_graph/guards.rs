@@ -3,7 +3,7 @@
 //! - [`Reservation`]: one holder for a unique name (a lot number of one item and supplier, a SKU code);
 //! - [`Genealogy`]: orders the tenant's changes to inputs of lots that exist, so that two of them at once
 //!   cannot close a cycle that neither sees;
-//! - [`CommandRecord`]: remembers a command whose id and created ids were all chosen by the client.
+//! - [`CommandRecord`]: remembers a command that the client named, whatever it touched.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -123,7 +123,7 @@ impl Genealogy {
 
 aggregate!(Genealogy, "food_graph", "genealogy", GenealogyCommand, GenealogyEvent, FoodGraphError);
 
-/// A command with client-chosen ids was accepted.
+/// A command that the client named was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandAccepted {
     /// What it did, e.g. `receipts`.

@@ -99,7 +99,9 @@ pub enum StoreError {
         reason: String,
     },
     /// What is stored is not what this program writes.
-    #[error("the {store} read model holds something unexpected: {reason}; rebuild it with `foodflow rebuild`")]
+    #[error(
+        "the {store} read model holds something unexpected: {reason}; rebuild it with `foodflow rebuild`"
+    )]
     Corrupt {
         /// Which store.
         store: &'static str,

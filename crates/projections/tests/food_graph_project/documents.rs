@@ -72,7 +72,10 @@ fn every_input_line_goes_into_every_output() {
         .collect();
     let [first, second] = ["DS-1001", "DS-1002"].map(|name| key(&story, Label::Batch, name));
     let (twelve, more) = ("12".to_owned(), "6.5".to_owned());
-    assert_eq!(uses, [(first, 0, twelve.clone()), (second, 0, twelve), (first, 1, more.clone()), (second, 1, more)]);
+    assert_eq!(
+        uses,
+        [(first, 0, twelve.clone()), (second, 0, twelve), (first, 1, more.clone()), (second, 1, more)]
+    );
 
     let made: Vec<_> = edges(changes, EdgeType::ProducedAt)
         .into_iter()
@@ -117,7 +120,8 @@ fn a_corrected_transformation_retires_all_that_it_declared() {
     let changes = story.last_changes();
     let types = [EdgeType::UsesIngredient, EdgeType::ProducedAt].as_slice();
     assert_eq!(retired(&changes), Some((id, types)));
-    let amounts: Vec<_> = edges(&changes, EdgeType::UsesIngredient).iter().map(|edge| edge.quantity).collect();
+    let amounts: Vec<_> =
+        edges(&changes, EdgeType::UsesIngredient).iter().map(|edge| edge.quantity).collect();
     assert_eq!(amounts, [Some(amount("11", Unit::Kgm)); 2]);
     assert_eq!(edges(&changes, EdgeType::ProducedAt).len(), 2);
     story.record(id, &TransformationEvent::Corrected(withdrawn));

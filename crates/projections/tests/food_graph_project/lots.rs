@@ -1,7 +1,9 @@
 //! Lots: what they are, what was done to them, and what becomes of a corrected one.
 
 use foodflow_domain::Unit;
-use foodflow_domain::food_graph::batch::{BatchAdjusted, BatchBarred, BatchEvent, BatchOriginCorrected, Status};
+use foodflow_domain::food_graph::batch::{
+    BatchAdjusted, BatchBarred, BatchEvent, BatchOriginCorrected, Status,
+};
 use foodflow_domain::food_graph::facts::Item;
 use foodflow_projections::changes::{Change, EdgeType, Label, Value};
 

@@ -50,14 +50,18 @@ fn document(number: u8) -> Uuid {
 fn changes(steps: &[Vec<Step>]) -> Vec<Vec<Change>> {
     let mut messages: Vec<Vec<Change>> = Vec::new();
     // The ends of edges exist: events make nodes before anything refers to them.
-    messages.push((0..4).map(|number| Change::MergeNode { key: node(number), properties: Properties::new() }).collect());
+    messages.push(
+        (0..4).map(|number| Change::MergeNode { key: node(number), properties: Properties::new() }).collect(),
+    );
     for (position, steps) in (2..).zip(steps) {
         let mut message = Vec::new();
         for step in steps {
             match step {
                 Step::Again { back } => {
                     let again = messages.len().checked_sub(*back).map(|index| messages[index].clone());
-                    message.extend(again.into_iter().flatten().filter(|change| matches!(change, Change::MergeEdge(_))));
+                    message.extend(
+                        again.into_iter().flatten().filter(|change| matches!(change, Change::MergeEdge(_))),
+                    );
                 }
                 step => message.push(change(position, step)),
             }
@@ -84,9 +88,11 @@ fn change(position: u64, step: &Step) -> Change {
             edge_types: &TYPES[..*types],
             retirement: retirement(position),
         },
-        Step::RetireFrom { from, types } => {
-            Change::RetireFrom { from: node(*from), edge_types: &TYPES[..*types], retirement: retirement(position) }
-        }
+        Step::RetireFrom { from, types } => Change::RetireFrom {
+            from: node(*from),
+            edge_types: &TYPES[..*types],
+            retirement: retirement(position),
+        },
         Step::Again { .. } => unreachable!("a message is repeated as a whole"),
     }
 }

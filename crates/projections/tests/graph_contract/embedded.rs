@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use foodflow_projections::changes::{Change, Properties};
 use foodflow_projections::graph::embedded::EmbeddedGraph;
-use foodflow_projections::graph::{GraphStore, StoreError};
+use foodflow_projections::graph::{GraphStore, ListQuery, StoreError};
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
@@ -29,7 +30,10 @@ async fn what_was_applied_is_there_after_it_is_opened_again() {
     let lot = world.lot(1);
     world.apply(vec![node(lot, [("batch_number", text("MP-1"))])]).await;
     store.close().await;
-    assert!(matches!(store.nodes(world.tenant, lot.label, &[lot.id]).await, Err(StoreError::Unavailable { .. })));
+    assert!(matches!(
+        store.nodes(world.tenant, lot.label, &[lot.id]).await,
+        Err(StoreError::Unavailable { .. })
+    ));
 
     let again = EmbeddedGraph::open(&path).await.unwrap();
     again.migrate().await.unwrap();
@@ -46,7 +50,8 @@ async fn a_failure_at_the_last_statement_takes_the_whole_batch_back() {
     store.migrate().await.unwrap();
     let mut world = World::new(Arc::new(store.clone()), 1).await;
     let mut other = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON checkpoints BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON checkpoints BEGIN SELECT RAISE(ABORT, 'disk full'); END";
     sqlx::raw_sql(refuse).execute(&mut other).await.unwrap();
     let change = node(world.lot(1), [("name", text("salad"))]);
     let refused = world.try_apply(vec![change.clone()]).await.unwrap_err();
@@ -79,4 +84,55 @@ async fn the_same_id_may_stand_in_two_tenants() {
     other.apply(vec![node(shared, [("name", text("other"))])]).await;
     assert_eq!(one.property(shared, "name").await, Some(text("one")));
     assert_eq!(other.property(shared, "name").await, Some(text("other")));
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_layout_is_filled_anew_and_a_newer_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.db");
+    let store = EmbeddedGraph::open(&path).await.unwrap();
+    store.migrate().await.unwrap();
+    let mut world = World::new(Arc::new(store.clone()), 1).await;
+    let lot = world.lot(1);
+    world.apply(vec![node(lot, [("batch_number", text("MP-1"))])]).await;
+    let mut other = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let older = "ALTER TABLE graph_nodes RENAME COLUMN sku_code TO code; PRAGMA user_version = 1";
+    sqlx::raw_sql(older).execute(&mut other).await.unwrap();
+
+    assert!(store.missing_schema().await.unwrap().contains(&"graph_nodes".to_owned()));
+    store.migrate().await.unwrap();
+    assert!(store.missing_schema().await.unwrap().is_empty());
+    assert!(world.nodes(&[lot]).await.is_empty());
+    assert_eq!(store.checkpoint(world.partition).await.unwrap().position.0, 0);
+    world.apply(vec![node(lot, [("sku_code", text("S"))])]).await;
+    assert_eq!(world.nodes(&[lot]).await.len(), 1);
+
+    sqlx::raw_sql("PRAGMA user_version = 1000").execute(&mut other).await.unwrap();
+    let refused = store.migrate().await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Corrupt { .. }), "{refused}");
+    assert_eq!(world.nodes(&[lot]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_follows_filtered_texts_as_they_change() {
+    let (store, _guard) = open().await;
+    let mut world = World::new(store, 1).await;
+    let lot = world.lot(1);
+    let listed = |world: &World, name, of: &str| {
+        let query = ListQuery { label: lot.label, filters: vec![(name, text(of))], after: None, limit: 10 };
+        let (store, tenant) = (Arc::clone(&world.store), world.tenant);
+        async move { store.list(tenant, &query).await.unwrap().len() }
+    };
+    for name in ["batch_number", "name", "product_id", "status"] {
+        world.apply(vec![node(lot, [(name, text("before"))])]).await;
+        world.apply(vec![node(lot, [(name, text("after")), ("unit", text("KGM"))])]).await;
+        assert_eq!(
+            (listed(&world, name, "before").await, listed(&world, name, "after").await),
+            (0, 1),
+            "{name}"
+        );
+        let removed = Change::MergeNode { key: lot, properties: Properties::from([(name, None)]) };
+        world.apply(vec![removed]).await;
+        assert_eq!(listed(&world, name, "after").await, 0, "{name} removed");
+    }
 }

@@ -30,7 +30,10 @@ pub(crate) async fn a_trace_goes_both_ways_and_takes_the_other_inputs_along(stor
     assert_eq!(world.genealogy(dressing, TraceDirection::Forward).await, forward);
     assert_eq!(world.genealogy(salad, TraceDirection::Backward).await, forward);
     assert_eq!(world.genealogy(dressing, TraceDirection::Backward).await, forward[..2]);
-    assert_eq!(world.genealogy(far, TraceDirection::Backward).await, [(other_salad, dill), (far, other_salad)]);
+    assert_eq!(
+        world.genealogy(far, TraceDirection::Backward).await,
+        [(other_salad, dill), (far, other_salad)]
+    );
     assert!(world.genealogy(mustard, TraceDirection::Backward).await.is_empty());
     assert_eq!(world.genealogy(far, TraceDirection::Forward).await, [(far, other_salad)]);
 }
@@ -44,7 +47,10 @@ pub(crate) async fn a_trace_takes_retired_edges_along(store: Arc<dyn GraphStore>
     changes.push(Change::RetireFrom { from: mixed, edge_types: types, retirement: retirement(3) });
     world.apply(changes).await;
     let edges = world.store.genealogy(world.tenant, raw.id, TraceDirection::Forward).await.unwrap();
-    assert_eq!(edges.iter().map(|edge| (edge.from, edge.to)).collect::<Vec<_>>(), [(mixed, raw), (packed, mixed)]);
+    assert_eq!(
+        edges.iter().map(|edge| (edge.from, edge.to)).collect::<Vec<_>>(),
+        [(mixed, raw), (packed, mixed)]
+    );
     assert_eq!(edges[0].retired, Some(retirement(3)));
     assert_eq!(edges[1].retired, None);
 }
@@ -64,7 +70,9 @@ pub(crate) async fn thirty_levels_of_shared_ancestors_take_less_than_a_second(st
     let (top, bottom) = (level(0)[0], level(30)[0]);
     world.apply(changes).await;
     // 2^30 paths; four edges to a level, and forward the start's own level has no inputs.
-    for (start, direction, edges) in [(top, TraceDirection::Forward, 120), (bottom, TraceDirection::Backward, 118)] {
+    for (start, direction, edges) in
+        [(top, TraceDirection::Forward, 120), (bottom, TraceDirection::Backward, 118)]
+    {
         let started = Instant::now();
         let found = world.genealogy(start, direction).await;
         let took = started.elapsed();

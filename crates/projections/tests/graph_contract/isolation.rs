@@ -28,7 +28,9 @@ pub(crate) async fn no_answer_holds_what_is_of_another_tenant(store: Arc<dyn Gra
 
     // Neither does a retirement reach over.
     let types = &[EdgeType::UsesIngredient];
-    stranger.apply(vec![Change::RetireFrom { from: output, edge_types: types, retirement: retirement(9) }]).await;
+    stranger
+        .apply(vec![Change::RetireFrom { from: output, edge_types: types, retirement: retirement(9) }])
+        .await;
     assert!(owner.edges_from(output).await[0].retired.is_none());
     assert_eq!(owner.genealogy(input, TraceDirection::Forward).await, [(output, input)]);
 }

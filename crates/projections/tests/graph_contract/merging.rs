@@ -13,7 +13,8 @@ use super::world::{World, added, bare, edge, kilograms, node, recorded, retireme
 pub(crate) async fn properties_are_merged_and_removed(store: Arc<dyn GraphStore>) {
     let mut world = World::new(store, 1101).await;
     let lot = world.lot(1);
-    let first = node(lot, [("batch_number", text("MP-1")), ("status", text("available")), ("line", text("1"))]);
+    let first =
+        node(lot, [("batch_number", text("MP-1")), ("status", text("available")), ("line", text("1"))]);
     world.apply(vec![first]).await;
     world.apply(vec![node(lot, [("status", text("held")), ("held_reason", text("peanut"))])]).await;
     let removed = Properties::from([("held_reason", None), ("line", None), ("never_there", None)]);
@@ -82,7 +83,8 @@ pub(crate) async fn every_part_of_an_edge_comes_back(store: Arc<dyn GraphStore>)
     assert_eq!(world.edges_at(lot, &[EdgeType::AdjustedAt], EdgeDirection::Outgoing).await, [full.clone()]);
     assert_eq!(world.edges_at(place, &[EdgeType::ShippedTo], EdgeDirection::Incoming).await, [plain]);
 
-    let from = Change::RetireFrom { from: lot, edge_types: &[EdgeType::AdjustedAt], retirement: retirement(2) };
+    let from =
+        Change::RetireFrom { from: lot, edge_types: &[EdgeType::AdjustedAt], retirement: retirement(2) };
     world.apply(vec![from]).await;
     let retired = Edge { retired: Some(retirement(2)), ..full };
     assert_eq!(world.edges_at(lot, &[EdgeType::AdjustedAt], EdgeDirection::Outgoing).await, [retired]);
@@ -99,7 +101,9 @@ pub(crate) async fn an_edge_is_written_once(store: Arc<dyn GraphStore>) {
     assert_eq!(world.edges_from(output).await.len(), 1);
     // Delivered again after it was retired, it stays retired.
     let types = &[EdgeType::UsesIngredient];
-    world.apply(vec![Change::RetireFrom { from: output, edge_types: types, retirement: retirement(3) }]).await;
+    world
+        .apply(vec![Change::RetireFrom { from: output, edge_types: types, retirement: retirement(3) }])
+        .await;
     world.apply(vec![uses(1, output, input)]).await;
     let edges = world.edges_from(output).await;
     assert_eq!(edges.len(), 1);

@@ -33,7 +33,8 @@ pub(crate) async fn a_list_is_paged_in_order_of_id(store: Arc<dyn GraphStore>) {
 
 pub(crate) async fn a_list_is_filtered(store: Arc<dyn GraphStore>) {
     let mut world = World::new(store, 1302).await;
-    let names = ["batch_number", "status", "name", "product_id", "ingredient_id", "supplier_id", "location_id"];
+    let names =
+        ["batch_number", "status", "name", "product_id", "ingredient_id", "supplier_id", "location_id"];
     let mut changes = Vec::new();
     for (number, name) in (0_u64..).zip(names) {
         changes.push(node(world.lot(number), [(name, text("it")), ("unit", text("KGM"))]));
@@ -57,7 +58,10 @@ pub(crate) async fn a_list_is_filtered(store: Arc<dyn GraphStore>) {
         assert_eq!(world.listed(Label::Batch, both).await, expected, "{name} and unit");
         let neither = vec![("unit", text("GRM")), (name, text("it"))];
         assert!(world.listed(Label::Batch, neither).await.is_empty(), "{name} and another unit");
-        assert!(world.listed(Label::Product, vec![(name, text("it"))]).await.is_empty(), "{name} of a product");
+        assert!(
+            world.listed(Label::Product, vec![(name, text("it"))]).await.is_empty(),
+            "{name} of a product"
+        );
     }
     assert_eq!(world.listed(Label::Sku, vec![("sku_code", text("it"))]).await, [world.key(Label::Sku, 1).id]);
     let filters: [(&'static str, Value); 4] = [
@@ -93,7 +97,8 @@ pub(crate) async fn edges_are_told_by_type_label_and_direction(store: Arc<dyn Gr
     ];
     changes.extend(added);
     world.apply(changes).await;
-    let positions = |edges: Vec<Edge>| edges.iter().map(|edge| (edge.position.0, edge.line)).collect::<Vec<_>>();
+    let positions =
+        |edges: Vec<Edge>| edges.iter().map(|edge| (edge.position.0, edge.line)).collect::<Vec<_>>();
     let outgoing = |types| world.edges_at(lot, types, EdgeDirection::Outgoing);
     let incoming = |key, types| world.edges_at(key, types, EdgeDirection::Incoming);
     assert_eq!(positions(outgoing(&[EdgeType::ShippedTo]).await), [(2, 0), (2, 1), (3, 0)]);

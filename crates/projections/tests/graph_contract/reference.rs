@@ -60,7 +60,11 @@ impl Reference {
     fn retire(&mut self, types: &[EdgeType], retirement: &Retirement, reached: impl Fn(&Edge) -> bool) {
         let before = |position: Position| position < retirement.position;
         for edge in self.edges.values_mut() {
-            if types.contains(&edge.edge_type) && before(edge.position) && edge.retired.is_none() && reached(edge) {
+            if types.contains(&edge.edge_type)
+                && before(edge.position)
+                && edge.retired.is_none()
+                && reached(edge)
+            {
                 edge.retired = Some(retirement.clone());
             }
         }

@@ -33,7 +33,8 @@ pub(crate) async fn a_document_retires_what_it_declared_before(store: Arc<dyn Gr
     ]);
     world.apply(changes).await;
     let types = &[EdgeType::UsesIngredient, EdgeType::OfSku];
-    let retire = Change::RetireDocument { document_id: document, edge_types: types, retirement: retirement(5) };
+    let retire =
+        Change::RetireDocument { document_id: document, edge_types: types, retirement: retirement(5) };
     world.apply(vec![retire]).await;
     let edges = world.edges_from(output).await;
     assert_eq!(lives(&edges), [(1, Some(5)), (2, None), (3, None), (4, None), (5, None), (6, None)]);
@@ -56,7 +57,9 @@ pub(crate) async fn a_node_retires_what_starts_there(store: Arc<dyn GraphStore>)
     ]);
     world.apply(changes).await;
     let types = &[EdgeType::Contains];
-    world.apply(vec![Change::RetireFrom { from: product, edge_types: types, retirement: retirement(5) }]).await;
+    world
+        .apply(vec![Change::RetireFrom { from: product, edge_types: types, retirement: retirement(5) }])
+        .await;
     let edges = world.edges_from(product).await;
     assert_eq!(lives(&edges), [(1, Some(5)), (2, Some(5)), (3, None), (5, None)]);
     assert_eq!(lives(&world.edges_from(other).await), [(4, None)]);
@@ -67,7 +70,8 @@ pub(crate) async fn a_batch_may_state_retire_and_restate(store: Arc<dyn GraphSto
     let (output, input) = (world.lot(1), world.lot(2));
     let document = Uuid::new_v4();
     let types = &[EdgeType::UsesIngredient];
-    let stated = |position| added(declared(document, edge(position, EdgeType::UsesIngredient, output, input)));
+    let stated =
+        |position| added(declared(document, edge(position, EdgeType::UsesIngredient, output, input)));
     let retired = |position| {
         let retirement = retirement(position);
         Change::RetireDocument { document_id: document, edge_types: types, retirement }

@@ -87,12 +87,21 @@ impl World {
     }
 
     /// Edges at `key`.
-    pub(crate) async fn edges_at(&self, key: NodeKey, types: &[EdgeType], direction: EdgeDirection) -> Vec<Edge> {
+    pub(crate) async fn edges_at(
+        &self,
+        key: NodeKey,
+        types: &[EdgeType],
+        direction: EdgeDirection,
+    ) -> Vec<Edge> {
         self.store.edges(self.tenant, key.label, &[key.id], types, direction).await.unwrap()
     }
 
     /// The lots at the ends of a genealogy's edges, as (output, input), in order of the answer.
-    pub(crate) async fn genealogy(&self, start: NodeKey, direction: TraceDirection) -> Vec<(NodeKey, NodeKey)> {
+    pub(crate) async fn genealogy(
+        &self,
+        start: NodeKey,
+        direction: TraceDirection,
+    ) -> Vec<(NodeKey, NodeKey)> {
         let edges = self.store.genealogy(self.tenant, start.id, direction).await.unwrap();
         edges.into_iter().map(|edge| (edge.from, edge.to)).collect()
     }

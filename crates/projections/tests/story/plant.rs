@@ -1,22 +1,25 @@
 //! A plant that receives mustard, makes dressing and salad, ships it, and corrects what was wrong.
+//!
+//! - [`master_data`]: where, by whom and of what.
+
+mod master_data;
 
 use foodflow_domain::food_graph::batch::{
-    Balance, BatchAdjusted, BatchBarred, BatchEvent, BatchMovementCorrected, BatchMoved, BatchOriginCorrected,
-    BatchOriginated, Origin, Status,
+    Balance, BatchAdjusted, BatchBarred, BatchEvent, BatchMoved, BatchMovementCorrected,
+    BatchOriginCorrected, BatchOriginated, Origin, Status,
 };
-use foodflow_domain::food_graph::facts::{Item, LotQuantity, OutputFacts, ReceiptFacts, ShipmentFacts, TransformationFacts};
+use foodflow_domain::food_graph::facts::{
+    Item, LotQuantity, OutputFacts, ReceiptFacts, ShipmentFacts, TransformationFacts,
+};
 use foodflow_domain::food_graph::guards::{NameHeld, ReservationEvent};
-use foodflow_domain::food_graph::ingredient::{Component, IngredientEvent, IngredientRegistered};
-use foodflow_domain::food_graph::location::{Coordinates, LocationEvent, LocationRegistered};
-use foodflow_domain::food_graph::product::{ProductEvent, ProductRecipeSet, ProductRegistered, RecipeLine};
 use foodflow_domain::food_graph::receipt::{ReceiptCorrected, ReceiptEvent, ReceiptRecorded};
 use foodflow_domain::food_graph::shipment::{ShipmentCorrected, ShipmentEvent, ShipmentRecorded};
-use foodflow_domain::food_graph::sku::{SkuEvent, SkuRegistered};
-use foodflow_domain::food_graph::supplier::{SupplierCustomerAdded, SupplierEvent, SupplierRegistered};
 use foodflow_domain::food_graph::transformation::{
     TransformationCorrected, TransformationEvent, TransformationInputsAdded, TransformationRecorded,
 };
 use foodflow_domain::{Quantity, Unit};
+
+pub(crate) use self::master_data::master_data;
 use super::{Story, time};
 
 /// So much, e.g. `("12.5", Unit::Kgm)`.
@@ -136,95 +139,6 @@ pub(crate) fn told() -> Story {
     story
 }
 
-/// Locations, suppliers, ingredients, products and SKUs.
-pub(crate) fn master_data(story: &mut Story) {
-    location(story, "Plant A");
-    location(story, "DC-East");
-    supplier(story, "Rajkot Mills");
-    supplier(story, "SpiceHub");
-    let customer_added = SupplierEvent::CustomerAdded(SupplierCustomerAdded {
-        supplier_id: story.id("Rajkot Mills").into(),
-        customer_id: story.id("SpiceHub").into(),
-    });
-    story.record(story.id("Rajkot Mills"), &customer_added);
-    ingredient(story, "mustard", vec![]);
-    let contains = vec![
-        Component { ingredient_id: story.id("mustard").into(), percent: Some("12".parse().unwrap()) },
-        Component { ingredient_id: story.id("mustard").into(), percent: None },
-    ];
-    ingredient(story, "dressing", contains);
-    product(story);
-    recipe(story, "1", &["49.5"]);
-    recipe(story, "2", &["40", "9.5"]);
-    let sku = SkuEvent::Registered(SkuRegistered {
-        sku_id: story.id("salad 400 g").into(),
-        product_id: story.id("salad").into(),
-        sku_code: "SALAD-400".to_owned(),
-        size: "400".to_owned(),
-        unit: "GRM".to_owned(),
-    });
-    story.record(story.id("salad 400 g"), &sku);
-}
-
-fn location(story: &mut Story, name: &str) {
-    let event = LocationEvent::Registered(LocationRegistered {
-        location_id: story.id(name).into(),
-        name: name.to_owned(),
-        location_type: "plant".to_owned(),
-        address: None,
-        coordinates: Some(Coordinates { latitude: 51.507_351, longitude: -0.127_758 }),
-        gln: Some("9501101020016".to_owned()),
-    });
-    story.record(story.id(name), &event);
-}
-
-fn supplier(story: &mut Story, name: &str) {
-    let event = SupplierEvent::Registered(SupplierRegistered {
-        supplier_id: story.id(name).into(),
-        name: name.to_owned(),
-        country: "IN".to_owned(),
-        risk_score: Some(0.7),
-        certifications: vec!["BRCGS".to_owned()],
-        location_id: Some(story.id("DC-East").into()),
-    });
-    story.record(story.id(name), &event);
-}
-
-fn ingredient(story: &mut Story, name: &str, contains: Vec<Component>) {
-    let event = IngredientEvent::Registered(IngredientRegistered {
-        ingredient_id: story.id(name).into(),
-        name: name.to_owned(),
-        allergens: vec!["mustard".to_owned()],
-        origin_country: Some("IN".to_owned()),
-        supplier_ids: vec![story.id("SpiceHub").into()],
-        contains,
-    });
-    story.record(story.id(name), &event);
-}
-
-fn product(story: &mut Story) {
-    let event = ProductEvent::Registered(ProductRegistered {
-        product_id: story.id("salad").into(),
-        name: "potato deli salad".to_owned(),
-        category: "deli".to_owned(),
-        brand: None,
-        gtin: Some("09501101020016".to_owned()),
-        food_traceability_list: true,
-        location_ids: vec![story.id("Plant A").into()],
-    });
-    story.record(story.id("salad"), &event);
-}
-
-fn recipe(story: &mut Story, version: &str, percents: &[&str]) {
-    let ingredients = percents
-        .iter()
-        .map(|percent| RecipeLine { ingredient_id: story.id("dressing").into(), percent: percent.parse().unwrap() })
-        .collect();
-    let product_id = story.id("salad").into();
-    let event = ProductEvent::RecipeSet(ProductRecipeSet { product_id, version: version.to_owned(), ingredients });
-    story.record(story.id("salad"), &event);
-}
-
 /// The mustard comes in as 30 kg, salad is packed and shipped.
 pub(crate) fn lots(story: &mut Story) {
     let holder = story.id("MP-0417");
@@ -258,7 +172,14 @@ pub(crate) fn lots(story: &mut Story) {
     story.record(story.id("DS-1001"), &BatchEvent::Shipped(shipped));
 }
 
-fn moved(story: &Story, lot: &str, document: &str, quantity: &str, remaining: &str, unit: Unit) -> BatchMoved {
+fn moved(
+    story: &Story,
+    lot: &str,
+    document: &str,
+    quantity: &str,
+    remaining: &str,
+    unit: Unit,
+) -> BatchMoved {
     BatchMoved {
         batch_id: story.id(lot).into(),
         document_id: story.id(document),
@@ -359,7 +280,12 @@ pub(crate) fn inputs_added(story: &Story) -> TransformationInputsAdded {
     }
 }
 
-fn movement_corrected(story: &Story, lot: &str, document: &str, remaining: Quantity) -> BatchMovementCorrected {
+fn movement_corrected(
+    story: &Story,
+    lot: &str,
+    document: &str,
+    remaining: Quantity,
+) -> BatchMovementCorrected {
     BatchMovementCorrected {
         batch_id: story.id(lot).into(),
         document_id: story.id(document),

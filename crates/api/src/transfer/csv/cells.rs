@@ -87,7 +87,11 @@ mod tests {
     fn a_decimal_comma_counts_where_cells_are_delimited_otherwise() {
         assert_eq!(decimal("12,5", true).unwrap(), "12.5");
         assert_eq!(decimal("12.50", true).unwrap(), "12.5");
-        assert!(decimal("12,5", false).unwrap_err().contains("`12,5` is not a decimal number; write a decimal point"));
+        assert!(
+            decimal("12,5", false)
+                .unwrap_err()
+                .contains("`12,5` is not a decimal number; write a decimal point")
+        );
         assert!(decimal("1.234,5", true).unwrap_err().contains("no thousands separators"));
         assert!(decimal("1,234,5", true).is_err());
         assert!(decimal("ten", true).is_err());
@@ -102,7 +106,9 @@ mod tests {
         assert_eq!(utc("2026-07-01 08:30").unwrap(), "2026-07-01T07:30:00Z");
         assert_eq!(utc("2026-01-31 08:30:15").unwrap(), "2026-01-31T08:30:15Z");
         assert!(utc("2026-07-01").unwrap_err().contains("without a time of day"));
-        for wrong in ["01/07/2026 08:30", "2026-07-01 25:00", "2026-07-01 08:30 PM", "now", "2026-07-01T08:30[UTC]"] {
+        for wrong in
+            ["01/07/2026 08:30", "2026-07-01 25:00", "2026-07-01 08:30 PM", "now", "2026-07-01T08:30[UTC]"]
+        {
             assert!(utc(wrong).unwrap_err().contains("is not a time"), "{wrong}");
         }
         for skipped in ["2026-03-29 01:30", "2026-10-25 01:30"] {

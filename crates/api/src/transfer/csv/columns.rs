@@ -184,7 +184,8 @@ fn unknown(kind: Kind, name: &str) -> String {
 /// The most alike of `known`, where any is alike.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
+    let likeness =
+        |other: &str| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
     known
         .iter()
         .map(|other| (likeness(other), *other))
@@ -215,7 +216,10 @@ mod tests {
     fn what_the_documentation_does_not_name_is_refused_by_its_name() {
         let errors = header("batch_number,ingredient,quantity,unit,locaton,received_at,unit").unwrap_err();
         let texts: Vec<_> = errors.iter().map(|(column, detail)| format!("{column}: {detail}")).collect();
-        assert!(texts[0].starts_with("locaton:") && texts[0].ends_with("did you mean `location`?"), "{texts:?}");
+        assert!(
+            texts[0].starts_with("locaton:") && texts[0].ends_with("did you mean `location`?"),
+            "{texts:?}"
+        );
         assert_eq!(texts[1], "unit: the header names this column twice");
         assert_eq!(texts[2], "location: the header lacks this column");
         assert!(header("name,amount").is_err());

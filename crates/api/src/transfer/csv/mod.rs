@@ -70,9 +70,8 @@ impl<R: BufRead> Documents<R> {
         zone: TimeZone,
     ) -> Result<Self, Unreadable> {
         let mut rows = Rows::new(reader, delimiter);
-        let refuse = |line, detail: &str| {
-            Unreadable::Header(Refusal::invalid_line(LineError::line(line, detail)))
-        };
+        let refuse =
+            |line, detail: &str| Unreadable::Header(Refusal::invalid_line(LineError::line(line, detail)));
         let Some(RawRow { line, cells, .. }) = rows.next_row().map_err(Unreadable::Io)? else {
             return Err(refuse(1, "the file is empty; its first line must name the columns"));
         };
@@ -80,7 +79,8 @@ impl<R: BufRead> Documents<R> {
         let cells: Result<Vec<String>, _> = cells.into_iter().map(String::from_utf8).collect();
         let cells = cells.map_err(|_| refuse(line, NOT_UTF8))?;
         let header = read_header(&cells, kind).map_err(|errors| {
-            let errors = errors.iter().map(|(column, detail)| LineError::cell(line, column, detail)).collect();
+            let errors =
+                errors.iter().map(|(column, detail)| LineError::cell(line, column, detail)).collect();
             Unreadable::Header(Refusal { code: "invalid-header", errors })
         })?;
         Ok(Self { rows, header, tenant, zone, unnamed: Unnamed::default(), ahead: None })
@@ -104,7 +104,11 @@ impl<R: BufRead> Documents<R> {
         let Some(number) = first.text(column).map(str::to_owned) else {
             let mut errors = first.problems;
             if errors.is_empty() {
-                errors.push(LineError::cell(first.line, column, "must not be empty: it says what the row belongs to"));
+                errors.push(LineError::cell(
+                    first.line,
+                    column,
+                    "must not be empty: it says what the row belongs to",
+                ));
             }
             return Ok(Some(Record::refused(first.line, Refusal { code: "invalid-line", errors })));
         };
@@ -173,7 +177,11 @@ fn read_row(header: &Header, raw: RawRow) -> Row {
                 Some(column) => {
                     row.cells.insert(column, text.trim().to_owned());
                 }
-                None => row.problems.push(LineError::cell(line, name, "the column has no name, so it must be empty")),
+                None => row.problems.push(LineError::cell(
+                    line,
+                    name,
+                    "the column has no name, so it must be empty",
+                )),
             },
             Err(_) => row.problems.push(LineError::cell(line, name, NOT_UTF8)),
         }
@@ -204,7 +212,9 @@ mod tests {
 
     #[test]
     fn adjoining_rows_of_one_number_are_one_document() {
-        let text = format!("{SHIPMENTS}S1,L1,5,KGM,A,B,2026-03-01T08:00:00Z\nS1,L2,5,KGM,,,\n\nS2,L1,1,KGM,A,B,2026-03-02 08:00\n");
+        let text = format!(
+            "{SHIPMENTS}S1,L1,5,KGM,A,B,2026-03-01T08:00:00Z\nS1,L2,5,KGM,,,\n\nS2,L1,1,KGM,A,B,2026-03-02 08:00\n"
+        );
         let records = read(&text);
         let spans: Vec<_> = records.iter().map(|record| (record.line, record.last_line)).collect();
         assert_eq!(spans, [(2, 3), (5, 5)]);
@@ -212,13 +222,19 @@ mod tests {
         let again = read(&text.replace("L2", "L9"));
         let ids = |records: &[Record]| records.iter().map(|r| document(r).identity).collect::<Vec<_>>();
         assert_eq!(ids(&records)[0].command_id, ids(&again)[0].command_id, "the number names it");
-        assert_ne!(ids(&records)[0].command_hash, ids(&again)[0].command_hash, "and its content is told apart");
+        assert_ne!(
+            ids(&records)[0].command_hash,
+            ids(&again)[0].command_hash,
+            "and its content is told apart"
+        );
         assert_eq!(ids(&records)[1], ids(&again)[1]);
     }
 
     #[test]
     fn a_row_that_cannot_be_read_is_refused_alone() {
-        let text = format!("{SHIPMENTS},L1,5,KGM,A,B,\nS1,L1,5,KGM,A,B,2026-03-01T08:00:00Z,x\n\"S2,L1\nS3,L1,1,KGM,A,B,2026-03-02T08:00:00Z\n");
+        let text = format!(
+            "{SHIPMENTS},L1,5,KGM,A,B,\nS1,L1,5,KGM,A,B,2026-03-01T08:00:00Z,x\n\"S2,L1\nS3,L1,1,KGM,A,B,2026-03-02T08:00:00Z\n"
+        );
         let records = read(&text);
         let detail = |record: &Record| match &record.work {
             Work::Refused(refusal) => refusal.detail(),

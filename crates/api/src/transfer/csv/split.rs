@@ -173,7 +173,9 @@ mod tests {
         let mut rows = Rows::new(text.as_bytes(), b',');
         let text = |cell: Vec<u8>| String::from_utf8(cell).unwrap();
         std::iter::from_fn(|| rows.next_row().unwrap())
-            .map(|row| (row.line, row.last_line, row.cells.map(|cells| cells.into_iter().map(text).collect())))
+            .map(|row| {
+                (row.line, row.last_line, row.cells.map(|cells| cells.into_iter().map(text).collect()))
+            })
             .collect()
     }
 

@@ -28,10 +28,17 @@ impl Translation {
     #[must_use]
     pub fn place(&self, errors: Vec<FieldError>) -> Vec<LineError> {
         let one = |FieldError { pointer, detail }: FieldError| {
-            let holds = |part: &str| pointer == part || pointer.strip_prefix(part).is_some_and(|rest| rest.starts_with('/'));
+            let holds = |part: &str| {
+                pointer == part || pointer.strip_prefix(part).is_some_and(|rest| rest.starts_with('/'))
+            };
             let cell = self.cells.iter().filter(|(part, ..)| holds(part)).max_by_key(|(part, ..)| part.len());
             let (line, column) = cell.map_or((self.line, None), |(_, line, column)| (*line, Some(*column)));
-            LineError { line, column: column.map(|name| Column::Named(name.to_owned())), pointer: None, detail }
+            LineError {
+                line,
+                column: column.map(|name| Column::Named(name.to_owned())),
+                pointer: None,
+                detail,
+            }
         };
         errors.into_iter().map(one).collect()
     }
@@ -50,7 +57,11 @@ pub enum Untranslated {
 ///
 /// # Errors
 /// Everything that is wrong with it; or that the read model does not answer.
-pub async fn translate(document: &Document, names: &Names, reading: &Reading) -> Result<Translation, Untranslated> {
+pub async fn translate(
+    document: &Document,
+    names: &Names,
+    reading: &Reading,
+) -> Result<Translation, Untranslated> {
     let mut draft = Draft { names, reading, errors: Vec::new(), code: None, cells: Vec::new() };
     draft.errors.extend(document.rows.iter().flat_map(|row| row.problems.iter().cloned()));
     let body = match document.kind {
@@ -143,7 +154,12 @@ impl Draft<'_> {
     }
 
     /// The outcome of looking a name up; an error that is the row's own is noted.
-    fn found<T>(&mut self, row: &Row, column: &'static str, found: Result<T, NameError>) -> Result<Option<T>, StoreError> {
+    fn found<T>(
+        &mut self,
+        row: &Row,
+        column: &'static str,
+        found: Result<T, NameError>,
+    ) -> Result<Option<T>, StoreError> {
         match found {
             Ok(value) => Ok(Some(value)),
             Err(NameError::Store(error)) => Err(error),
@@ -168,7 +184,12 @@ impl Draft<'_> {
         self.found(row, column, found)
     }
 
-    async fn place(&mut self, row: &Row, column: &'static str, body: &mut Map<String, Value>) -> Result<(), StoreError> {
+    async fn place(
+        &mut self,
+        row: &Row,
+        column: &'static str,
+        body: &mut Map<String, Value>,
+    ) -> Result<(), StoreError> {
         let field = format!("{column}_id");
         let pointer = format!("/{field}");
         self.required(row, column, &pointer);
@@ -184,7 +205,12 @@ impl Draft<'_> {
             (None, None) => None,
             (given, _) => {
                 let missing = if given.is_some() { "document_number" } else { "document_type" };
-                self.wrong(row, missing, "invalid-body", "a document has a type and a number: fill both or neither");
+                self.wrong(
+                    row,
+                    missing,
+                    "invalid-body",
+                    "a document has a type and a number: fill both or neither",
+                );
                 None
             }
         }
@@ -198,7 +224,11 @@ impl Draft<'_> {
             (Some(_), None) => Some(("ingredient", names::Kind::Ingredient)),
             (None, Some(_)) => Some(("product", names::Kind::Product)),
             (given, _) => {
-                let detail = if given.is_some() { "fill this or \"ingredient\", not both" } else { "fill this or \"product\"" };
+                let detail = if given.is_some() {
+                    "fill this or \"ingredient\", not both"
+                } else {
+                    "fill this or \"product\""
+                };
                 let column = if given.is_some() { "product" } else { "ingredient" };
                 if row.problems.is_empty() {
                     self.wrong(row, column, "invalid-body", detail);
@@ -299,7 +329,12 @@ impl Draft<'_> {
                 Some("input") => inputs.push(self.taken(row, &format!("/inputs/{}", inputs.len())).await?),
                 Some("output") => outputs.push(self.made(row, &format!("/outputs/{}", outputs.len())).await?),
                 Some(other) => {
-                    self.wrong(row, "role", "invalid-body", format!("`{other}` is neither `input` nor `output`"));
+                    self.wrong(
+                        row,
+                        "role",
+                        "invalid-body",
+                        format!("`{other}` is neither `input` nor `output`"),
+                    );
                 }
                 None if row.problems.is_empty() => {
                     self.wrong(row, "role", "invalid-body", "must be `input` or `output`");

@@ -38,7 +38,9 @@ fn received(event: &Event<'_>, receipt_id: ReceiptId, facts: &ReceiptFacts) -> C
 /// A transformation.
 pub(super) fn transformation(event: &Event<'_>, data: TransformationEvent, changes: &mut Vec<Change>) {
     match data {
-        TransformationEvent::Recorded(data) => transformed(event, data.transformation_id, &data.facts, changes),
+        TransformationEvent::Recorded(data) => {
+            transformed(event, data.transformation_id, &data.facts, changes)
+        }
         TransformationEvent::InputsAdded(data) => {
             let outputs = &data.output_batch_ids;
             changes.extend(uses(event, data.transformation_id, &data.inputs, outputs, data.occurred_at));
@@ -53,7 +55,12 @@ pub(super) fn transformation(event: &Event<'_>, data: TransformationEvent, chang
     }
 }
 
-fn transformed(event: &Event<'_>, id: TransformationId, facts: &TransformationFacts, changes: &mut Vec<Change>) {
+fn transformed(
+    event: &Event<'_>,
+    id: TransformationId,
+    facts: &TransformationFacts,
+    changes: &mut Vec<Change>,
+) {
     let place = node(Label::Location, facts.location_id);
     changes.extend(facts.outputs.iter().enumerate().map(|(line, output)| {
         let lot = node(Label::Batch, output.batch_id);

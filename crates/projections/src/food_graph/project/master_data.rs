@@ -16,8 +16,14 @@ type Changes = Vec<Change>;
 
 /// A place.
 pub(super) fn location(event: &Event<'_>, data: LocationEvent, changes: &mut Changes) {
-    let LocationEvent::Registered(LocationRegistered { location_id, name, location_type, address, coordinates, gln }) =
-        data;
+    let LocationEvent::Registered(LocationRegistered {
+        location_id,
+        name,
+        location_type,
+        address,
+        coordinates,
+        gln,
+    }) = data;
     let properties = Properties::from([
         ("name", text(name)),
         ("type", text(location_type)),
@@ -52,7 +58,8 @@ fn supplier_registered(event: &Event<'_>, data: SupplierRegistered, changes: &mu
     ]);
     changes.push(event.created(key, properties));
     changes.extend(
-        location_id.map(|at| event.master_edge(EdgeType::LocatedAt, key, node(Label::Location, at), 0).added()),
+        location_id
+            .map(|at| event.master_edge(EdgeType::LocatedAt, key, node(Label::Location, at), 0).added()),
     );
 }
 
@@ -91,7 +98,8 @@ pub(super) fn product(event: &Event<'_>, data: ProductEvent, changes: &mut Chang
 }
 
 fn product_registered(event: &Event<'_>, data: ProductRegistered, changes: &mut Changes) {
-    let ProductRegistered { product_id, name, category, brand, gtin, food_traceability_list, location_ids } = data;
+    let ProductRegistered { product_id, name, category, brand, gtin, food_traceability_list, location_ids } =
+        data;
     let key = node(Label::Product, product_id);
     let properties = Properties::from([
         ("name", text(name)),

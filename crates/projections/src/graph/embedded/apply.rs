@@ -22,23 +22,35 @@ use crate::graph::{Batch, Checkpoint, StoreError};
 const FILTER_COLUMNS: [&str; 7] =
     ["batch_number", "ingredient_id", "location_id", "name", "product_id", "sku_code", "supplier_id"];
 
-/// Nodes of which only the status and what is not filtered by changes: one index is touched.
-static PATCH_NODES: LazyLock<BulkInsert> = LazyLock::new(|| merge_statement(&["status"]));
-
 /// Nodes of which anything changes.
-static MERGE_NODES: LazyLock<BulkInsert> = LazyLock::new(|| merge_statement(&[&FILTER_COLUMNS[..], &["status"]].concat()));
+static MERGE_NODES: LazyLock<BulkInsert> = LazyLock::new(|| merge_nodes_statement(&FILTER_COLUMNS));
 
-/// Inserts a node with `columns`, or merges its properties and takes `columns` anew from them.
-fn merge_statement(columns: &[&str]) -> BulkInsert {
-    let mut head = "INSERT INTO graph_nodes (tenant_key, label, id, properties".to_owned();
-    let mut tail = " ON CONFLICT DO UPDATE SET properties = json_patch(properties, excluded.properties)".to_owned();
+/// Nodes of which nothing changes that lists are filtered by, but perhaps the status.
+static PATCH_NODES: LazyLock<BulkInsert> = LazyLock::new(|| merge_nodes_statement(&[]));
+
+/// SQLite writes the index of every column that a statement sets, even to what it was. Most events leave the status
+/// as it is; so it is set by a statement of its own, where it differs.
+static SET_STATUS: LazyLock<BulkInsert> = LazyLock::new(|| {
+    BulkInsert::new(
+        "UPDATE graph_nodes SET status = properties ->> '$.status' WHERE node_key IN (SELECT node.node_key FROM (",
+        3,
+        ") AS new CROSS JOIN graph_nodes AS node ON node.tenant_key = new.column1 AND node.label = new.column2 \
+         AND node.id = new.column3 WHERE node.status IS NOT node.properties ->> '$.status')",
+    )
+});
+
+/// Inserts a node with its status and `columns`, or merges its properties and takes `columns` anew from them.
+fn merge_nodes_statement(columns: &[&str]) -> BulkInsert {
+    let mut head = "INSERT INTO graph_nodes (tenant_key, label, id, properties, status".to_owned();
+    let mut tail =
+        " ON CONFLICT DO UPDATE SET properties = json_patch(properties, excluded.properties)".to_owned();
     for column in columns {
-        head.push_str(&format!(", {column}"));
-        let merged = "json_patch(properties, excluded.properties)";
-        tail.push_str(&format!(", {column} = {merged} ->> '$.{column}'"));
+        head.push_str(", ");
+        head.push_str(column);
+        tail.push_str(&format!(", {column} = json_patch(properties, excluded.properties) ->> '$.{column}'"));
     }
     head.push(')');
-    BulkInsert::new(&head, 4 + columns.len(), &tail)
+    BulkInsert::new(&head, 5 + columns.len(), &tail)
 }
 
 /// An edge never changes once it is written; written again it is the same edge.
@@ -46,9 +58,10 @@ static INSERT_EDGES: LazyLock<BulkInsert> = LazyLock::new(|| {
     BulkInsert::new(
         "INSERT INTO graph_edges (tenant_key, edge_type, from_id, position, line, id, from_label, to_label, to_id, \
          quantity, unit, percent, kind, document_id, occurred_at, recorded_at, event_id, event_type, \
-         retired_position, retired_at, retired_event_id, retired_event_type)",
+         retired_position, retired_at, retired_event_id, retired_event_type) SELECT * FROM (",
         1 + EDGE_COLUMN_COUNT,
-        " ON CONFLICT DO NOTHING",
+        ") AS new WHERE NOT EXISTS (SELECT 1 FROM graph_edges AS edge WHERE edge.tenant_key = new.column1 \
+         AND edge.from_id = new.column3 AND edge.edge_type = new.column2 AND edge.id = new.column6)",
     )
 });
 
@@ -137,9 +150,20 @@ async fn merge_nodes(
     nodes: BTreeMap<(TenantId, NodeKey), Properties>,
 ) -> Result<(), StoreError> {
     let is_patch = |properties: &Properties| !FILTER_COLUMNS.iter().any(|name| properties.contains_key(name));
-    let (patches, merges): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|(_, properties)| is_patch(properties));
+    let (patches, merges): (Vec<_>, Vec<_>) =
+        nodes.into_iter().partition(|(_, properties)| is_patch(properties));
     write_nodes(&mut *connection, keys, &MERGE_NODES, &merges, &FILTER_COLUMNS).await?;
-    write_nodes(connection, keys, &PATCH_NODES, &patches, &[]).await
+    write_nodes(&mut *connection, keys, &PATCH_NODES, &patches, &[]).await?;
+    let has_status = |(_, properties): &&(_, Properties)| properties.contains_key("status");
+    let changed: Vec<_> = merges.iter().chain(&patches).filter(has_status).map(|(key, _)| *key).collect();
+    for (sql, part) in SET_STATUS.parts(&changed) {
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (tenant, key) in part {
+            query = query.bind(key_of(keys, *tenant)).bind(key.label.as_str()).bind(blob(key.id));
+        }
+        query.execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    Ok(())
 }
 
 async fn write_nodes(
@@ -157,7 +181,7 @@ async fn write_nodes(
                 .bind(key.label.as_str())
                 .bind(blob(key.id))
                 .bind(properties::patch(properties)?);
-            for column in columns.iter().chain(&["status"]) {
+            for column in ["status"].iter().chain(columns) {
                 query = query.bind(properties::text(properties, column).map(str::to_owned));
             }
         }

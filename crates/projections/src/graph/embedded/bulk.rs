@@ -12,7 +12,7 @@ pub(super) struct BulkInsert {
 }
 
 impl BulkInsert {
-    /// `head VALUES (?, …), … tail` with `columns` variables to a row.
+    /// `head VALUES (?, …), … tail` with `columns` variables to a row; also where the rows are an operand.
     pub(super) fn new(head: &str, columns: usize, tail: &str) -> Self {
         let row = format!("({})", vec!["?"; columns].join(","));
         let statement = |rows: usize| {
@@ -47,7 +47,10 @@ mod tests {
         let insert = BulkInsert::new("INSERT INTO t", 2, " ON CONFLICT DO NOTHING");
         let rows: Vec<usize> = (0..307).collect();
         let parts: Vec<_> = insert.parts(&rows).collect();
-        assert_eq!(parts.iter().map(|(_, part)| part.len()).collect::<Vec<_>>(), [128, 128, 16, 16, 16, 1, 1, 1]);
+        assert_eq!(
+            parts.iter().map(|(_, part)| part.len()).collect::<Vec<_>>(),
+            [128, 128, 16, 16, 16, 1, 1, 1]
+        );
         assert_eq!(parts.iter().flat_map(|(_, part)| part.iter().copied()).collect::<Vec<_>>(), rows);
         assert_eq!(&*parts[7].0, "INSERT INTO t VALUES (?,?) ON CONFLICT DO NOTHING");
         assert_eq!(parts[2].0.matches("(?,?)").count(), 16);

@@ -91,15 +91,17 @@ struct EdgeRow<'a> {
     retired_event_type: Option<String>,
 }
 
-/// Reads an edge from its JSON in `column`.
+/// Reads the edges of a text that holds any number of them, one after the other.
 ///
 /// # Errors
-/// `Corrupt` where it is not what [`bind`] writes.
-pub(super) fn read(row: &SqliteRow, column: usize) -> Result<Edge, StoreError> {
-    let json: &str = row.try_get(column).map_err(unavailable)?;
-    let wrong = || corrupt(format!("the edge {json}"));
-    let row: EdgeRow<'_> = serde_json::from_str(json).map_err(|_| wrong())?;
-    edge(row).ok_or_else(wrong)
+/// `Corrupt` where it is not what [`edge_json!`] gives of what [`bind`] writes.
+pub(super) fn read(json: &str, edges: &mut Vec<Edge>) -> Result<(), StoreError> {
+    for row in serde_json::Deserializer::from_str(json).into_iter::<EdgeRow<'_>>() {
+        let row = row.map_err(|error| corrupt(format!("an edge: {error}")))?;
+        let id = row.id;
+        edges.push(edge(row).ok_or_else(|| corrupt(format!("the edge {id}")))?);
+    }
+    Ok(())
 }
 
 fn edge(row: EdgeRow<'_>) -> Option<Edge> {
@@ -149,9 +151,4 @@ pub(super) fn blob(id: Uuid) -> Vec<u8> {
 pub(super) fn uuid(row: &SqliteRow, column: usize) -> Result<Uuid, StoreError> {
     let bytes: &[u8] = row.try_get(column).map_err(unavailable)?;
     Uuid::from_slice(bytes).map_err(|error| corrupt(error.to_string()))
-}
-
-/// Puts edges into the order of the port: position, line, id.
-pub(super) fn sort(edges: &mut [Edge]) {
-    edges.sort_unstable_by_key(|edge| (edge.position, edge.line, edge.id));
 }

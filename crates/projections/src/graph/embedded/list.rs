@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::edge_row::blob;
 use super::error::{STORE, unavailable};
-use super::read::{read_node, tenant_key};
 use super::properties;
+use super::read::{read_node, tenant_key};
 use crate::changes::Value;
 use crate::graph::{ListQuery, Node, PAGE_NODES_MAX, StoreError};
 
@@ -27,7 +27,11 @@ const INDEXED: &[&str] = &[
 ];
 
 /// A page of nodes.
-pub(super) async fn list(readers: &SqlitePool, tenant: TenantId, query: &ListQuery) -> Result<Vec<Node>, StoreError> {
+pub(super) async fn list(
+    readers: &SqlitePool,
+    tenant: TenantId,
+    query: &ListQuery,
+) -> Result<Vec<Node>, StoreError> {
     let limit = i64::try_from(query.limit.clamp(1, PAGE_NODES_MAX)).unwrap_or(1);
     // The nil UUID is never an id, so that a page after it is the first.
     let after = query.after.unwrap_or(Uuid::nil());
@@ -50,7 +54,9 @@ fn is_column(name: &str, value: &Value) -> bool {
 /// The statement: filters are variables from the fifth on. Without statistics SQLite would rather walk the nodes
 /// in order of id than look one up, so that it is told which index to take.
 fn sql(query: &ListQuery) -> Result<String, StoreError> {
-    let looked_up = INDEXED.iter().find(|name| query.filters.iter().any(|(of, value)| of == *name && is_column(of, value)));
+    let looked_up = INDEXED
+        .iter()
+        .find(|name| query.filters.iter().any(|(of, value)| of == *name && is_column(of, value)));
     let index = looked_up.map(|name| format!(" INDEXED BY graph_nodes_{name}")).unwrap_or_default();
     let mut sql = format!(
         "SELECT id, properties FROM graph_nodes{index} WHERE tenant_key = {} AND label = ?2 AND id > ?3",
@@ -58,7 +64,10 @@ fn sql(query: &ListQuery) -> Result<String, StoreError> {
     );
     for (index, (name, value)) in query.filters.iter().enumerate() {
         if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
-            return Err(StoreError::Unavailable { store: STORE, reason: format!("no property is named `{name}`") });
+            return Err(StoreError::Unavailable {
+                store: STORE,
+                reason: format!("no property is named `{name}`"),
+            });
         }
         let variable = index + 5;
         sql.push_str(&match is_column(name, value) {

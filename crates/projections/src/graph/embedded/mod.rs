@@ -6,7 +6,7 @@
 //!
 //! - [`apply`]: a batch and its checkpoint, in one transaction;
 //! - [`read`], [`list`]: what queries ask for;
-//! - [`maintain`]: clearing and digests;
+//! - [`maintain`]: the tables and their version, clearing, digests;
 //! - [`properties`], [`edge_row`], [`bulk`]: how values and rows are written and read.
 
 mod apply;
@@ -34,8 +34,6 @@ use super::{
 };
 use crate::changes::{Edge, EdgeType, Label};
 
-/// The tables; every statement is safe to repeat.
-const SCHEMA: &str = include_str!("../../../../../schemas/embedded/food_graph.sql");
 /// Connections that read at the same time, at most.
 const READERS_MAX: u32 = 4;
 /// How long a writer of another process is waited for, in seconds.
@@ -76,11 +74,17 @@ impl EmbeddedGraph {
             .pragma("temp_store", "memory")
             .pragma("wal_autocheckpoint", WAL_PAGES.to_string());
         let writing = options.clone().pragma("cache_size", (-WRITER_CACHE_KIB).to_string());
-        let reading =
-            options.row_buffer_size(ROWS_AHEAD_MAX).pragma("cache_size", (-READER_CACHE_KIB).to_string()).pragma("query_only", "on");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
-        let readers =
-            SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(reading).await.map_err(unavailable)?;
+        let reading = options
+            .row_buffer_size(ROWS_AHEAD_MAX)
+            .pragma("cache_size", (-READER_CACHE_KIB).to_string())
+            .pragma("query_only", "on");
+        let writer =
+            SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .connect_with(reading)
+            .await
+            .map_err(unavailable)?;
         Ok(Self { writer, readers })
     }
 
@@ -89,12 +93,8 @@ impl EmbeddedGraph {
     /// # Errors
     /// [`StoreError::Unavailable`] where the file cannot be read.
     pub async fn missing_schema(&self) -> Result<Vec<String>, StoreError> {
-        let present: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema")
-            .fetch_all(&self.readers)
-            .await
-            .map_err(unavailable)?;
-        let defined = SCHEMA.split("IF NOT EXISTS ").skip(1).filter_map(|rest| rest.split_whitespace().next());
-        Ok(defined.filter(|name| !present.iter().any(|one| one == name)).map(str::to_owned).collect())
+        let mut connection = self.readers.acquire().await.map_err(unavailable)?;
+        maintain::missing_schema(&mut connection).await
     }
 
     /// Finishes what runs and closes the file; later calls answer `Unavailable`.
@@ -111,8 +111,7 @@ impl GraphStore for EmbeddedGraph {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::raw_sql(SCHEMA).execute(&self.writer).await.map_err(unavailable)?;
-        Ok(())
+        maintain::migrate(&self.writer).await
     }
 
     async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {

@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn what_was_not_written_here_is_refused() {
-        for json in ["[]", r#"{"p":{}}"#, r#"{"p":1.5}"#, r#"{"p":["date","today"]}"#, r#"{"p":["point","1"]}"#] {
+        for json in
+            ["[]", r#"{"p":{}}"#, r#"{"p":1.5}"#, r#"{"p":["date","today"]}"#, r#"{"p":["point","1"]}"#]
+        {
             assert!(matches!(read(json), Err(StoreError::Corrupt { .. })), "{json}");
         }
         assert!(read(r#"{"p":null}"#).unwrap().is_empty());

@@ -1,15 +1,15 @@
 //! Checkpoints, nodes by id, edges and genealogies.
 //!
-//! Ids are handed over as one JSON array, so that a statement is the same for one id and for thousands. The
-//! order of joins is fixed (`CROSS JOIN`, `INDEXED BY`): an id is always looked up, never a table scanned.
+//! Ids are handed over as one JSON array, so that a statement is the same for one id and for many. The order of
+//! joins is fixed (`CROSS JOIN`, `INDEXED BY`): an id is always looked up, never a table scanned. Every row costs a
+//! hand-over between threads; where few edges belong to an id, those of many ids come as one row.
 
 use std::collections::BTreeSet;
 
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
 use futures::TryStreamExt as _;
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
@@ -34,47 +34,55 @@ const NODES: &str = concat!(
     " AND node.label = ?2 AND node.id = unhex(wanted.value)"
 );
 
-const EDGES_FROM: &str = concat!(
-    "SELECT ",
-    edge_json!(),
-    " FROM json_each(?4) AS wanted CROSS JOIN json_each(?3) AS type CROSS JOIN graph_edges AS edge \
-     ON edge.tenant_key = ",
-    tenant_key!(),
-    " AND edge.edge_type = type.value AND edge.from_id = unhex(wanted.value) AND edge.from_label = ?2"
-);
+/// Ids that one statement asks for, at most.
+const IDS_MAX: usize = 256;
 
-const EDGES_TO: &str = concat!(
-    "SELECT ",
-    edge_json!(),
-    " FROM json_each(?4) AS wanted CROSS JOIN json_each(?3) AS type CROSS JOIN graph_edges AS edge \
-     INDEXED BY graph_edges_to ON edge.tenant_key = ",
-    tenant_key!(),
-    " AND edge.edge_type = type.value AND edge.to_id = unhex(wanted.value) AND edge.to_label = ?2"
-);
-
-/// `UNION` visits each lot once, however many paths lead to it.
-macro_rules! genealogy {
-    ($reached:literal, $index:literal, $known:literal) => {
+macro_rules! edges_at {
+    ($result:expr, $index:literal, $id:literal, $label:literal) => {
         concat!(
-            "WITH RECURSIVE reached(id) AS (SELECT ?2 UNION SELECT edge.",
-            $reached,
-            " FROM reached CROSS JOIN graph_edges AS edge ",
+            "SELECT ",
+            $result,
+            " FROM json_each(?4) AS wanted CROSS JOIN json_each(?3) AS type \
+             CROSS JOIN graph_edges AS edge INDEXED BY ",
             $index,
             " ON edge.tenant_key = ",
             tenant_key!(),
-            " AND edge.edge_type = 'USES_INGREDIENT' AND edge.",
-            $known,
-            " = reached.id) SELECT ",
-            edge_json!(),
-            " FROM reached CROSS JOIN graph_edges AS edge ON edge.tenant_key = ",
-            tenant_key!(),
-            " AND edge.edge_type = 'USES_INGREDIENT' AND edge.from_id = reached.id LIMIT ?3"
+            " AND edge.",
+            $id,
+            " = unhex(wanted.value) AND edge.edge_type = type.value AND edge.",
+            $label,
+            " = ?2"
         )
     };
 }
 
-const GENEALOGY_FORWARD: &str = genealogy!("from_id", "INDEXED BY graph_edges_to", "to_id");
-const GENEALOGY_BACKWARD: &str = genealogy!("to_id", "", "from_id");
+/// All edges that start at some nodes, as one row: few start anywhere.
+const EDGES_FROM: &str =
+    edges_at!(concat!("group_concat(", edge_json!(), ", '')"), "graph_edges_from", "from_id", "from_label");
+
+/// Each edge that ends at some nodes, as a row of its own: a million may end at a place or a product.
+const EDGES_TO: &str = edges_at!(edge_json!(), "graph_edges_to", "to_id", "to_label");
+
+/// The lots that are reached, the start among them, as one text of hexadecimal digits. `UNION` visits each lot
+/// once, however many paths lead to it.
+macro_rules! reached {
+    ($index:literal, $known:literal, $next:literal) => {
+        concat!(
+            "WITH RECURSIVE reached(id) AS (SELECT ?2 UNION SELECT edge.",
+            $next,
+            " FROM reached CROSS JOIN graph_edges AS edge INDEXED BY ",
+            $index,
+            " ON edge.tenant_key = ",
+            tenant_key!(),
+            " AND edge.",
+            $known,
+            " = reached.id AND edge.edge_type = 'USES_INGREDIENT') SELECT group_concat(hex(id), '') FROM reached"
+        )
+    };
+}
+
+const REACHED_FORWARD: &str = reached!("graph_edges_to", "to_id", "from_id");
+const REACHED_BACKWARD: &str = reached!("graph_edges_from", "from_id", "to_id");
 
 /// Where the projection stands in `partition`.
 pub(super) async fn checkpoint(
@@ -112,10 +120,11 @@ pub(super) async fn nodes(
     label: Label,
     ids: &[Uuid],
 ) -> Result<Vec<Node>, StoreError> {
+    let ids: BTreeSet<Uuid> = ids.iter().copied().collect();
     let rows = sqlx::query(NODES)
         .bind(blob(tenant.0))
         .bind(label.as_str())
-        .bind(hex_array(ids))
+        .bind(hex_array(&ids.into_iter().collect::<Vec<_>>()))
         .fetch_all(readers)
         .await
         .map_err(unavailable)?;
@@ -137,14 +146,14 @@ pub(super) async fn edges(
     edge_types: &[EdgeType],
     direction: EdgeDirection,
 ) -> Result<Vec<Edge>, StoreError> {
-    let types: BTreeSet<&str> = edge_types.iter().map(|edge_type| edge_type.as_str()).collect();
-    let types = serde_json::to_string(&types).map_err(|error| corrupt(error.to_string()))?;
-    let sql = match direction {
-        EdgeDirection::Outgoing => EDGES_FROM,
-        EdgeDirection::Incoming => EDGES_TO,
-    };
-    let query = sqlx::query(sql).bind(blob(tenant.0)).bind(label.as_str()).bind(types).bind(hex_array(ids));
-    collect(readers, query).await
+    let mut snapshot = readers.begin().await.map_err(unavailable)?;
+    let mut wanted = Wanted::new(tenant, label, edge_types, direction)?;
+    let ids: BTreeSet<Uuid> = ids.iter().copied().collect();
+    for ids in ids.into_iter().collect::<Vec<_>>().chunks(IDS_MAX) {
+        wanted.fetch(&mut snapshot, ids).await?;
+    }
+    snapshot.rollback().await.map_err(unavailable)?;
+    Ok(wanted.sorted())
 }
 
 /// The genealogy around `start`.
@@ -154,37 +163,92 @@ pub(super) async fn genealogy(
     start: Uuid,
     direction: TraceDirection,
 ) -> Result<Vec<Edge>, StoreError> {
+    let mut snapshot = readers.begin().await.map_err(unavailable)?;
+    let reached = reached(&mut snapshot, tenant, start, direction).await?;
+    let mut wanted = Wanted::new(tenant, Label::Batch, &[EdgeType::UsesIngredient], EdgeDirection::Outgoing)?;
+    for outputs in reached.chunks(IDS_MAX) {
+        wanted.fetch(&mut snapshot, outputs).await?;
+        if wanted.edges.len() > TRACE_EDGES_MAX {
+            return Err(StoreError::TooLarge { max: TRACE_EDGES_MAX });
+        }
+    }
+    snapshot.rollback().await.map_err(unavailable)?;
+    Ok(wanted.sorted())
+}
+
+/// `start` and the lots that are reached from it.
+async fn reached(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    start: Uuid,
+    direction: TraceDirection,
+) -> Result<Vec<Uuid>, StoreError> {
     let sql = match direction {
-        TraceDirection::Forward => GENEALOGY_FORWARD,
-        TraceDirection::Backward => GENEALOGY_BACKWARD,
+        TraceDirection::Forward => REACHED_FORWARD,
+        TraceDirection::Backward => REACHED_BACKWARD,
     };
-    let limit = i64::try_from(TRACE_EDGES_MAX).unwrap_or(i64::MAX).saturating_add(1);
-    let edges = collect(readers, sqlx::query(sql).bind(blob(tenant.0)).bind(blob(start)).bind(limit)).await?;
-    if edges.len() > TRACE_EDGES_MAX {
-        return Err(StoreError::TooLarge { max: TRACE_EDGES_MAX });
-    }
-    Ok(edges)
+    let digits: String = sqlx::query_scalar(sql)
+        .bind(blob(tenant.0))
+        .bind(blob(start))
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)?;
+    let id = |digits: &[u8]| Uuid::try_parse_ascii(digits).map_err(|error| corrupt(error.to_string()));
+    digits.as_bytes().chunks(32).map(id).collect()
 }
 
-async fn collect(
-    readers: &SqlitePool,
-    query: Query<'_, Sqlite, SqliteArguments>,
-) -> Result<Vec<Edge>, StoreError> {
-    let mut rows = query.fetch(readers);
-    let mut edges = Vec::new();
-    while let Some(row) = rows.try_next().await.map_err(unavailable)? {
-        edges.push(edge_row::read(&row, 0)?);
-    }
-    edge_row::sort(&mut edges);
-    Ok(edges)
+/// Edges of some types on one side of nodes of one label.
+struct Wanted {
+    sql: &'static str,
+    tenant: TenantId,
+    label: Label,
+    types: String,
+    edges: Vec<Edge>,
 }
 
-/// Each id once, as a JSON array of hexadecimal digits.
+impl Wanted {
+    fn new(
+        tenant: TenantId,
+        label: Label,
+        edge_types: &[EdgeType],
+        direction: EdgeDirection,
+    ) -> Result<Self, StoreError> {
+        let types: BTreeSet<&str> = edge_types.iter().map(|edge_type| edge_type.as_str()).collect();
+        let types = serde_json::to_string(&types).map_err(|error| corrupt(error.to_string()))?;
+        let sql = match direction {
+            EdgeDirection::Outgoing => EDGES_FROM,
+            EdgeDirection::Incoming => EDGES_TO,
+        };
+        Ok(Self { sql, tenant, label, types, edges: Vec::new() })
+    }
+
+    /// Adds the edges at `ids`, at most [`IDS_MAX`].
+    async fn fetch(&mut self, connection: &mut SqliteConnection, ids: &[Uuid]) -> Result<(), StoreError> {
+        let mut rows = sqlx::query(self.sql)
+            .bind(blob(self.tenant.0))
+            .bind(self.label.as_str())
+            .bind(self.types.clone())
+            .bind(hex_array(ids))
+            .fetch(connection);
+        while let Some(row) = rows.try_next().await.map_err(unavailable)? {
+            let json: Option<&str> = row.try_get(0).map_err(unavailable)?;
+            edge_row::read(json.unwrap_or_default(), &mut self.edges)?;
+        }
+        Ok(())
+    }
+
+    /// The edges in the order of the port: position, line, id.
+    fn sorted(mut self) -> Vec<Edge> {
+        self.edges.sort_unstable_by_key(|edge| (edge.position, edge.line, edge.id));
+        self.edges
+    }
+}
+
+/// A JSON array of ids as hexadecimal digits.
 fn hex_array(ids: &[Uuid]) -> String {
-    let ids: BTreeSet<&Uuid> = ids.iter().collect();
     let mut json = String::with_capacity(2 + ids.len() * 35);
     json.push('[');
-    for (index, id) in ids.into_iter().enumerate() {
+    for (index, id) in ids.iter().enumerate() {
         if index > 0 {
             json.push(',');
         }

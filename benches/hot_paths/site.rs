@@ -64,7 +64,8 @@ impl Site {
             tenant: self.tenant,
             actor: "operator@plant".to_owned(),
             command_id: command_id.into(),
-            repeatable: true,
+            // A key of the client's own costs one more message, which would blur what is compared.
+            repeatable: false,
             command_hash: PayloadHash::of(command_id.as_bytes()),
             correlation_id: command_id,
             causation_id: None,

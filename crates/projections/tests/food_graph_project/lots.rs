@@ -113,7 +113,8 @@ fn bars_keep_their_reason_until_they_are_lifted() {
 
 #[test]
 fn adjustments_are_edges_with_their_kind() {
-    let kinds: [(fn(BatchAdjusted) -> BatchEvent, &str); 4] = [
+    type Adjusted = fn(BatchAdjusted) -> BatchEvent;
+    let kinds: [(Adjusted, &str); 4] = [
         (BatchEvent::Sampled, "sample"),
         (BatchEvent::Wasted, "waste"),
         (BatchEvent::Counted, "count"),

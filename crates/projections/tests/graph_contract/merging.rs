@@ -80,7 +80,10 @@ pub(crate) async fn every_part_of_an_edge_comes_back(store: Arc<dyn GraphStore>)
     let mut changes = bare(&[lot, place]);
     changes.extend([added(full.clone()), added(plain.clone())]);
     world.apply(changes).await;
-    assert_eq!(world.edges_at(lot, &[EdgeType::AdjustedAt], EdgeDirection::Outgoing).await, [full.clone()]);
+    assert_eq!(
+        world.edges_at(lot, &[EdgeType::AdjustedAt], EdgeDirection::Outgoing).await,
+        std::slice::from_ref(&full)
+    );
     assert_eq!(world.edges_at(place, &[EdgeType::ShippedTo], EdgeDirection::Incoming).await, [plain]);
 
     let from =

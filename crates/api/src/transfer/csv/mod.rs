@@ -4,12 +4,14 @@
 //! - [`split`]: from lines to rows of cells;
 //! - [`cells`]: what stands in a cell;
 //! - [`document`]: the rows of one document, and its command id;
+//! - `draft`: what every translation does;
 //! - [`translate`]: from names and numbers to the words of the contract;
 //! - this file: from a file to its documents.
 
 pub mod cells;
 pub mod columns;
 pub mod document;
+mod draft;
 pub mod split;
 pub mod translate;
 

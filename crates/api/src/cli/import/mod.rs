@@ -1,7 +1,10 @@
 //! `foodflow import`: brings a plant's records in, from files.
 
+mod recognised;
+mod telling;
+
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Seek as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,33 +21,31 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use recognised::{Recognised, recognise};
+use telling::Telling;
+
 use super::place::parse_tenant;
 use super::progress::Progress;
 use super::{print_data, say};
 use crate::config::Config;
 use crate::runtime::Runtime;
 use crate::transfer::csv::columns::Kind;
-use crate::transfer::csv::split::delimiter_of;
 use crate::transfer::csv::{Documents, Reading, Unreadable};
 use crate::transfer::importer::Importer;
 use crate::transfer::names::Names;
 use crate::transfer::ndjson::Commands;
-use crate::transfer::outcome::{Outcome, Refusal};
+use crate::transfer::outcome::Outcome;
 use crate::transfer::record::Record;
 use crate::transfer::rehearsal::Rehearsal;
 use crate::transfer::results::{Results, Totals};
 use crate::transfer::schedule::{self, End};
 
-/// Refusals of a file that are said; the others stand in the result file.
-const REFUSALS_SAID_MAX: u64 = 20;
 /// Names that are noted before the import waits for the read model.
 const NOTED_MAX: usize = 50_000;
 /// How long the read model may stand still while the import waits for it.
 const STANDSTILL_MAX: Duration = Duration::from_secs(60);
 /// How often progress of the read model is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Bytes of a file by which its format is told.
-const LOOKED_AT_BYTES: usize = 64 << 10;
 /// Exit status after Ctrl-C, as shells have it.
 const INTERRUPTED: u8 = 130;
 
@@ -170,14 +171,6 @@ struct Import<'a> {
     done: Vec<FileSummary>,
 }
 
-/// A file, recognised.
-struct Recognised {
-    reader: BufReader<File>,
-    lines: u64,
-    /// The delimiter of a CSV file.
-    delimiter: Option<u8>,
-}
-
 impl<'a> Import<'a> {
     fn new(runtime: Runtime, arguments: &'a ImportArguments, stop: CancellationToken) -> Self {
         let executor = if arguments.dry_run {
@@ -198,6 +191,9 @@ impl<'a> Import<'a> {
     }
 
     async fn files(&mut self) -> anyhow::Result<End> {
+        for path in &self.arguments.files {
+            anyhow::ensure!(path.is_file(), "there is no file {}", path.display());
+        }
         let mut common = match &self.arguments.results {
             Some(path) => {
                 self.refuse_to_overwrite(path)?;
@@ -347,64 +343,4 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".results.ndjson");
     PathBuf::from(name)
-}
-
-/// Opens a file and tells its format by its first character: a command is a JSON object.
-fn recognise(path: &Path) -> anyhow::Result<Recognised> {
-    let cannot = || format!("cannot read {}", path.display());
-    let mut reader = BufReader::with_capacity(LOOKED_AT_BYTES, File::open(path).with_context(cannot)?);
-    let start = reader.fill_buf().with_context(cannot)?;
-    let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start).trim_ascii_start();
-    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
-    let delimiter = if header.starts_with(b"{") { None } else { Some(delimiter_of(header)) };
-    let mut lines = 0;
-    loop {
-        let chunk = reader.fill_buf().with_context(cannot)?;
-        if chunk.is_empty() {
-            break;
-        }
-        lines += chunk.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let length = chunk.len();
-        reader.consume(length);
-    }
-    reader.rewind().with_context(cannot)?;
-    Ok(Recognised { reader, lines, delimiter })
-}
-
-/// Tells what became of the records of one file.
-struct Telling<'a> {
-    file: &'a str,
-    results: &'a mut Results,
-    progress: Progress,
-    totals: Totals,
-}
-
-impl<'a> Telling<'a> {
-    fn new(file: &'a str, results: &'a mut Results, lines: u64) -> Self {
-        let progress = Progress::start(&format!("importing {file}"), "lines", Some(lines));
-        Self { file, results, progress, totals: Totals::default() }
-    }
-
-    fn tell(&mut self, record: &Record, outcome: &Outcome) -> anyhow::Result<()> {
-        self.results.write(self.file, record, outcome, &mut self.totals)?;
-        if let Outcome::Refused(refusal) = outcome {
-            self.say(refusal);
-        }
-        self.progress.at(record.last_line);
-        Ok(())
-    }
-
-    fn say(&self, refusal: &Refusal) {
-        let Self { file, progress, totals, .. } = self;
-        if totals.refused <= REFUSALS_SAID_MAX {
-            progress.say(&format!("{file}: {}", refusal.detail()));
-        } else if totals.refused == REFUSALS_SAID_MAX + 1 {
-            progress.say(&format!("{file}: further refusals stand in the result file"));
-        }
-    }
-
-    fn finish(self) -> anyhow::Result<Totals> {
-        self.results.flush()?;
-        Ok(self.totals)
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`execute`]: runs an [`Operation`] over several aggregates as one commit, with locks, idempotency and
 //!   retries;
-//! - [`unit`]: the aggregates that one operation has loaded, and what it decided;
+//! - [`mod@unit`]: the aggregates that one operation has loaded, and what it decided;
 //! - [`food_graph`]: the operations of traceability.
 //!
 //! What must never happen: a commit that was acknowledged and is not in the log, a command that takes effect

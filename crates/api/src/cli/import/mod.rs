@@ -109,6 +109,9 @@ struct FileSummary {
 /// Where a store or a file cannot be used; what was recorded until then stays, and a second run goes on.
 pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(!arguments.actor.trim().is_empty(), "--actor must not be empty");
+    for path in &arguments.files {
+        anyhow::ensure!(path.is_file(), "there is no file {}", path.display());
+    }
     let stop = CancellationToken::new();
     tokio::spawn(listen(stop.clone()));
     let runtime = Runtime::open(config, Arc::new(SystemClock)).await?;
@@ -133,10 +136,10 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
     if arguments.json {
         print_data(&serde_json::to_string(&summary)?)?;
     }
-    let end =
-        outcome.context("run the same command again to go on: what was recorded is answered as repeated")?;
-    if end == End::Interrupted {
-        say("interrupted; run the same command again to go on: what was recorded is answered as repeated");
+    if !matches!(outcome, Ok(End::Complete)) {
+        say("to go on, run the same command again: what was recorded is answered as repeated");
+    }
+    if outcome? == End::Interrupted {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     Ok(if totals.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -191,9 +194,6 @@ impl<'a> Import<'a> {
     }
 
     async fn files(&mut self) -> anyhow::Result<End> {
-        for path in &self.arguments.files {
-            anyhow::ensure!(path.is_file(), "there is no file {}", path.display());
-        }
         let mut common = match &self.arguments.results {
             Some(path) => {
                 self.refuse_to_overwrite(path)?;

@@ -45,7 +45,7 @@ pub struct ReplayArguments {
     /// Only this tenant's events: its short name or id; without it, all tenants'.
     #[arg(long, value_name = "SLUG|UUID", value_parser = parse_tenant)]
     tenant: Option<TenantId>,
-    /// Only events of this subject: batch/<ID>, or the id alone.
+    /// Only events of this subject: `batch/<ID>`, or the id alone.
     #[arg(long, value_name = "SUBJECT", value_parser = parse_subject)]
     subject: Option<Subject>,
     /// Only events of this type, e.g. foodflow.food_graph.batch.received.v1.

@@ -41,6 +41,7 @@ async fn write_until_killed(client: TestClient, lot: Uuid, writer: usize, round:
     told
 }
 
+/// Every waste in the log, with the position of its commit.
 async fn wastes(client: &TestClient) -> anyhow::Result<BTreeMap<String, Vec<u64>>> {
     let (mut found, mut after) = (BTreeMap::<String, Vec<u64>>::new(), 0);
     loop {
@@ -48,8 +49,10 @@ async fn wastes(client: &TestClient) -> anyhow::Result<BTreeMap<String, Vec<u64>
         let page = client.get(&path).await?.ok();
         for event in page.as_array().unwrap() {
             let key = event["data"]["reason"].as_str().unwrap().to_owned();
-            found.entry(key).or_default().push(event["position"].as_u64().unwrap());
-            after = event["position"].as_u64().unwrap();
+            let number = |name: &str| event[name].as_u64().unwrap();
+            let commit_end = number("position") + number("commitsize") - number("commitindex") - 1;
+            found.entry(key).or_default().push(commit_end);
+            after = number("position");
         }
         if page.as_array().unwrap().is_empty() {
             return Ok(found);

@@ -44,7 +44,7 @@ enum Task {
     },
     /// Runs the benchmarks
     Bench {
-        /// Arguments for `cargo bench`, such as `--bench NAME`
+        /// Arguments for the benchmarks: parts of names, `--quick`, `--write FILE`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -72,9 +72,9 @@ impl Arguments {
                     .args(["run", "-p", "foodflow-api", "--bin", "foodflow", "--", "demo"])
                     .args(arguments),
             ),
-            Task::Bench { arguments } => {
-                run::replace_by(workspace.cargo().args(["bench", "-p", "foodflow-benches"]).args(arguments))
-            }
+            Task::Bench { arguments } => run::replace_by(
+                workspace.cargo().args(["bench", "-p", "foodflow-benches", "--"]).args(arguments),
+            ),
             Task::Bless => openapi::bless(&workspace),
             Task::Doctor => doctor::report(&workspace),
         }

@@ -13,7 +13,7 @@ pub mod serve;
 pub mod token;
 pub mod walk;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -150,7 +150,10 @@ fn start_logging() {
     use tracing_subscriber::EnvFilter;
     let filter =
         EnvFilter::try_from_env("FOODFLOW_LOG").unwrap_or_else(|_| EnvFilter::new("warn,foodflow=info"));
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let to_stderr = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second call in one process, as in tests, keeps the first subscriber.
     let _ = match std::env::var("FOODFLOW_LOG_FORMAT").as_deref() {
         Ok("json") => to_stderr.json().try_init(),

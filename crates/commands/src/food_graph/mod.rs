@@ -15,7 +15,6 @@ pub mod shipments;
 pub mod transformations;
 
 use foodflow_domain::StreamAggregate;
-use foodflow_domain::food_graph::FoodGraphError;
 use foodflow_domain::food_graph::guards::{NameHeld, Reservation, ReservationCommand};
 use foodflow_domain::ids;
 use jiff::Timestamp;
@@ -40,11 +39,8 @@ fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool
 
 /// Refuses an event time in the future. The aggregates refuse it too, but do not know which field states it.
 fn in_time(unit: &Unit<'_>, occurred_at: Timestamp, pointer: &str) -> Result<(), Stop> {
-    if unit.context.is_future(occurred_at) {
-        let future = FoodGraphError::OccurredInFuture { occurred_at, now: unit.context.now };
-        return Err(CommandError::refused(&future, pointer).into());
-    }
-    Ok(())
+    let checked = foodflow_domain::food_graph::in_time(occurred_at, &unit.context);
+    checked.map_err(|error| CommandError::refused(&error, pointer).into())
 }
 
 /// Takes a name that is unique among the tenant's names of its kind.

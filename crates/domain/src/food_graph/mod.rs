@@ -20,4 +20,18 @@ pub mod sku;
 pub mod supplier;
 pub mod transformation;
 
+use jiff::Timestamp;
+
+use crate::Context;
 pub use error::FoodGraphError;
+
+/// Refuses an event time that lies in the future.
+///
+/// # Errors
+/// `OccurredInFuture`.
+pub fn in_time(occurred_at: Timestamp, context: &Context) -> Result<(), FoodGraphError> {
+    if context.is_future(occurred_at) {
+        return Err(FoodGraphError::OccurredInFuture { occurred_at, now: context.now });
+    }
+    Ok(())
+}

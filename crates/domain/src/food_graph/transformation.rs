@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::FoodGraphError;
 use super::facts::{LotQuantity, TransformationFacts};
+use super::{FoodGraphError, in_time};
 use crate::ids::{BatchId, TransformationId};
 use crate::{Context, aggregate, event_set};
 
@@ -186,13 +186,6 @@ impl Transformation {
             facts.iter().flat_map(|facts| facts.inputs.iter().map(|_| facts.occurred_at)).collect();
         self.facts = facts;
     }
-}
-
-fn in_time(occurred_at: Timestamp, context: &Context) -> Result<(), FoodGraphError> {
-    if context.is_future(occurred_at) {
-        return Err(FoodGraphError::OccurredInFuture { occurred_at, now: context.now });
-    }
-    Ok(())
 }
 
 /// A lot on both sides would be its own ancestor.

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::FoodGraphError;
+use super::{FoodGraphError, in_time};
 use crate::ids::BatchId;
 use crate::quantity::Quantity;
 use crate::{Context, aggregate};
@@ -446,13 +446,6 @@ fn positive(origin: &Origin, given: Quantity, own: Quantity) -> Result<Quantity,
         return Ok(own);
     }
     Err(FoodGraphError::QuantityNotPositive { batch_number: origin.batch_number.clone(), given })
-}
-
-fn in_time(occurred_at: Timestamp, context: &Context) -> Result<(), FoodGraphError> {
-    if context.is_future(occurred_at) {
-        return Err(FoodGraphError::OccurredInFuture { occurred_at, now: context.now });
-    }
-    Ok(())
 }
 
 aggregate!(Batch, "food_graph", "batch", BatchCommand, BatchEvent, FoodGraphError);

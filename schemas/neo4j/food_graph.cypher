@@ -16,15 +16,18 @@
 // event is not applied yet. Only the program writes
 // here: what another client changes is lost with the next rebuild.
 
+// Ids are unique within a tenant: partners of a supply chain may record one lot under one id (docs/adr/0006). The
+// constraints carry pages of a tenant's nodes in order of id as well.
+
 // Product hierarchy
-CREATE CONSTRAINT product_id IF NOT EXISTS FOR (p:Product) REQUIRE p.id IS UNIQUE;
-CREATE CONSTRAINT ingredient_id IF NOT EXISTS FOR (i:Ingredient) REQUIRE i.id IS UNIQUE;
-CREATE CONSTRAINT sku_id IF NOT EXISTS FOR (s:SKU) REQUIRE s.id IS UNIQUE;
+CREATE CONSTRAINT product_id IF NOT EXISTS FOR (p:Product) REQUIRE (p.tenant_id, p.id) IS UNIQUE;
+CREATE CONSTRAINT ingredient_id IF NOT EXISTS FOR (i:Ingredient) REQUIRE (i.tenant_id, i.id) IS UNIQUE;
+CREATE CONSTRAINT sku_id IF NOT EXISTS FOR (s:SKU) REQUIRE (s.tenant_id, s.id) IS UNIQUE;
 
 // Supply chain entities
-CREATE CONSTRAINT supplier_id IF NOT EXISTS FOR (s:Supplier) REQUIRE s.id IS UNIQUE;
-CREATE CONSTRAINT batch_id IF NOT EXISTS FOR (b:Batch) REQUIRE b.id IS UNIQUE;
-CREATE CONSTRAINT location_id IF NOT EXISTS FOR (l:Location) REQUIRE l.id IS UNIQUE;
+CREATE CONSTRAINT supplier_id IF NOT EXISTS FOR (s:Supplier) REQUIRE (s.tenant_id, s.id) IS UNIQUE;
+CREATE CONSTRAINT batch_id IF NOT EXISTS FOR (b:Batch) REQUIRE (b.tenant_id, b.id) IS UNIQUE;
+CREATE CONSTRAINT location_id IF NOT EXISTS FOR (l:Location) REQUIRE (l.tenant_id, l.id) IS UNIQUE;
 
 // Indexes for performance
 CREATE INDEX product_tenant_id IF NOT EXISTS FOR (p:Product) ON (p.tenant_id);
@@ -36,15 +39,15 @@ CREATE INDEX batch_tenant_id IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id);
 CREATE INDEX sku_tenant_id IF NOT EXISTS FOR (s:SKU) ON (s.tenant_id);
 CREATE INDEX location_tenant_id IF NOT EXISTS FOR (l:Location) ON (l.tenant_id);
 
-// Added: pages of a tenant's nodes in order of id, without sorting all of them
-CREATE INDEX product_page IF NOT EXISTS FOR (p:Product) ON (p.tenant_id, p.id);
-CREATE INDEX ingredient_page IF NOT EXISTS FOR (i:Ingredient) ON (i.tenant_id, i.id);
-CREATE INDEX sku_page IF NOT EXISTS FOR (s:SKU) ON (s.tenant_id, s.id);
-CREATE INDEX supplier_page IF NOT EXISTS FOR (s:Supplier) ON (s.tenant_id, s.id);
-CREATE INDEX batch_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.id);
-CREATE INDEX location_page IF NOT EXISTS FOR (l:Location) ON (l.tenant_id, l.id);
+// Added: a node by its id alone, for people who do not know the tenant
+CREATE INDEX product_lookup IF NOT EXISTS FOR (p:Product) ON (p.id);
+CREATE INDEX ingredient_lookup IF NOT EXISTS FOR (i:Ingredient) ON (i.id);
+CREATE INDEX sku_lookup IF NOT EXISTS FOR (s:SKU) ON (s.id);
+CREATE INDEX supplier_lookup IF NOT EXISTS FOR (s:Supplier) ON (s.id);
+CREATE INDEX batch_lookup IF NOT EXISTS FOR (b:Batch) ON (b.id);
+CREATE INDEX location_lookup IF NOT EXISTS FOR (l:Location) ON (l.id);
 
-// Added: the same for what lists are filtered by
+// Added: pages of a tenant's nodes by what lists are filtered by, in order of id, without sorting all of them
 CREATE INDEX batch_number_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.batch_number, b.id);
 CREATE INDEX batch_status_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.status, b.id);
 CREATE INDEX batch_product_page IF NOT EXISTS FOR (b:Batch) ON (b.tenant_id, b.product_id, b.id);

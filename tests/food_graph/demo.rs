@@ -11,7 +11,7 @@ struct Demo {
 impl Demo {
     async fn start() -> anyhow::Result<Self> {
         let app = TestApp::demo().await?;
-        let client = app.printed_client("harbor-vale")?;
+        let client = app.printed_client("harbor-vale").await?;
         Ok(Self { _app: app, client })
     }
 
@@ -141,7 +141,7 @@ async fn question_8_backward_from_a_case() -> anyhow::Result<()> {
 async fn a_second_start_of_the_demo_tells_nothing_twice() -> anyhow::Result<()> {
     let mut app = TestApp::demo().await?;
     let head = async |app: &TestApp| -> anyhow::Result<Value> {
-        let answer = app.printed_client("harbor-vale")?.get("/v1/projections?digest=true").await?.ok();
+        let answer = app.printed_client("harbor-vale").await?.get("/v1/projections?digest=true").await?.ok();
         Ok(answer["projections"][0].clone())
     };
     let first = head(&app).await?;

@@ -20,6 +20,8 @@ use crate::servers::{NatsServer, Neo4jServer, shared_nats_url};
 pub const BINARY: &str = "FOODFLOW_TEST_BINARY";
 /// How long the program may take to become ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long what is printed together with `ready` may take to reach the file that is read here.
+const PRINTED_WITHIN: Duration = Duration::from_secs(5);
 /// How long the program may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// How long a read waits for its own writes.
@@ -130,8 +132,8 @@ impl TestApp {
         let started = Instant::now();
         loop {
             let output = self.output();
-            if let Some(base) = output.lines().find_map(|line| line.strip_prefix("ready ")) {
-                self.base = base.trim().to_owned();
+            if let Some(base) = printed(&output, "ready ") {
+                self.base = base.to_owned();
                 return Ok(());
             }
             let gone = self.process.as_mut().is_none_or(|process| !process.is_running());
@@ -225,18 +227,28 @@ impl TestApp {
         Ok(TestClient { base: self.base.clone(), token, slug: slug.to_owned(), http: reqwest::Client::new() })
     }
 
-    /// A client with a token that the program printed, as `demo` does.
+    /// A client with a token that the program prints, as `demo` does together with `ready`.
     ///
     /// # Errors
-    /// Where it printed none for the tenant.
-    pub fn printed_client(&self, slug: &str) -> anyhow::Result<TestClient> {
-        let output = self.output();
+    /// Where it prints none for the tenant within some seconds.
+    pub async fn printed_client(&self, slug: &str) -> anyhow::Result<TestClient> {
         let prefix = format!("token {slug} ");
-        let token =
-            output.lines().find_map(|line| line.strip_prefix(&prefix)).context("no token was printed")?;
-        let token = token.trim().to_owned();
+        let started = Instant::now();
+        let token = loop {
+            let output = self.output();
+            if let Some(token) = printed(&output, &prefix) {
+                break token.to_owned();
+            }
+            anyhow::ensure!(started.elapsed() < PRINTED_WITHIN, "no token of {slug} in:\n{output}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
         Ok(TestClient { base: self.base.clone(), token, slug: slug.to_owned(), http: reqwest::Client::new() })
     }
+}
+
+/// What follows `prefix` on the first whole line that begins with it; a line that is still being written is none.
+fn printed<'a>(output: &'a str, prefix: &str) -> Option<&'a str> {
+    output.split_inclusive('\n').find_map(|line| line.strip_prefix(prefix)?.strip_suffix('\n'))
 }
 
 fn server_environment(nats: &str, neo4j: &str) -> Vec<(String, String)> {

@@ -166,13 +166,14 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Prints data, on standard output.
+/// Prints data, on standard output, as one write where the system takes it so.
 ///
 /// # Errors
 /// Where standard output is closed.
 pub fn print_data(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
+    // Standard output is buffered by lines: several would leave one by one.
+    out.write_all(format!("{text}\n").as_bytes())?;
     out.flush()?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `foodflow serve` and `foodflow demo`.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -43,11 +44,7 @@ pub async fn demo(config: Config) -> anyhow::Result<()> {
     demo::seed(&runtime, &clock).await.context("cannot tell the demo's history")?;
     let server = Server::start(&config, runtime).await?;
     server.caught_up().await?;
-    print_data(&format!("ready http://{}", server.address()?))?;
-    for slug in demo::TENANTS {
-        let claims = claims(slug, "demo", &token::all_permissions(), Timestamp::now(), DEMO_TOKEN_VALID_S);
-        print_data(&format!("token {slug} {}", server.app.keys.issue(&claims)?))?;
-    }
+    print_data(&server.demo_lines()?)?;
     server.run().await
 }
 
@@ -89,6 +86,17 @@ impl Server {
 
     fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
         Ok(self.listener.local_addr()?)
+    }
+
+    /// Where it serves and with which tokens, printed at once: who has read `ready` finds the tokens behind it.
+    fn demo_lines(&self) -> anyhow::Result<String> {
+        let mut lines = format!("ready http://{}", self.address()?);
+        for slug in demo::TENANTS {
+            let claims =
+                claims(slug, "demo", &token::all_permissions(), Timestamp::now(), DEMO_TOKEN_VALID_S);
+            write!(lines, "\ntoken {slug} {}", self.app.keys.issue(&claims)?)?;
+        }
+        Ok(lines)
     }
 
     /// Waits until the read model reflects the whole log.

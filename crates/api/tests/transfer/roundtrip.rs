@@ -77,7 +77,7 @@ async fn same_elsewhere(plant: &Plant) -> Plant {
 #[tokio::test]
 async fn the_demo_is_the_same_elsewhere() {
     let app = TestApp::demo().await.unwrap();
-    let client = app.printed_client("harbor-vale").unwrap();
+    let client = app.printed_client("harbor-vale").await.unwrap();
     let plant = Plant { app, client, folder: TempDir::new().unwrap() };
     same_elsewhere(&plant).await;
 

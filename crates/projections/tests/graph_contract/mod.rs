@@ -27,7 +27,7 @@ macro_rules! graph_contract_cases {
             genealogy::a_trace_takes_retired_edges_along,
             genealogy::thirty_levels_of_shared_ancestors_take_less_than_a_second,
             isolation::no_answer_holds_what_is_of_another_tenant,
-            isolation::the_same_id_in_two_tenants_never_touches_the_first,
+            isolation::the_same_id_in_two_tenants_is_two_lots,
             merging::a_batch_that_fails_leaves_nothing,
             merging::a_batch_is_applied_once,
             merging::a_batch_is_applied_once_by_two_writers,

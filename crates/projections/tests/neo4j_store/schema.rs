@@ -35,7 +35,10 @@ async fn the_documented_constraints_and_indexes_are_there() {
     .await;
     for label in Label::ALL {
         let name = format!("{}_id", label.as_str().to_lowercase());
-        assert!(constraints.contains(&entry(&name, label.as_str(), &["id"])), "{name} in {constraints:#?}");
+        assert!(
+            constraints.contains(&entry(&name, label.as_str(), &["tenant_id", "id"])),
+            "{name} in {constraints:#?}"
+        );
     }
     let indexes = shown(
         "SHOW INDEXES YIELD name, labelsOrTypes AS labels, properties, type, state \

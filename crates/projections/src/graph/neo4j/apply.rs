@@ -170,8 +170,7 @@ impl Work {
         for (label, nodes) in by_label {
             let statement = format!(
                 "UNWIND $rows AS r \
-                 MERGE (n:{} {{id: r.id}}) ON CREATE SET n.tenant_id = r.tenant, n.partition = $partition \
-                 WITH n, r WHERE n.tenant_id = r.tenant \
+                 MERGE (n:{} {{tenant_id: r.tenant, id: r.id}}) ON CREATE SET n.partition = $partition \
                  SET n += r.set \
                  RETURN count(*) AS written",
                 label.as_str()
@@ -181,7 +180,7 @@ impl Work {
                     .iter()
                     .map(|((tenant, key), properties)| node_row::encode(*tenant, *key, properties));
                 let written = self.written(txn, &statement, rows.collect()).await?;
-                self.tell_passed_over(label.as_str(), nodes.len() - written);
+                all_written(label.as_str(), written, nodes.len())?;
             }
         }
         Ok(())
@@ -210,8 +209,8 @@ impl Work {
         // still not be written twice. The merge looks at the end with fewer edges, mostly a lot.
         let statement = format!(
             "UNWIND $rows AS r \
-             MATCH (a:{} {{id: r.from}}) WHERE a.tenant_id = r.tenant \
-             MATCH (b:{} {{id: r.to}}) WHERE b.tenant_id = r.tenant \
+             MATCH (a:{} {{tenant_id: r.tenant, id: r.from}}) \
+             MATCH (b:{} {{tenant_id: r.tenant, id: r.to}}) \
              MERGE (a)-[e:{} {{id: r.id}}]->(b) ON CREATE SET e += r.set \
              RETURN count(*) AS written",
             from.as_str(),
@@ -230,8 +229,7 @@ impl Work {
             self.expect_ends(txn, edges.iter().map(|(tenant, edge)| (*tenant, edge.to))).await?;
             written = self.written(txn, &statement, rows()?).await?;
         }
-        self.tell_passed_over(edge_type.as_str(), edges.len() - written);
-        Ok(())
+        all_written(edge_type.as_str(), written, edges.len())
     }
 
     /// Makes the ends of edges that are not there yet, so that no edge is lost to the order of commits. All are
@@ -244,8 +242,8 @@ impl Work {
         let ends: BTreeSet<_> = ends.collect();
         let Some((_, NodeKey { label, .. })) = ends.first() else { return Ok(()) };
         let statement = format!(
-            "UNWIND $rows AS r MERGE (n:{} {{id: r.id}}) \
-             ON CREATE SET n.tenant_id = r.tenant, n.partition = $partition, n.{EXPECTED} = true \
+            "UNWIND $rows AS r MERGE (n:{} {{tenant_id: r.tenant, id: r.id}}) \
+             ON CREATE SET n.partition = $partition, n.{EXPECTED} = true \
              RETURN count(*) AS written",
             label.as_str()
         );
@@ -262,16 +260,12 @@ impl Work {
         let row = txn.execute(statement).await?.single(txn.handle()).await?;
         Ok(row.get("written")?)
     }
+}
 
-    fn tell_passed_over(&self, what: &'static str, passed_over: usize) {
-        if passed_over > 0 {
-            let partition = self.partition.0;
-            tracing::error!(
-                what,
-                passed_over,
-                partition,
-                "rows passed over: their ids belong to another tenant"
-            );
-        }
+/// A statement that wrote fewer rows than it was given must not be committed with its checkpoint.
+fn all_written(what: &'static str, written: usize, given: usize) -> Result<(), Failure> {
+    if written == given {
+        return Ok(());
     }
+    Err(corrupt(format_args!("{written} of {given} rows of {what} were written")).into())
 }

@@ -1,7 +1,7 @@
 //! Clearing a partition ahead of a rebuild, in transactions of bounded size.
 //!
 //! The checkpoint goes first: where clearing is cut short, a projection then starts over instead of going on with
-//! holes behind it. Nodes are walked in pages of the unique index of their id, so no transaction reads or deletes
+//! holes behind it. Nodes are walked in pages of the index of their id, so no transaction reads or deletes
 //! more than a page, even where a place has millions of edges: edges go before nodes, by the node they start at.
 
 use foodflow_log::Partition;
@@ -39,16 +39,18 @@ async fn delete_pages(
     delete: &str,
 ) -> Result<(), StoreError> {
     let text = format!(
-        "MATCH (n:{}) WHERE n.id > $after WITH n ORDER BY n.id LIMIT $page_nodes \
-         WITH collect(n) AS page, max(n.id) AS last \
+        "MATCH (n:{}) WHERE n.id >= $after AND (n.id > $after OR n.tenant_id > $after_tenant) \
+         WITH n ORDER BY n.id, n.tenant_id LIMIT $page_nodes \
+         WITH collect(n) AS page, collect([n.id, n.tenant_id]) AS places \
          CALL {{ WITH page UNWIND page AS n WITH n WHERE n.partition = $partition {delete} }} \
-         RETURN last, deleted",
+         RETURN places[-1][0] AS last, places[-1][1] AS last_tenant, deleted",
         label.as_str()
     );
-    let mut after = String::new();
+    let (mut after, mut after_tenant) = (String::new(), String::new());
     loop {
         let statement = query(&text)
             .param("after", after.as_str())
+            .param("after_tenant", after_tenant.as_str())
             .param("partition", i64::from(partition.0))
             .param("page_nodes", PAGE_NODES)
             .param("page_edges", PAGE_EDGES);
@@ -58,7 +60,7 @@ async fn delete_pages(
             return Ok(());
         };
         if row.get::<i64>("deleted")? < PAGE_EDGES {
-            after = last;
+            (after, after_tenant) = (last, row.get("last_tenant")?);
         }
     }
 }

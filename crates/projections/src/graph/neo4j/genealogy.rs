@@ -26,7 +26,7 @@ pub(super) async fn genealogy(
         TraceDirection::Forward => "(s)<-[:USES_INGREDIENT*0..]-(a)",
     };
     let text = format!(
-        "MATCH (s:Batch {{id: $start}}) WHERE s.tenant_id = $tenant \
+        "MATCH (s:Batch {{tenant_id: $tenant, id: $start}}) \
          MATCH {walk} WITH DISTINCT a \
          MATCH (a)-[e:USES_INGREDIENT]->(b) \
          {READ_PROPERTIES} RETURN {} LIMIT $limit",

@@ -1,9 +1,9 @@
 //! The store in Neo4j 5, over Bolt, with nothing but what the Community edition has.
 //!
 //! Tenants share one database: every node and edge carries `tenant_id` and `partition`, and every statement names
-//! the tenant or the partition. Ids are unique per label in the whole database, as documented; a tenant that
-//! names the id of another tenant's node is passed over and logged, never let in. Values travel as parameters;
-//! a statement's text may hold names from code alone. Nothing here may decide what counts as of a time.
+//! the tenant or the partition. Ids are unique per label within a tenant, since trading partners may record one lot
+//! under one id (ADR 6). Values travel as parameters; a statement's text may hold names from code alone. Nothing
+//! here may decide what counts as of a time.
 
 mod apply;
 mod clear;

@@ -37,8 +37,8 @@ pub(super) async fn nodes(
     ids: &[Uuid],
 ) -> Result<Vec<Node>, StoreError> {
     let text = format!(
-        "UNWIND $ids AS id MATCH (n:{} {{id: id}}) \
-         WHERE n.tenant_id = $tenant AND n.{EXPECTED} IS NULL RETURN properties(n) AS n",
+        "UNWIND $ids AS id MATCH (n:{} {{tenant_id: $tenant, id: id}}) \
+         WHERE n.{EXPECTED} IS NULL RETURN properties(n) AS n",
         label.as_str()
     );
     let mut nodes = Vec::with_capacity(ids.len());
@@ -103,7 +103,7 @@ pub(super) async fn edges(
         EdgeDirection::Incoming => "b",
     };
     let text = format!(
-        "UNWIND $ids AS id MATCH ({end}:{label} {{id: id}}) WHERE {end}.tenant_id = $tenant \
+        "UNWIND $ids AS id MATCH ({end}:{label} {{tenant_id: $tenant, id: id}}) \
          MATCH (a)-[e:{types}]->(b) {READ_PROPERTIES} RETURN {columns} LIMIT $limit",
         label = wanted.label.as_str(),
         types = types.join("|"),

@@ -97,7 +97,7 @@ fn cypher(edge_type: EdgeType, kind: Kind) -> String {
             "MATCH ()-[e:{edge_type}]->() WHERE e.document_id = r.target AND e.tenant_id = r.tenant AND"
         ),
         Kind::From(label) => format!(
-            "MATCH (a:{} {{id: r.target}}) WHERE a.tenant_id = r.tenant MATCH (a)-[e:{edge_type}]->() WHERE",
+            "MATCH (a:{} {{tenant_id: r.tenant, id: r.target}}) MATCH (a)-[e:{edge_type}]->() WHERE",
             label.as_str()
         ),
     };

@@ -28,7 +28,7 @@ impl World {
         Self { store, tenant: TenantId(Uuid::new_v4()), partition, position: 0, salt: Uuid::new_v4() }
     }
 
-    /// A node that no other world has: in Neo4j an id is unique over all tenants.
+    /// A node that no other world has.
     pub(crate) fn key(&self, label: Label, number: u64) -> NodeKey {
         NodeKey { label, id: Uuid::new_v5(&self.salt, format!("{label:?}{number}").as_bytes()) }
     }

@@ -79,23 +79,25 @@ async fn partitions_are_written_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn another_tenants_id_is_passed_over_with_all_its_edges() {
+async fn an_end_that_is_expected_is_the_tenants_own() {
     let (store, ()) = open().await;
     let mut owner = World::new(Arc::clone(&store), 2120).await;
-    let mut stranger = World::new(store, 2121).await;
-    let (owned, own) = (owner.lot(1), stranger.lot(1));
-    owner.apply(vec![node(owned, [("batch_number", text("MP-0417"))])]).await;
+    let mut partner = World::new(store, 2121).await;
+    let (shared, own) = (owner.lot(1), partner.lot(1));
+    owner.apply(vec![node(shared, [("batch_number", text("MP-0417"))])]).await;
     let before = owner.digest().await;
-    let mut changes =
-        vec![node(owned, [("status", text("recalled"))]), node(own, [("status", text("held"))])];
-    changes.extend([uses(1, own, owned), uses(1, owned, own)]);
-    stranger.apply(changes).await;
-    // The rest of the stranger's batch is applied.
-    assert_eq!(stranger.nodes(&[owned, own]).await.len(), 1);
-    assert!(stranger.edges_from(own).await.is_empty());
-    assert!(stranger.edges_at(own, EdgeType::ALL, EdgeDirection::Incoming).await.is_empty());
+    // Only an edge names the lot so far; the other tenant's lot of that id is not it.
+    let mut changes = vec![node(own, [("status", text("held"))])];
+    changes.extend([uses(1, own, shared), uses(1, shared, own)]);
+    partner.apply(changes).await;
+    assert_eq!(partner.nodes(&[shared, own]).await.len(), 1);
+    assert_eq!(partner.edges_at(own, EdgeType::ALL, EdgeDirection::Incoming).await.len(), 1);
+    assert_eq!(partner.edges_from(own).await.len(), 1);
     assert_eq!(owner.digest().await, before);
-    assert_eq!(owner.nodes(&[owned]).await[0].properties.len(), 1);
+    assert!(owner.edges_at(shared, EdgeType::ALL, EdgeDirection::Incoming).await.is_empty());
+    partner.apply(vec![node(shared, [("batch_number", text("A-7"))])]).await;
+    assert_eq!(partner.property(shared, "batch_number").await, Some(text("A-7")));
+    assert_eq!(owner.digest().await, before);
 }
 
 #[tokio::test]

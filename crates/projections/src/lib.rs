@@ -4,7 +4,8 @@
 //! the changes of a batch of whole commits together with the checkpoint in one transaction, so that delivery at
 //! least once has its effect exactly once.
 //!
-//! - [`changes`]: what a projection may ask of a store;
+//! - [`store`]: what every store of a read model is to the runner;
+//! - [`changes`]: what a projection may ask of a graph store;
 //! - [`recorded`]: a message of the log, read;
 //! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
@@ -15,3 +16,4 @@ pub mod food_graph;
 pub mod graph;
 pub mod recorded;
 pub mod runner;
+pub mod store;

@@ -68,7 +68,7 @@ impl Server {
         };
         let progress = match &runner {
             Some(runner) => runner.progress().clone(),
-            None => Progress::from_store(Arc::clone(&runtime.graph)),
+            None => Progress::from_store(runtime.graph.clone()),
         };
         let app = App {
             log: runtime.log,

@@ -107,12 +107,14 @@ proptest! {
         let (digest, expected) = runtime.block_on(async {
             let (store, _guard) = open().await;
             let world = World::new(Arc::clone(&store), 1).await;
-            let mut waiting = Vec::new();
+            let (mut waiting, mut applied) = (Vec::new(), 0);
             for (index, message) in messages.iter().enumerate() {
                 waiting.extend(message.iter().cloned());
                 if cuts[index] || index + 1 == messages.len() {
-                    let batch = world.batch(index as u64 + 1, std::mem::take(&mut waiting));
+                    let position = index as u64 + 1;
+                    let batch = world.batch_after(applied, position, std::mem::take(&mut waiting));
                     store.apply(batch).await.unwrap();
+                    applied = position;
                 }
             }
             let expected = Reference::of(messages.iter().flatten()).digest(world.tenant);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foodflow_projections::changes::{Change, EdgeType, Label};
-use foodflow_projections::graph::{DigestScope, EdgeDirection, GraphStore, TraceDirection};
+use foodflow_projections::graph::{DigestScope, EdgeDirection, ReadModel as _, TraceDirection};
 use neo4rs::query;
 
 use super::{connect, driver, open};
@@ -149,7 +149,7 @@ async fn an_edge_may_come_before_the_nodes_that_it_joins() {
     assert_eq!(world.nodes(&[output, input]).await.len(), 2);
     assert_eq!(world.listed(Label::Batch, vec![("batch_number", text("DB-301"))]).await, [output.id]);
     let late = world.digest().await;
-    world.store.clear(world.partition).await.unwrap();
+    world.clear().await;
     let changes =
         vec![node(output, [("batch_number", text("DB-301"))]), node(input, []), uses(1, output, input)];
     world.apply(changes).await;

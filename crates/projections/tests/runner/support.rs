@@ -128,12 +128,12 @@ impl TestProjection {
     }
 }
 
-impl Projection for TestProjection {
+impl Projection<Change> for TestProjection {
     fn name(&self) -> &'static str {
         "notes"
     }
 
-    fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError> {
+    fn project(&self, message: &StoredMessage) -> Result<Projected<Change>, ProjectionError> {
         let position = message.position.0;
         if position == self.broken_at.load(Ordering::SeqCst) {
             return Err(ProjectionError::new("it cannot be read"));

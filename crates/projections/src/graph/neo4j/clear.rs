@@ -7,7 +7,7 @@
 use foodflow_log::Partition;
 use neo4rs::{Graph, query};
 
-use super::apply::checkpoint_id;
+use super::checkpoint;
 use super::error::corrupt;
 use crate::changes::Label;
 use crate::graph::StoreError;
@@ -17,10 +17,9 @@ const PAGE_NODES: i64 = 2_000;
 /// Edges that one transaction deletes at most.
 const PAGE_EDGES: i64 = 10_000;
 
-/// Deletes the checkpoint, the edges and the nodes of `partition`.
+/// Sets the checkpoint of `partition` back and deletes its edges and nodes.
 pub(super) async fn clear(graph: &Graph, partition: Partition) -> Result<(), StoreError> {
-    let checkpoint = query("MATCH (c:FoodflowCheckpoint {id: $id}) DELETE c");
-    graph.run(checkpoint.param("id", checkpoint_id(partition))).await?;
+    checkpoint::reset(graph, partition).await?;
     for delete in [
         "MATCH (n)-[e]->() WITH e LIMIT $page_edges DELETE e RETURN count(*) AS deleted",
         "DETACH DELETE n RETURN count(*) AS deleted",

@@ -9,11 +9,13 @@
 //! - [`recorded`]: a message of the log, read;
 //! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
+//! - [`past`]: a read model as it stood;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
 
 pub mod changes;
 pub mod food_graph;
 pub mod graph;
+pub mod past;
 pub mod recorded;
 pub mod runner;
 pub mod store;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use foodflow_commands::{ScriptedClock, SystemClock};
-use foodflow_projections::runner::{Progress, RunnerHandle};
+use foodflow_projections::past::PastGraphs;
+use foodflow_projections::runner::{Progress, RunnerHandle, food_graph};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
@@ -70,7 +71,9 @@ impl Server {
             Some(runner) => runner.progress().clone(),
             None => Progress::from_store(runtime.graph.clone()),
         };
+        let past = PastGraphs::new(Arc::clone(&runtime.log), food_graph());
         let app = App {
+            past,
             log: runtime.log,
             executor: runtime.executor,
             graph: runtime.graph,

@@ -11,28 +11,28 @@ use crate::store::{Batch, Checkpoint, Claim};
 
 /// A batch of whole commits, ready to be applied.
 #[derive(Debug)]
-pub(super) struct Assembled<C> {
+pub(crate) struct Assembled<C> {
     /// Changes in log order, each with its tenant.
     changes: Vec<(TenantId, C)>,
     partition: Partition,
     /// Where the projection stands once they are applied.
-    pub(super) checkpoint: Checkpoint,
+    pub(crate) checkpoint: Checkpoint,
     /// Position of its first message.
-    pub(super) first: Position,
+    pub(crate) first: Position,
     /// How many messages it holds.
-    pub(super) messages: usize,
+    pub(crate) messages: usize,
 }
 
 impl<C> Assembled<C> {
     /// The next batch of `claim`.
-    pub(super) fn into_batch(self, claim: &mut Claim) -> Batch<C> {
+    pub(crate) fn into_batch(self, claim: &mut Claim) -> Batch<C> {
         claim.next(self.partition, self.changes, self.checkpoint)
     }
 }
 
 /// Collects commits up to the bounds of a batch.
 #[derive(Debug)]
-pub(super) struct Assembler<C> {
+pub(crate) struct Assembler<C> {
     partition: Partition,
     messages_max: usize,
     bytes_max: usize,
@@ -55,20 +55,20 @@ struct Chunk<C> {
 }
 
 impl<C> Assembler<C> {
-    pub(super) fn new(partition: Partition, messages_max: usize, bytes_max: usize) -> Self {
+    pub(crate) fn new(partition: Partition, messages_max: usize, bytes_max: usize) -> Self {
         let (whole, open) = (Chunk::default(), Chunk::default());
         let (messages_max, bytes_max) = (messages_max.max(1), bytes_max.max(1));
         Self { partition, messages_max, bytes_max, whole, open, open_size: 0, open_complete: false }
     }
 
     /// Whether a further message may be taken in; always true while a commit is incomplete.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let full = self.whole.messages >= self.messages_max || self.whole.bytes >= self.bytes_max;
         !self.open_complete && (!full || self.open.messages > 0)
     }
 
     /// Whether the messages so far end with a whole commit.
-    pub(super) fn ends_with_whole_commit(&self) -> bool {
+    pub(crate) fn ends_with_whole_commit(&self) -> bool {
         self.open_complete || self.open.messages == 0
     }
 
@@ -76,7 +76,7 @@ impl<C> Assembler<C> {
     ///
     /// # Errors
     /// Where it does not continue the commit before it, or does not begin one.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         message: &StoredMessage,
         projected: Projected<C>,
@@ -92,7 +92,7 @@ impl<C> Assembler<C> {
     }
 
     /// The whole commits so far; `None` where there are none.
-    pub(super) fn take(&mut self) -> Option<Assembled<C>> {
+    pub(crate) fn take(&mut self) -> Option<Assembled<C>> {
         let chunk = std::mem::take(&mut self.whole);
         if self.open_complete {
             self.whole = std::mem::take(&mut self.open);

@@ -14,7 +14,7 @@
 //! Two runners on one partition do no harm: the store takes batches only from the one that claimed the partition
 //! last. A rebuild needs the store for itself.
 
-mod assembler;
+pub(crate) mod assembler;
 mod backoff;
 mod config;
 pub mod handle;

@@ -89,6 +89,23 @@ impl EmbeddedGraph {
         Ok(Self { writer, readers })
     }
 
+    /// A graph in memory, empty, and gone with the value. Call [`ReadModel::migrate`] before anything else.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where SQLite refuses.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        // A database in memory lives as long as its only connection.
+        let pool = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(SqliteConnectOptions::new().in_memory(true).row_buffer_size(ROWS_AHEAD_MAX))
+            .await
+            .map_err(unavailable)?;
+        Ok(Self { writer: pool.clone(), readers: pool })
+    }
+
     /// Names of tables and indexes that [`ReadModel::migrate`] would make; changes nothing.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod lot_samples;
 mod mutations;
 pub(crate) mod samples;
 mod schemas;
+mod upcasting;
 
 use foodflow_domain::EventSet;
 use foodflow_domain::food_graph::batch::BatchEvent;
@@ -50,6 +51,44 @@ fn rewrite<E: EventSet>(type_name: &str, data: &Value) -> Result<String, String>
     assert_eq!(whole["type"], type_name);
     assert_eq!(whole["data"], again, "the data is the same alone and beside its type");
     Ok(written(&event))
+}
+
+/// A version that is no longer written, and how it is read.
+struct OlderType {
+    name: &'static str,
+    /// The type that its data is read as, and that data.
+    read: fn(&str, &Value) -> Result<(&'static str, Value), String>,
+}
+
+fn read<E: EventSet>(type_name: &str, data: &Value) -> Result<(&'static str, Value), String> {
+    let event = E::decode(type_name, &data.to_string()).map_err(|error| error.to_string())?;
+    let event = event.ok_or_else(|| format!("{type_name} does not lead to a type of this set"))?;
+    Ok((event.type_name(), serde_json::from_str(&event.data().unwrap()).unwrap()))
+}
+
+fn older_of<E: EventSet>() -> Vec<OlderType> {
+    E::OLDER.iter().map(|older| OlderType { name: older.from, read: read::<E> }).collect()
+}
+
+/// Every older version of the domain's events.
+fn older() -> Vec<OlderType> {
+    [
+        older_of::<BatchEvent>(),
+        older_of::<ReceiptEvent>(),
+        older_of::<ShipmentEvent>(),
+        older_of::<TransformationEvent>(),
+        older_of::<LocationEvent>(),
+        older_of::<SupplierEvent>(),
+        older_of::<IngredientEvent>(),
+        older_of::<ProductEvent>(),
+        older_of::<SkuEvent>(),
+        older_of::<ReservationEvent>(),
+        older_of::<GenealogyEvent>(),
+        older_of::<CommandRecordEvent>(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn types_of<E: EventSet>(samples: &[E]) -> Vec<EventType> {

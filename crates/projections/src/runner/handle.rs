@@ -147,6 +147,13 @@ impl RunnerHandle {
         }
         tasks.clear();
     }
+
+    /// Ends the workers where they stand, as a crash would: what is in flight is neither finished nor awaited.
+    pub async fn abort(&self) {
+        let mut tasks = self.shared.tasks.lock().await;
+        tasks.iter().for_each(JoinHandle::abort);
+        join_all(tasks.drain(..)).await;
+    }
 }
 
 impl Seen {

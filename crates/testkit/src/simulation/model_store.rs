@@ -30,6 +30,8 @@ struct Kept {
     graph: ModelGraph,
     epoch: Epoch,
     checkpoint: Checkpoint,
+    /// Batches that did not continue what was there: something was applied twice, or passed over.
+    broken: Vec<String>,
 }
 
 /// The store.
@@ -50,6 +52,13 @@ impl ModelStore {
         let kept = partitions.get(&partition);
         let digest = kept.map_or_else(|| ModelGraph::default().digest(None), |kept| kept.graph.digest(None));
         (kept.map_or(Position(0), |kept| kept.checkpoint.position), digest)
+    }
+}
+
+impl ModelStore {
+    /// The first batch that was applied where it did not belong.
+    pub(super) fn broken(&self) -> Option<String> {
+        self.lock().values().flat_map(|kept| kept.broken.first().cloned()).next()
     }
 }
 
@@ -161,6 +170,10 @@ impl Sink<Change> for ModelStore {
         let kept = partitions.entry(batch.partition).or_default();
         if batch.admission(STORE, kept.epoch, kept.checkpoint.position)? == Admission::AppliedBefore {
             return Ok(());
+        }
+        if batch.after != kept.checkpoint.position {
+            let (after, found) = (batch.after, kept.checkpoint.position);
+            kept.broken.push(format!("a batch that continues {after} was applied at {found}"));
         }
         for (tenant, change) in batch.changes {
             kept.graph.apply(tenant, change);

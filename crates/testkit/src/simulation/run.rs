@@ -105,6 +105,7 @@ impl Simulation {
 
     async fn run(self) -> Result<Outcome, String> {
         let mut kills = 0;
+        let mut lost: Option<Process> = None;
         let reader = tokio::spawn(read(Arc::clone(&self.store), self.dice.clone(), Arc::clone(&self.seen)));
         for life in 0..1 + self.dice.below(LIVES_MAX) {
             let mut process = self.start()?;
@@ -118,10 +119,24 @@ impl Simulation {
                 process.tasks.spawn(client::work(executor, plant, notebook, dice, orders));
             }
             self.dice.pause(LIFE_MAX).await;
-            process.kill().await;
-            kills += 1;
+            if let Some(lost) = lost.take() {
+                lost.kill().await;
+                kills += 1;
+            }
+            // Taken for dead, it may go on beside its successor for a while.
+            if self.dice.chance(1, 3) {
+                lost = Some(process);
+            } else {
+                process.kill().await;
+                kills += 1;
+            }
         }
         self.dice.calm_down();
+        if let Some(lost) = lost.take() {
+            self.dice.pause(LIFE_MAX).await;
+            lost.kill().await;
+            kills += 1;
+        }
         let process = self.start()?;
         for partition in 0..PARTITIONS {
             let partition = Partition(partition);
@@ -165,6 +180,9 @@ impl Simulation {
                 ));
             }
             all.push(messages);
+        }
+        if let Some(broken) = self.store.broken() {
+            return Err(broken);
         }
         let notebook = client::open(&self.notebook);
         invariants::commands(&all, &notebook)?;

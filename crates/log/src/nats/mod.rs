@@ -1,19 +1,19 @@
-//! The JetStream adapter: one stream per partition, one atomic batch per commit.
+//! The JetStream adapter: one stream per partition, commits as publishes or in atomic batches.
 //!
 //! «Acknowledged means on disk» holds where the server runs with `jetstream { sync_interval: always }`; a client
 //! cannot ask for it, so it belongs to the server's configuration.
 //!
 //! - `config`, `address`, `connect`, `version`: reaching a server that is new enough;
 //! - `streams`: the partitions, created once;
-//! - `admission`, `append`, `publish_ack`, `conflict`: the write path;
+//! - `coalescer`: gathers what waits, for each partition; `append`, `publish_ack`, `conflict`: one write of it;
 //! - `direct_get`, `read`: loads and range reads, never by a consumer;
 //! - `subscribe`: ordered, resumable subscriptions;
 //! - `records`, `bucket`: the records beside the log, in key-value buckets.
 
 mod address;
-mod admission;
 mod append;
 mod bucket;
+mod coalescer;
 mod config;
 mod conflict;
 mod connect;
@@ -36,7 +36,7 @@ pub use self::config::{
 };
 pub use self::version::SERVER_VERSION_REQUIRED;
 
-use self::admission::Admission;
+use self::coalescer::Coalescer;
 use self::connect::Connection;
 use self::records::NatsRecords;
 use crate::{
@@ -44,15 +44,10 @@ use crate::{
     SharedRecords, StoredMessage, StreamId,
 };
 
-/// Single publishes of one partition that are with the server at once, beside one batch.
-const SINGLES_IN_FLIGHT_MAX: u32 = 32;
-/// Commits of one partition that wait in this process.
-const WAITING_MAX: usize = 2_048;
-
 /// The event log on NATS JetStream.
 pub struct NatsLog {
     connection: Arc<Connection>,
-    partitions: Vec<Admission>,
+    partitions: Vec<Coalescer>,
     records: Arc<NatsRecords>,
 }
 
@@ -66,7 +61,7 @@ impl NatsLog {
         config.check()?;
         let connection = Connection::open(&config).await?;
         let count = streams::ensure(&connection, &config).await?;
-        Ok(Self::on(connection, count))
+        Ok(Self::start(connection, count))
     }
 
     /// Connects like [`Self::connect`] and changes nothing: `None` where the server holds no log yet.
@@ -77,17 +72,17 @@ impl NatsLog {
         config.check()?;
         let connection = Connection::open(&config).await?;
         let Some(count) = streams::find(&connection, &config).await? else { return Ok(None) };
-        Ok(Some(Self::on(connection, count)))
+        Ok(Some(Self::start(connection, count)))
     }
 
-    fn on(connection: Connection, partitions: u16) -> Self {
+    fn start(connection: Connection, partitions: u16) -> Self {
         let connection = Arc::new(connection);
         let records = Arc::new(NatsRecords::new(Arc::clone(&connection)));
-        let admission = |_| Admission::new(SINGLES_IN_FLIGHT_MAX, WAITING_MAX);
-        Self { connection, partitions: (0..partitions).map(admission).collect(), records }
+        let start = |partition| Coalescer::start(Arc::clone(&connection), Partition(partition));
+        Self { partitions: (0..partitions).map(start).collect(), records, connection }
     }
 
-    fn admission(&self, partition: Partition) -> Result<&Admission, LogError> {
+    fn partition(&self, partition: Partition) -> Result<&Coalescer, LogError> {
         self.partitions.get(usize::from(partition.0)).ok_or_else(|| LogError::Configuration {
             reason: format!("there is no partition {}; the log has {}", partition.0, self.partitions.len()),
         })
@@ -105,15 +100,7 @@ impl EventLog for NatsLog {
         let partition = self.partition_of(commit.tenant);
         let messages = append::prepare(partition, commit)?;
         self.connection.ready()?;
-        let place = self.admission(partition)?.enter(messages.len()).await?;
-        let connection = Arc::clone(&self.connection);
-        // A caller that gives up must not leave half a batch behind, nor free its place too early.
-        let writing = tokio::spawn(async move {
-            let outcome = append::write(&connection, partition, &messages).await;
-            drop(place);
-            outcome
-        });
-        writing.await.unwrap_or_else(|error| Err(AppendError::Unknown { reason: error.to_string() }))
+        self.partition(partition)?.append(messages).await
     }
 
     async fn load(
@@ -126,12 +113,12 @@ impl EventLog for NatsLog {
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
-        self.admission(partition)?;
+        self.partition(partition)?;
         read::head(&self.connection, partition).await
     }
 
     async fn read(&self, partition: Partition, query: ReadQuery) -> Result<Vec<StoredMessage>, LogError> {
-        self.admission(partition)?;
+        self.partition(partition)?;
         read::read(&self.connection, partition, &query).await
     }
 
@@ -141,7 +128,7 @@ impl EventLog for NatsLog {
         tenant: Option<TenantId>,
         after: Position,
     ) -> Result<MessageStream, LogError> {
-        self.admission(partition)?;
+        self.partition(partition)?;
         subscribe::subscribe(Arc::clone(&self.connection), partition, tenant, after).await
     }
 
@@ -154,8 +141,11 @@ impl EventLog for NatsLog {
     }
 
     async fn close(&self) {
-        for admission in &self.partitions {
-            admission.close().await;
+        for partition in &self.partitions {
+            partition.refuse_more();
+        }
+        for partition in &self.partitions {
+            partition.close().await;
         }
         self.connection.closed.cancel();
         if let Err(error) = self.connection.client.drain().await {

@@ -114,6 +114,7 @@ impl NatsRecords {
         match PublishAck::read(&answer.payload).map_err(|error| refused(&error))?.accepted_single() {
             Ok(position) => Ok(Some(position.0)),
             Err(Refusal::Conflict) => Ok(None),
+            Err(Refusal::Content { what }) => Err(refused(&what)),
             Err(Refusal::Other(error)) => Err(refused(&error)),
         }
     }

@@ -71,6 +71,11 @@ impl Fixture {
         }
     }
 
+    /// Whether appends wait in a queue of this process, which may be full.
+    pub(crate) const fn has_a_queue(&self) -> bool {
+        !matches!(self.home, Home::Memory)
+    }
+
     /// Closes the log and opens it again, as a new process would.
     pub(crate) async fn reopen(self) -> anyhow::Result<Self> {
         self.log.close().await;

@@ -2,12 +2,14 @@
 //!
 //! Each test function takes a [`fixture::Fixture`] and knows nothing of what is behind it. What only a log that
 //! outlives its process can promise is in [`durability`]; what only JetStream can get wrong is in `nats_server`,
-//! `nats_outage` and `nats_records`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
+//! `nats_batches`, `nats_outage` and `nats_records`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
 //! how to install it, and are never skipped.
 
 mod commits;
 mod durability;
 mod fixture;
+mod group_commit;
+mod nats_batches;
 mod nats_outage;
 mod nats_records;
 mod nats_server;
@@ -39,19 +41,19 @@ macro_rules! contract {
 
 /// The same for adapters whose log outlives them.
 macro_rules! durable_contract {
-    ($($test:ident)+) => {
+    ($($module:ident: $($test:ident)+;)+) => {
         mod durable_embedded {
-            durable_contract!(@adapter embedded, $($test)+);
+            durable_contract!(@adapter embedded, $($($module $test)+)+);
         }
         mod durable_nats {
-            durable_contract!(@adapter nats, $($test)+);
+            durable_contract!(@adapter nats, $($($module $test)+)+);
         }
     };
-    (@adapter $adapter:ident, $($test:ident)+) => {
+    (@adapter $adapter:ident, $($module:ident $test:ident)+) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() -> anyhow::Result<()> {
-                crate::durability::$test(crate::fixture::Fixture::$adapter().await?).await
+                crate::$module::$test(crate::fixture::Fixture::$adapter().await?).await
             }
         )+
     };
@@ -105,11 +107,21 @@ contract! {
         keys_and_values_of_every_sort_come_back
         where_nothing_was_written_nothing_is_found
         records_close_with_the_log;
+    group_commit:
+        only_losers_fail_among_many_writers
+        commits_on_one_stream_keep_their_order_while_they_wait
+        of_many_at_once_on_one_stream_the_first_wins
+        commits_of_all_sizes_mix
+        what_a_full_queue_refuses_leaves_nothing_behind
+        what_is_given_up_is_whole_or_absent;
 }
 
 durable_contract! {
-    a_reopened_log_holds_everything
-    a_crashed_log_holds_everything_that_was_acknowledged
-    a_reopened_log_still_refuses_what_came_before
-    records_outlive_a_reopening_and_a_crash
+    durability:
+        a_reopened_log_holds_everything
+        a_crashed_log_holds_everything_that_was_acknowledged
+        a_reopened_log_still_refuses_what_came_before
+        records_outlive_a_reopening_and_a_crash;
+    group_commit:
+        a_log_that_is_closed_under_load_answers_and_keeps_everything;
 }

@@ -1,13 +1,15 @@
 //! A log that fails, delays, loses answers and sends twice; what it holds is held by a sound one.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::records::SharedRecords;
 use foodflow_log::{
-    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
-    SharedLog, StoredMessage, StreamId,
+    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
+    ReadQuery, SharedLog, StoredMessage, StreamId,
 };
 use futures::StreamExt as _;
 
@@ -15,6 +17,9 @@ use super::dice::Dice;
 
 /// Longest delay before or behind a step.
 const DELAY_MAX: Duration = Duration::from_millis(20);
+/// How long a subscription may take to see what is new, and how much it takes at a time.
+const LOOKS_EVERY_MAX: Duration = Duration::from_millis(40);
+const PAGE_MESSAGES: usize = 32;
 /// How often, in a thousand calls, something goes wrong.
 const LOST_BEFORE: u64 = 40;
 const OVERLOADED: u64 = 15;
@@ -44,6 +49,36 @@ impl FaultLog {
 
 fn cable_cut() -> LogError {
     LogError::Unavailable { reason: "the cable was cut".to_owned() }
+}
+
+/// A subscription that looks into the log again and again. Whom a change of the log wakes first is not the seed's to
+/// say; when somebody looks is.
+struct Follower {
+    sound: SharedLog,
+    dice: Dice,
+    partition: Partition,
+    tenant: Option<TenantId>,
+    after: Position,
+    page: VecDeque<StoredMessage>,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Result<StoredMessage, LogError> {
+        while self.page.is_empty() {
+            self.dice.pause(LOOKS_EVERY_MAX).await;
+            let (tenant, from) = (self.tenant, self.after);
+            let query = ReadQuery { tenant, from, direction: Direction::Forward, limit: PAGE_MESSAGES };
+            self.page = self.sound.read(self.partition, query).await?.into();
+        }
+        self.dice.pause(Duration::from_millis(2)).await;
+        match self.page.pop_front() {
+            Some(message) if !self.dice.strikes(STREAM_BREAKS) => {
+                self.after = message.position;
+                Ok(message)
+            }
+            _ => Err(cable_cut()),
+        }
+    }
 }
 
 #[async_trait]
@@ -104,17 +139,16 @@ impl EventLog for FaultLog {
         after: Position,
     ) -> Result<MessageStream, LogError> {
         self.step().await?;
-        let sound = self.sound.subscribe(partition, tenant, after).await?;
-        let broken = futures::stream::unfold(Some((sound, self.dice.clone())), |state| async move {
-            let (mut sound, dice) = state?;
-            let message = sound.next().await?;
-            dice.pause(Duration::from_millis(2)).await;
-            if dice.strikes(STREAM_BREAKS) {
-                return Some((Err(cable_cut()), None));
+        let (sound, dice, page) = (Arc::clone(&self.sound), self.dice.clone(), VecDeque::new());
+        let follower = Follower { sound, dice, partition, tenant, after, page };
+        let messages = futures::stream::unfold(Some(follower), |state| async move {
+            let mut follower = state?;
+            match follower.next().await {
+                Ok(message) => Some((Ok(message), Some(follower))),
+                Err(error) => Some((Err(error), None)),
             }
-            Some((message, Some((sound, dice))))
         });
-        Ok(broken.boxed())
+        Ok(messages.boxed())
     }
 
     fn records(&self) -> SharedRecords {

@@ -3,11 +3,10 @@
 //! A batch's id stays in the headers of its messages: it shows which commits were written together.
 
 use std::collections::{HashMap, HashSet};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use foodflow_domain::TenantId;
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{AppendError, EventLog as _, Partition, Position};
@@ -103,26 +102,18 @@ async fn a_loser_in_a_large_batch_does_not_scatter_its_neighbours() -> anyhow::R
     Ok(())
 }
 
-/// Lets a server hang, or go on.
-fn signal(server: &NatsServer, signal: &str) -> anyhow::Result<()> {
-    let id = server.process_id().context("the server is down")?.to_string();
-    let status = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &id]).status()?;
-    ensure!(status.success(), "kill -s {signal} {id}: {status}");
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_of_a_batch_without_an_answer_are_unknown_and_may_stand() -> anyhow::Result<()> {
     const COMMITS: usize = 100;
     let (server, log, tenant) = start(Duration::from_secs(2)).await?;
     append_new(&*log, tenant, 1).await?;
-    signal(&server, "STOP")?;
+    server.suspend()?;
     let appends = (0..COMMITS).map(|index| {
         let new = || message(&stream(), Position(0), &index.to_string());
         log.append(commit(tenant, vec![new(), new()]))
     });
     let outcomes = join_all(appends).await;
-    signal(&server, "CONT")?;
+    server.resume()?;
     for outcome in outcomes {
         assert!(matches!(outcome, Err(AppendError::Unknown { .. })), "{outcome:?}");
     }

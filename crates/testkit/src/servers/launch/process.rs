@@ -101,6 +101,27 @@ impl ServerProcess {
         self.child.wait().map(drop)
     }
 
+    /// Stops the server where it is with SIGSTOP: it hangs, and its connections stay open.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn suspend(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a suspended server go on.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), signal)
+            .with_context(|| format!("sending {signal:?} to {}", self.name))
+    }
+
     /// Asks the server to end with SIGTERM and waits until it has.
     ///
     /// # Errors
@@ -109,8 +130,7 @@ impl ServerProcess {
         if let Some(status) = self.child.try_wait()? {
             return Ok(status);
         }
-        kill_process(Pid::from_child(&self.child), Signal::TERM)
-            .with_context(|| format!("sending SIGTERM to {}", self.name))?;
+        self.signal(Signal::TERM)?;
         let started = Instant::now();
         while started.elapsed() < limit {
             if let Some(status) = self.child.try_wait()? {

@@ -7,12 +7,15 @@
 //! - [`event_log`]: the port;
 //! - [`envelope`]: the payload, a CloudEvents JSON batch with the hash chain;
 //! - [`verify`]: whether a log is what was written;
+//! - [`merkle`]: a tree over a partition, whose root stands for every message up to a position;
 //! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
 
 pub mod embedded;
 pub mod envelope;
 pub mod event_log;
+pub mod hex;
 pub mod memory;
+pub mod merkle;
 pub mod nats;
 pub mod position_at;
 pub mod verify;

@@ -97,7 +97,7 @@ async fn a_removed_message_and_a_cut_commit_show() {
 }
 
 #[tokio::test]
-async fn what_breaks_no_link_changes_the_fingerprint() {
+async fn what_breaks_no_link_changes_the_root() {
     let place = Place::seeded();
     let verify = |place: &Place, more: &[&str]| {
         let (code, report) = place.json(&[&["audit", "verify", "--json"], more].concat());
@@ -110,7 +110,7 @@ async fn what_breaks_no_link_changes_the_fingerprint() {
     place.edit("log.sqlite", &change_at(last_of_stream)).await;
     let (code, changed) = verify(&place, &[]);
     assert_eq!((code, &changed["position"]), (Some(0), &whole["position"]));
-    assert_ne!(changed["fingerprint"], whole["fingerprint"]);
+    assert_ne!(changed["root"], whole["root"]);
     let (_, again) = verify(&place, &["--to", &before]);
     if noted["position"].as_u64().unwrap() < last_of_stream {
         assert_eq!(again, noted);

@@ -20,16 +20,15 @@ Checked, from position 1: that every event carries the SHA-256 of its stream's p
 stream are numbered without gap; that commits are complete and adjoin; that positions have no gap; that the fields of \
 every CloudEvent are valid and agree with the message that holds it; that recorded time does not fall behind.
 
-A change to the last message of a stream, or a log cut off at its end, breaks no link. The fingerprint tells them: it \
-stands for every message up to its position. Note it with its position, keep it where nobody who can write to the log \
-can change it, and verify up to the same position later: the fingerprint must be the same.
+A change to the last message of a stream, or a log cut off at its end, breaks no link. The root tells them: it is that \
+of a Merkle tree over every message up to its position.
 
 Exit code 1 where something is wrong.
 
 Examples:
   foodflow audit verify
   foodflow audit verify --tenant harbor-vale --json
-  foodflow audit verify --partition 0 --to 81 --json | jq -r '.partitions[0].checked.fingerprint'";
+  foodflow audit verify --partition 0 --to 81 --json | jq -r '.partitions[0].checked.root'";
 
 /// What to verify.
 #[derive(Debug, Args)]
@@ -165,7 +164,7 @@ impl fmt::Display for PartitionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.in_order { "in order" } else { "BROKEN" };
         writeln!(f, "partition {}: {verdict}", self.partition.0)?;
-        let Verified { position, streams, commits, messages, events, fingerprint, .. } = &self.checked;
+        let Verified { position, streams, commits, messages, events, root, .. } = &self.checked;
         writeln!(f, "  checked: {messages} messages, {events} events, {commits} commits, {streams} streams")?;
         if let Some(until) = self.checked.recorded_until {
             writeln!(f, "  up to position {position}, recorded {until}")?;
@@ -177,7 +176,7 @@ impl fmt::Display for PartitionReport {
                 "  {earlier} messages were recorded slightly before an earlier position: clocks of writers differ"
             )?;
         }
-        write!(f, "  fingerprint {fingerprint}")?;
+        write!(f, "  root {root}")?;
         if let Some(unreadable) = &self.unreadable {
             write!(f, "\n  unreadable: {unreadable}")?;
         }

@@ -8,8 +8,10 @@
 //! - [`envelope`]: the payload, a CloudEvents JSON batch with the hash chain;
 //! - [`verify`]: whether a log is what was written;
 //! - [`merkle`]: a tree over a partition, whose root stands for every message up to a position;
+//! - [`audit`]: signed checkpoints of it, and bundles of messages with their proofs;
 //! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
 
+pub mod audit;
 pub mod embedded;
 pub mod envelope;
 pub mod event_log;

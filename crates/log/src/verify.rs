@@ -4,7 +4,7 @@
 //! was changed, removed, put in or moved since the next one was written, and that no commit is cut short. What it
 //! cannot prove by itself: that the last message of a stream is the one that was written, or that nothing was cut
 //! off the end of the log. For that, the walk grows a Merkle tree ([`crate::merkle`]), whose root at a position is
-//! compared with one that was noted earlier.
+//! compared with what a signed checkpoint says ([`crate::audit`]).
 //!
 //! Memory: one entry for each stream, 72 bytes and its share of the table's spare room (85 to 170 bytes); beside
 //! that the names of tenants and kinds of aggregates, and one message.

@@ -9,6 +9,7 @@
 //! - [`verify`]: whether a log is what was written;
 //! - [`merkle`]: a tree over a partition, whose root stands for every message up to a position;
 //! - [`audit`]: signed checkpoints of it, and bundles of messages with their proofs;
+//! - [`records`]: small durable records beside the log;
 //! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
 
 pub mod audit;
@@ -20,6 +21,7 @@ pub mod memory;
 pub mod merkle;
 pub mod nats;
 pub mod position_at;
+pub mod records;
 pub mod verify;
 
 pub use envelope::{Envelope, PayloadHash};
@@ -28,4 +30,5 @@ pub use event_log::{
     Position, ReadQuery, SharedLog, StoredMessage, StreamId,
 };
 pub use position_at::{position_at, recorded_at};
+pub use records::{Expected, Record, RecordError, RecordKey, RecordKind, Records, SharedRecords};
 pub use verify::{BrokenLink, ChainVerifier, Verified};

@@ -72,6 +72,10 @@ pub struct ChainVerifier {
     streams: Streams,
     open: Option<OpenCommit>,
     tree: CompactRange,
+    /// The leaf of the last message.
+    leaf: TreeHash,
+    /// Position of the first message of the last message's commit.
+    commit: Position,
     verified: Verified,
 }
 
@@ -109,7 +113,9 @@ impl ChainVerifier {
             root: tree.root(),
         };
         let streams = Streams::new(coverage.begins_within_streams());
-        Self { partition: None, coverage, partition_count: None, streams, open: None, tree, verified }
+        let (leaf, commit) = (TreeHash::default(), Position(0));
+        let (partition, partition_count, open) = (None, None, None);
+        Self { partition, coverage, partition_count, streams, open, tree, leaf, commit, verified }
     }
 
     /// Goes on after the messages of `tree`, the last of which were recorded by `recorded_until`: all of them were
@@ -163,13 +169,14 @@ impl ChainVerifier {
             return Err(at.broken(Rule::Payload, "at least one event", "an empty batch"));
         };
         envelope_rules::check(&at, message, first, rest)?;
-        let commit = self.check_commit(&at, message, first)?;
+        self.commit = self.check_commit(&at, message, first)?;
         let payload = PayloadHash::of(&message.payload);
         if self.coverage.has_stream(&message.stream) {
-            self.streams.follow(&at, message, payload, &events, commit)?;
+            self.streams.follow(&at, message, payload, &events, self.commit)?;
         }
         self.check_recorded_time(&at, first)?;
-        self.tree.append(message_leaf(message, payload));
+        self.leaf = message_leaf(message, payload);
+        self.tree.append(self.leaf);
         self.verified.messages += 1;
         self.verified.events += events.len() as u64;
         self.verified.position = message.position;
@@ -186,6 +193,18 @@ impl ChainVerifier {
     #[must_use]
     pub fn position(&self) -> Position {
         self.verified.position
+    }
+
+    /// Position of the first message of the commit that the last message belongs to; 0 before the first.
+    #[must_use]
+    pub fn commit(&self) -> Position {
+        self.commit
+    }
+
+    /// The leaf of the last message; all zero before the first.
+    #[must_use]
+    pub fn leaf(&self) -> TreeHash {
+        self.leaf
     }
 
     /// The tree over what was checked, and over what came before where the walk goes on from there.

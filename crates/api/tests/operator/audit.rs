@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::Place;
 
-const DROP_TRIGGERS: &str = "DROP TRIGGER message_is_never_changed; DROP TRIGGER message_is_never_removed;";
+pub(super) const DROP_TRIGGERS: &str =
+    "DROP TRIGGER message_is_never_changed; DROP TRIGGER message_is_never_removed;";
 
 /// Positions of the messages of each stream that has at least two.
-fn long_streams(events: &[Value]) -> Vec<Vec<u64>> {
+pub(super) fn long_streams(events: &[Value]) -> Vec<Vec<u64>> {
     let mut streams: HashMap<(&str, &str), Vec<u64>> = HashMap::new();
     for event in events {
         let stream = (event["tenantid"].as_str().unwrap(), event["subject"].as_str().unwrap());
@@ -24,7 +25,7 @@ fn long_streams(events: &[Value]) -> Vec<Vec<u64>> {
     long
 }
 
-fn change_at(position: u64) -> String {
+pub(super) fn change_at(position: u64) -> String {
     // Data of an event, which no rule but the chain looks at.
     format!(
         "{DROP_TRIGGERS} UPDATE message

@@ -84,11 +84,17 @@ impl Milestones {
     /// # Errors
     /// [`Disagreement`] where a checkpoint covers more.
     pub fn end(&self, position: Position) -> Result<(), Disagreement> {
-        let Some(next) = self.ahead.front() else { return Ok(()) };
+        let Some(next) = self.ahead.iter().find(|next| next.size > position) else { return Ok(()) };
         let expected = format!("a message at position {}", next.size);
         let found = format!("the end of the partition at position {position}");
         let from = Position(position.0.saturating_add(1));
         Err(Disagreement { number: next.number, from, to: next.size, expected, found })
+    }
+
+    /// Number of checkpoints, those that were not met yet among them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.agreed + self.ahead.len() as u64
     }
 
     /// Number of checkpoints that agree.

@@ -2,13 +2,13 @@
 //!
 //! Leaves are taken in blocks of [`BLOCK_LEAVES`]. In a first pass over the log the roots of the blocks are kept,
 //! and all above them; in a second pass, over the blocks that hold something to be proven, one block at a time is
-//! loaded again. So ten million messages need 640 kB instead of 640 MB.
+//! loaded again. So ten million messages need 10 MB instead of 640 MB.
 
 use super::hash::TreeHash;
 use super::nodes::{Levels, Nodes};
 
 /// Levels of a block.
-const BLOCK_LEVEL: u32 = 10;
+const BLOCK_LEVEL: u32 = 6;
 /// Leaves of a block.
 pub const BLOCK_LEAVES: u64 = 1 << BLOCK_LEVEL;
 

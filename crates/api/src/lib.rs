@@ -5,6 +5,7 @@
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
 //! - [`runtime`]: opens the log and the stores that the settings name;
+//! - [`signing_key`]: private keys in files;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
 //! - [`transfer`]: import and export of a plant's history.
 
@@ -14,4 +15,5 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod runtime;
+pub mod signing_key;
 pub mod transfer;

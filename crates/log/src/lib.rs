@@ -7,13 +7,18 @@
 //! - [`event_log`]: the port;
 //! - [`envelope`]: the payload, a CloudEvents JSON batch with the hash chain;
 //! - [`verify`]: whether a log is what was written;
+//! - [`merkle`]: a tree over a partition, whose root stands for every message up to a position;
+//! - [`audit`]: signed checkpoints of it, and bundles of messages with their proofs;
 //! - [`records`]: small durable records beside the log;
 //! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
 
+pub mod audit;
 pub mod embedded;
 pub mod envelope;
 pub mod event_log;
+pub mod hex;
 pub mod memory;
+pub mod merkle;
 pub mod nats;
 pub mod position_at;
 pub mod records;

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod interrupt;
+pub mod output;
 pub mod place;
 pub mod progress;
 pub mod rebuild;
@@ -78,7 +79,7 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Empties a read model and fills it from the log, and compares it with what it was.
     Rebuild(rebuild::RebuildArguments),
-    /// Checks the log for auditors.
+    /// Signs, proves and checks what the log holds, for auditors.
     Audit(audit::AuditArguments),
     /// Says what can be reached, what is wrong, and what to do.
     Doctor(doctor::DoctorArguments),
@@ -139,7 +140,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Export(arguments) => return export::run(&config, arguments).await,
         Command::Replay(arguments) => return replay::run(&config, arguments).await,
         Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
-        Command::Audit(arguments) => return audit::run(&config, arguments).await,
+        Command::Audit(arguments) => return Box::pin(audit::run(&config, arguments)).await,
         Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &flags, &arguments)).await,
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
     }

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{print_data, say, token};
+use super::{audit, print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
 use crate::http::access::{Keys, claims};
@@ -54,6 +55,7 @@ struct Server {
     runner: Option<RunnerHandle>,
     listener: TcpListener,
     role: Role,
+    signing: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -84,7 +86,10 @@ impl Server {
             shutdown: CancellationToken::new(),
         };
         stop_when_told(app.shutdown.clone())?;
-        Ok(Self { app, runner, listener, role: config.role })
+        let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {
+            audit::interval::start(config, interval, Arc::clone(&app.log), app.shutdown.clone())
+        });
+        Ok(Self { app, runner, listener, role: config.role, signing })
     }
 
     fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
@@ -113,13 +118,16 @@ impl Server {
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, runner, listener, role } = self;
+        let Self { app, runner, listener, role, signing } = self;
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
         let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
         axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
         if let Some(runner) = runner {
             runner.stop().await;
+        }
+        if let Some(signing) = signing {
+            signing.await.context("signing checkpoints ended early")?;
         }
         log.close().await;
         Ok(())

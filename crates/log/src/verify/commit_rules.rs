@@ -8,7 +8,7 @@ use crate::envelope::{Envelope, PayloadHash};
 use crate::event_log::{COMMIT_MESSAGES_MAX, Position, StoredMessage};
 
 /// A commit of which some messages were seen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OpenCommit {
     first: Position,
     /// Number of messages seen.

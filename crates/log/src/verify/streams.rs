@@ -8,15 +8,17 @@ use uuid::Uuid;
 
 use super::broken_link::{At, BrokenLink, Rule};
 use crate::envelope::{Envelope, PayloadHash};
-use crate::event_log::{Position, StoredMessage};
+use crate::event_log::{Position, StoredMessage, StreamId};
 
 /// Every stream that was seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Streams {
     tenants: HashMap<TenantId, u32>,
     /// Context and aggregate.
     kinds: HashMap<(Cow<'static, str>, Cow<'static, str>), u32>,
     ends: HashMap<Key, End>,
+    /// Whether a stream may have begun before its first message here.
+    begins_within: bool,
 }
 
 /// A stream; tenant and kind by their number.
@@ -36,20 +38,46 @@ struct End {
 }
 
 impl Streams {
+    pub(super) fn new(begins_within: bool) -> Self {
+        Self { begins_within, ..Self::default() }
+    }
+
     pub(super) fn count(&self) -> u64 {
         self.ends.len() as u64
     }
 
-    /// Follows the stream of `message` by it; `commit` is the position of the commit's first message.
+    pub(super) fn knows(&self, tenant: TenantId, stream: &StreamId) -> bool {
+        let kind = (stream.context.clone(), stream.aggregate.clone());
+        let (Some(tenant), Some(kind)) = (self.tenants.get(&tenant), self.kinds.get(&kind)) else {
+            return false;
+        };
+        self.ends.contains_key(&Key { tenant: *tenant, kind: *kind, id: stream.id })
+    }
+
+    /// Takes `message` for the last of its stream before the walk.
+    pub(super) fn know(&mut self, message: &StoredMessage, events: &[Envelope]) {
+        let end = End {
+            hash: PayloadHash::of(&message.payload),
+            sequence: events.last().map_or(0, |event| event.sequence),
+            position: message.position,
+        };
+        let key = self.key(message);
+        self.ends.insert(key, end);
+    }
+
+    /// Follows the stream of `message` by it; `payload` is the hash of its payload, and `commit` the position of
+    /// the commit's first message.
     pub(super) fn follow(
         &mut self,
         at: &At<'_>,
         message: &StoredMessage,
+        payload: PayloadHash,
         events: &[Envelope],
         commit: Position,
     ) -> Result<(), BrokenLink> {
         let key = self.key(message);
-        let end = self.ends.entry(key).or_default();
+        let before = events.first().filter(|_| self.begins_within).map_or_else(End::default, End::before);
+        let end = self.ends.entry(key).or_insert(before);
         if end.position >= commit {
             let found = format!("a second one, after that at position {}", end.position);
             return Err(at.broken(Rule::Commit, "one message of each stream in a commit", found));
@@ -65,7 +93,7 @@ impl Streams {
             at.event(event).same(Rule::Sequence, "sequence", &next, &event.sequence)?;
             end.sequence = next;
         }
-        end.hash = PayloadHash::of(&message.payload);
+        end.hash = payload;
         end.position = message.position;
         Ok(())
     }
@@ -89,6 +117,14 @@ fn number<N: std::hash::Hash + Eq>(names: &mut HashMap<N, u32>, name: N) -> u32 
 }
 
 impl End {
+    /// What `event` says of its stream's message before it; nothing where it is the first.
+    fn before(event: &Envelope) -> Self {
+        match event.sequence.checked_sub(1) {
+            None | Some(0) => Self::default(),
+            Some(sequence) => Self { hash: event.prevhash, sequence, position: Position(0) },
+        }
+    }
+
     fn describe(&self) -> String {
         match self.position {
             Position(0) => format!("prevhash {}: it is the first message of its stream", self.hash),

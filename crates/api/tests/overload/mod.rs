@@ -15,7 +15,8 @@ use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{AppendError, Appended, Commit, NewMessage, Position, SharedLog, StreamId};
 use foodflow_projections::graph::GraphStore;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
-use foodflow_projections::runner::Progress;
+use foodflow_projections::past::PastGraphs;
+use foodflow_projections::runner::{Progress, food_graph};
 use foodflow_testkit::servers::NatsServer;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -53,7 +54,8 @@ impl Service {
         let app = App {
             log: Arc::clone(&log),
             executor: Arc::new(Executor::new(Arc::clone(&log), Arc::new(SystemClock))),
-            progress: Progress::from_store(Arc::clone(&graph)),
+            past: PastGraphs::new(Arc::clone(&log), food_graph()),
+            progress: Progress::from_store(graph.clone()),
             graph,
             runner: None,
             keys: Arc::new(keys),

@@ -53,14 +53,16 @@ fn rewrite<E: EventSet>(type_name: &str, data: &Value) -> Result<String, String>
     Ok(written(&event))
 }
 
+/// The type that an older event is read as, and its data then.
+type ReadAs = Result<(&'static str, Value), String>;
+
 /// A version that is no longer written, and how it is read.
 struct OlderType {
     name: &'static str,
-    /// The type that its data is read as, and that data.
-    read: fn(&str, &Value) -> Result<(&'static str, Value), String>,
+    read: fn(&str, &Value) -> ReadAs,
 }
 
-fn read<E: EventSet>(type_name: &str, data: &Value) -> Result<(&'static str, Value), String> {
+fn read<E: EventSet>(type_name: &str, data: &Value) -> ReadAs {
     let event = E::decode(type_name, &data.to_string()).map_err(|error| error.to_string())?;
     let event = event.ok_or_else(|| format!("{type_name} does not lead to a type of this set"))?;
     Ok((event.type_name(), serde_json::from_str(&event.data().unwrap()).unwrap()))

@@ -9,6 +9,7 @@ mod lot_samples;
 mod mutations;
 pub(crate) mod samples;
 mod schemas;
+mod states;
 
 use foodflow_domain::EventSet;
 use foodflow_domain::food_graph::batch::BatchEvent;

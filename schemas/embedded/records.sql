@@ -1,7 +1,8 @@
 -- The records beside the embedded event log: one SQLite file, `<log>-records`, made with the first record.
 --
 -- The latest value under each key of a kind: snapshots of aggregates, checkpoints, leases, notes on quarantined events.
--- The file is in WAL mode and is written with `synchronous = FULL`. It is a file of its own so that its writes never hold
+-- The file is in WAL mode and is written with `synchronous = FULL`, but for snapshots, which are made again where they
+-- are lost. It is a file of its own so that its writes never hold
 -- up a commit, and so that the log's file holds nothing that is ever changed.
 
 -- 'FFRC': tells this file from every other SQLite file.

@@ -20,6 +20,10 @@ pub const COMMIT_MESSAGES_MAX: usize = 1_000;
 pub const PAYLOAD_BYTES_MAX: usize = 1_000_000;
 /// Most messages that one [`EventLog::read`] answers.
 pub const READ_MESSAGES_MAX: usize = 10_000;
+/// Most messages that one [`EventLog::load_page`] answers.
+pub const LOADED_MESSAGES_MAX: usize = 2_000;
+/// A page of a stream ends early with the message that brings it to this many bytes of payload.
+pub const LOADED_BYTES_MAX: usize = 8 << 20;
 
 /// Sequence of a message in its partition: 1 is the first; 0 stands before all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -196,6 +200,15 @@ pub struct ReadQuery {
     pub limit: usize,
 }
 
+/// Part of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Oldest first; at least one where the end is not reached.
+    pub messages: Vec<StoredMessage>,
+    /// Whether nothing that was asked for stood after them when they were read.
+    pub reached_end: bool,
+}
+
 /// An ordered, endless stream of messages.
 pub type MessageStream = BoxStream<'static, Result<StoredMessage, LogError>>;
 
@@ -293,7 +306,20 @@ pub trait EventLog: Send + Sync + 'static {
     /// See [`AppendError`]; only `Unknown` leaves open whether the commit stands.
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError>;
 
-    /// All messages of one stream after `after`, oldest first; empty where there are none.
+    /// The next messages of one stream after `after`, in one round trip: at most `limit` (at least one, a larger
+    /// number than [`LOADED_MESSAGES_MAX`] is taken as that), fewer where they reach [`LOADED_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// [`LogError`] where the log does not answer.
+    async fn load_page(
+        &self,
+        tenant: TenantId,
+        stream: &StreamId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Page, LogError>;
+
+    /// All messages of one stream after `after`, oldest first, for whoever wants them all in memory at once.
     ///
     /// # Errors
     /// [`LogError`] where the log does not answer.
@@ -302,7 +328,18 @@ pub trait EventLog: Send + Sync + 'static {
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError>;
+    ) -> Result<Vec<StoredMessage>, LogError> {
+        let (mut messages, mut after): (Vec<StoredMessage>, _) = (Vec::new(), after);
+        loop {
+            let page = self.load_page(tenant, stream, after, LOADED_MESSAGES_MAX).await?;
+            let Some(last) = page.messages.last() else { return Ok(messages) };
+            after = last.position;
+            messages.extend(page.messages);
+            if page.reached_end {
+                return Ok(messages);
+            }
+        }
+    }
 
     /// Position of the partition's last message; 0 where it is empty.
     ///

@@ -26,7 +26,7 @@ pub mod verify;
 
 pub use envelope::{Envelope, PayloadHash};
 pub use event_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, NewMessage, Partition,
+    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, NewMessage, Page, Partition,
     Position, ReadQuery, SharedLog, StoredMessage, StreamId,
 };
 pub use position_at::{position_at, recorded_at};

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::event_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
-    READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId,
+    AppendError, Appended, Commit, Direction, EventLog, LOADED_BYTES_MAX, LOADED_MESSAGES_MAX, LogError,
+    MessageStream, Page, Partition, Position, READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId,
 };
 use crate::records::{MemoryRecords, SharedRecords};
 
@@ -159,17 +159,27 @@ impl EventLog for MemoryLog {
         Ok(appended)
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
+        limit: usize,
+    ) -> Result<Page, LogError> {
         let content = lock(&self.shard(self.partition_of(tenant))?.content);
         let positions = content.positions_of_stream.get(&(tenant, stream.clone()));
         let positions = positions.map_or(&[][..], Vec::as_slice);
         let start = positions.partition_point(|position| *position <= after.0);
-        Ok(positions[start..].iter().map(|position| content.at(*position)).collect())
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        for position in &positions[start..] {
+            if messages.len() == limit.clamp(1, LOADED_MESSAGES_MAX) || bytes >= LOADED_BYTES_MAX {
+                return Ok(Page { messages, reached_end: false });
+            }
+            let message = content.at(*position);
+            bytes += message.payload.len();
+            messages.push(message);
+        }
+        Ok(Page { messages, reached_end: true })
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {

@@ -61,6 +61,7 @@ struct Server {
 impl Server {
     async fn start(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
         let metrics = PrometheusBuilder::new().install_recorder().context("cannot start the meters")?;
+        foodflow_commands::metric_definitions::describe();
         let keys = Arc::new(Keys::open(&config.access_key())?);
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --listen", config.listen)

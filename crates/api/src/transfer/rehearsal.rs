@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
-use foodflow_log::event_log::READ_MESSAGES_MAX;
+use foodflow_log::event_log::{LOADED_MESSAGES_MAX, READ_MESSAGES_MAX};
 use foodflow_log::records::MemoryRecords;
 use foodflow_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
+    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Page, Partition, Position,
     ReadQuery, SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use tokio::sync::Mutex;
@@ -70,8 +70,9 @@ impl EventLog for Rehearsal {
             let end = match kept.of(commit.tenant, &message.stream).last() {
                 Some(last) => last.position,
                 None => {
-                    let tail = self.real.load(commit.tenant, &message.stream, message.expected).await?;
-                    tail.last().map_or(message.expected, |last| last.position)
+                    let next =
+                        self.real.load_page(commit.tenant, &message.stream, message.expected, 1).await?;
+                    next.messages.last().map_or(message.expected, |next| next.position)
                 }
             };
             if end != message.expected {
@@ -91,17 +92,27 @@ impl EventLog for Rehearsal {
         Ok(Appended { first, last: Position(GAP + kept.messages.len() as u64) })
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        let mut messages =
-            if after.0 < GAP { self.real.load(tenant, stream, after).await? } else { Vec::new() };
-        let kept = self.kept.lock().await;
-        messages.extend(kept.of(tenant, stream).filter(|message| message.position > after).cloned());
-        Ok(messages)
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        let limit = limit.clamp(1, LOADED_MESSAGES_MAX);
+        let mut page = if after.0 < GAP {
+            self.real.load_page(tenant, stream, after, limit).await?
+        } else {
+            Page { messages: Vec::new(), reached_end: true }
+        };
+        if page.reached_end {
+            let kept = self.kept.lock().await;
+            let mut behind = kept.of(tenant, stream).filter(|message| message.position > after);
+            let room = limit - page.messages.len();
+            page.messages.extend(behind.by_ref().take(room).cloned());
+            page.reached_end = behind.next().is_none();
+        }
+        Ok(page)
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {

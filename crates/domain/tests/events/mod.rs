@@ -9,6 +9,7 @@ mod lot_samples;
 mod mutations;
 pub(crate) mod samples;
 mod schemas;
+mod states;
 mod upcasting;
 
 use foodflow_domain::EventSet;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,8 @@ pub(super) struct RecordsFile {
 struct Connections {
     /// One connection: writers take turns without SQLite's polling.
     writer: SqlitePool,
+    /// One connection that does not wait for the disk, for what is made again.
+    hasty_writer: SqlitePool,
     readers: SqlitePool,
 }
 
@@ -67,6 +69,7 @@ impl RecordsFile {
     pub(super) async fn close(&self) {
         if let Some(connections) = self.opened.get() {
             connections.readers.close().await;
+            connections.hasty_writer.close().await;
             connections.writer.close().await;
         }
     }
@@ -74,8 +77,9 @@ impl RecordsFile {
     /// The file as it is, or `None` where nothing was ever written.
     async fn found(&self) -> Result<Option<&Connections>, LogError> {
         if !self.opened.initialized() {
-            let exists = tokio::fs::try_exists(&self.path).await;
-            if !exists.map_err(|error| self.unavailable(&error))? {
+            // On this thread: one look costs less than handing it to another.
+            let exists = self.path.try_exists().map_err(|error| self.unavailable(&error))?;
+            if !exists {
                 return self.refuse_closed().map(|()| None);
             }
         }
@@ -92,8 +96,10 @@ impl RecordsFile {
         file::prepare(&self.path, &file::RECORDS).await?;
         let options = file::options(&self.path);
         let writer = self.connect(1, options.clone()).await?;
+        let hasty = options.clone().synchronous(SqliteSynchronous::Normal);
+        let hasty_writer = self.connect(1, hasty).await?;
         let readers = self.connect(READERS_MAX, options.read_only(true)).await?;
-        Ok(Connections { writer, readers })
+        Ok(Connections { writer, hasty_writer, readers })
     }
 
     async fn connect(&self, connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool, LogError> {
@@ -133,6 +139,12 @@ impl RecordsFile {
     }
 }
 
+impl Connections {
+    const fn writer(&self, kind: RecordKind) -> &SqlitePool {
+        if kind.is_made_again() { &self.hasty_writer } else { &self.writer }
+    }
+}
+
 /// The revision as SQLite's integer; what lies beyond it was never given.
 fn number(revision: u64) -> i64 {
     i64::try_from(revision).unwrap_or(i64::MAX)
@@ -167,7 +179,7 @@ impl Records for RecordsFile {
         }
         // To the statement's end, which is where it is committed: a single row would leave a failure of that unseen.
         let written: Vec<i64> =
-            put.fetch_all(&connections.writer).await.map_err(|error| self.failed(&error))?;
+            put.fetch_all(connections.writer(kind)).await.map_err(|error| self.failed(&error))?;
         match written.first() {
             Some(revision) => Ok(revision.cast_unsigned()),
             None => Err(RecordError::Conflict { key: key.clone() }),
@@ -185,7 +197,7 @@ impl Records for RecordsFile {
             return if revision.is_none() { Ok(()) } else { conflict() };
         };
         let delete = sqlx::query(DELETE).bind(kind.name()).bind(key.as_str()).bind(revision);
-        let done = delete.execute(&connections.writer).await.map_err(|error| self.failed(&error))?;
+        let done = delete.execute(connections.writer(kind)).await.map_err(|error| self.failed(&error))?;
         if revision.is_some() && done.rows_affected() == 0 { conflict() } else { Ok(()) }
     }
 

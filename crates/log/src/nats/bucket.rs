@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType};
 
 use super::connect::Connection;
 use super::{streams, subject};
@@ -65,6 +65,8 @@ pub(super) async fn exists(connection: &Connection, kind: RecordKind) -> Result<
 }
 
 fn config(kind: RecordKind, replicas: usize) -> Config {
+    // The server has it for streams without replicas only.
+    let persist_mode = (kind.is_made_again() && replicas == 1).then_some(PersistenceMode::Async);
     Config {
         name: stream_name(kind),
         subjects: vec![filter(kind, "")],
@@ -73,6 +75,7 @@ fn config(kind: RecordKind, replicas: usize) -> Config {
         discard: DiscardPolicy::New,
         storage: StorageType::File,
         num_replicas: replicas,
+        persist_mode,
         max_messages_per_subject: 1,
         deny_delete: true,
         deny_purge: false,
@@ -129,6 +132,15 @@ mod tests {
         assert_eq!(lease("pro"), "$KV.FF_LEASES.>");
         assert_eq!(lease("a.b."), "$KV.FF_LEASES.a.b.>");
         assert_eq!(lease("a.b.c"), "$KV.FF_LEASES.a.b.>");
+    }
+
+    #[test]
+    fn only_what_is_made_again_is_acknowledged_before_it_is_on_disk() {
+        for kind in RecordKind::ALL {
+            let hasty = config(kind, 1).persist_mode == Some(PersistenceMode::Async);
+            assert_eq!(hasty, kind == RecordKind::Snapshot);
+            assert_eq!(config(kind, 3).persist_mode, None);
+        }
     }
 
     #[test]

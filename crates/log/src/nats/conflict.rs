@@ -71,7 +71,7 @@ pub(super) async fn read_ends(
                     ends.insert(subject, found.position);
                 }
             }
-            if page.exhausted {
+            if page.reached_end {
                 break;
             }
         }

@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use super::connect::Connection;
 use super::subject;
-use crate::{LogError, Partition, Position, StoredMessage};
+use crate::event_log::LOADED_BYTES_MAX;
+use crate::{LogError, Page, Partition, Position, StoredMessage};
 
 /// Most bytes of one page. The server stops after the message that reaches it.
-const PAGE_BYTES: usize = 8 * 1024 * 1024;
+const PAGE_BYTES: usize = LOADED_BYTES_MAX;
 
 pub(super) const NOT_FOUND: u16 = 404;
 const END_OF_BATCH: u16 = 204;
@@ -42,15 +43,6 @@ struct BoundedQuestion<'a> {
 }
 
 /// One complete answer.
-#[derive(Debug)]
-pub(super) struct Page {
-    /// By rising position.
-    pub(super) messages: Vec<StoredMessage>,
-    /// Whether nothing that was asked for comes after them.
-    pub(super) exhausted: bool,
-}
-
-/// One complete answer of any stream.
 pub(super) struct Found {
     /// By rising sequence.
     pub(super) answers: Vec<Answer>,
@@ -97,7 +89,7 @@ pub(super) async fn ask(
         })
     };
     let messages: Result<_, LogError> = found.answers.into_iter().map(stored).collect();
-    Ok(Page { messages: messages?, exhausted: found.exhausted })
+    Ok(Page { messages: messages?, reached_end: found.exhausted })
 }
 
 /// Asks a stream once and gathers the whole answer.

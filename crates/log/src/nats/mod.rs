@@ -40,7 +40,7 @@ use self::coalescer::Coalescer;
 use self::connect::Connection;
 use self::records::NatsRecords;
 use crate::{
-    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
+    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
     SharedRecords, StoredMessage, StreamId,
 };
 
@@ -103,13 +103,14 @@ impl EventLog for NatsLog {
         self.partition(partition)?.append(messages).await
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        read::load(&self.connection, self.partition_of(tenant), tenant, stream, after).await
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        read::load(&self.connection, self.partition_of(tenant), tenant, stream, after, limit).await
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {

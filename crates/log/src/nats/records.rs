@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
@@ -27,6 +28,9 @@ use crate::records::{
 
 /// Records that are asked for at once: their values come along, and the bound on bytes is checked between.
 const RECORDS_PER_QUESTION: usize = 32;
+/// How often a bucket is asked that exists and does not answer: it takes a moment after it was made.
+const TRIES_MAX: u32 = 10;
+const TRY_PAUSE: Duration = Duration::from_millis(20);
 /// The header by which tools of NATS mark a key as deleted.
 const KV_OPERATION: &str = "KV-Operation";
 
@@ -52,17 +56,17 @@ impl NatsRecords {
     async fn find(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Found>, LogError> {
         let stream = bucket::stream_name(kind);
         let address = format!("$JS.API.DIRECT.GET.{stream}.{}", bucket::record_subject(kind, key.as_str()));
-        let Some(message) = self.ask(address, Request::new()).await? else {
-            return self.refuse_existing(kind).await.map(|()| None);
-        };
-        match message.status.map(|status| status.as_u16()) {
-            None => found(kind, Answer::read(&stream, message)?).map(Some),
-            Some(NOT_FOUND) => Ok(None),
-            Some(status) => {
-                let what = message.description.as_deref().unwrap_or_default();
-                Err(unavailable(kind, &format!("the server answers {status} {what}")))
+        for _ in 0..TRIES_MAX {
+            if let Some(message) = self.ask(address.clone(), Request::new()).await? {
+                return answered(kind, message);
             }
+            // Nobody answers for a bucket that does not exist. One that does may be new, and is about to.
+            if !bucket::exists(&self.connection, kind).await? {
+                return Ok(None);
+            }
+            tokio::time::sleep(TRY_PAUSE).await;
         }
+        Err(unavailable(kind, "JetStream is not ready"))
     }
 
     /// The answer to `request`, or `None` where nobody is there to give one.
@@ -81,14 +85,6 @@ impl NatsRecords {
         }
     }
 
-    /// Nobody answers for a bucket that does not exist; one that exists must answer.
-    async fn refuse_existing(&self, kind: RecordKind) -> Result<(), LogError> {
-        if bucket::exists(&self.connection, kind).await? {
-            return Err(unavailable(kind, "JetStream is not ready"));
-        }
-        Ok(())
-    }
-
     /// Writes where the key's last message is `expected`; `None` where it is another.
     async fn publish(
         &self,
@@ -102,21 +98,16 @@ impl NatsRecords {
             headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
         }
         let subject = bucket::record_subject(kind, key.as_str());
-        let request = || Request::new().headers(headers.clone()).payload(value.clone());
-        let mut answer = self.ask(subject.clone(), request()).await?;
-        if answer.is_none() {
-            // The bucket was removed while this process ran: an operator may do that.
+        for _ in 0..TRIES_MAX {
+            let request = Request::new().headers(headers.clone()).payload(value.clone());
+            if let Some(answer) = self.ask(subject.clone(), request).await? {
+                return acknowledged(kind, &answer);
+            }
+            // The bucket was removed while this process ran, which an operator may do; or it is new.
             bucket::ensure(&self.connection, kind).await?;
-            answer = self.ask(subject, request()).await?;
+            tokio::time::sleep(TRY_PAUSE).await;
         }
-        let answer = answer.ok_or_else(|| unavailable(kind, "JetStream is not ready"))?;
-        let refused = |error: &dyn std::fmt::Display| unavailable(kind, &error.to_string());
-        match PublishAck::read(&answer.payload).map_err(|error| refused(&error))?.accepted_single() {
-            Ok(position) => Ok(Some(position.0)),
-            Err(Refusal::Conflict) => Ok(None),
-            Err(Refusal::Content { what }) => Err(refused(&what)),
-            Err(Refusal::Other(error)) => Err(refused(&error)),
-        }
+        Err(unavailable(kind, "JetStream is not ready"))
     }
 
     /// Removes the key's messages before `end`, or all of them; answers how many there were.
@@ -223,6 +214,29 @@ impl NatsRecords {
 
 fn unavailable(kind: RecordKind, what: &str) -> LogError {
     LogError::Unavailable { reason: format!("{}: {what}", bucket::stream_name(kind)) }
+}
+
+/// What the server says to a look at one key.
+fn answered(kind: RecordKind, message: Message) -> Result<Option<Found>, LogError> {
+    match message.status.map(|status| status.as_u16()) {
+        None => found(kind, Answer::read(&bucket::stream_name(kind), message)?).map(Some),
+        Some(NOT_FOUND) => Ok(None),
+        Some(status) => {
+            let what = message.description.as_deref().unwrap_or_default();
+            Err(unavailable(kind, &format!("the server answers {status} {what}")))
+        }
+    }
+}
+
+/// What the server says to a write: its sequence, or `None` where something else was expected.
+fn acknowledged(kind: RecordKind, answer: &Message) -> Result<Option<u64>, LogError> {
+    let refused = |error: &dyn std::fmt::Display| unavailable(kind, &error.to_string());
+    match PublishAck::read(&answer.payload).map_err(|error| refused(&error))?.accepted_single() {
+        Ok(position) => Ok(Some(position.0)),
+        Err(Refusal::Conflict) => Ok(None),
+        Err(Refusal::Content { what }) => Err(refused(&what)),
+        Err(Refusal::Other(error)) => Err(refused(&error)),
+    }
 }
 
 fn found(kind: RecordKind, answer: Answer) -> Result<Found, LogError> {

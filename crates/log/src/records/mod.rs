@@ -33,7 +33,8 @@ pub const LISTED_BYTES_MAX: usize = 8 << 20;
 /// What a record is for. Each kind has keys and a store of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordKind {
-    /// An aggregate's state at a position; can be made again from the log.
+    /// An aggregate's state at a position; can be made again from the log. The last of them may be lost, or be as
+    /// they were before, after a crash of the server or the machine.
     Snapshot,
     /// What was signed about a range of the log; cannot be made again.
     Checkpoint,
@@ -56,6 +57,12 @@ impl RecordKind {
             Self::Lease => "lease",
             Self::Quarantine => "quarantine",
         }
+    }
+
+    /// Whether its records can be made again from the log, so that none of them is worth a wait for the disk.
+    #[must_use]
+    pub const fn is_made_again(self) -> bool {
+        matches!(self, Self::Snapshot)
     }
 }
 
@@ -118,7 +125,7 @@ pub enum RecordError {
 
 /// The records beside a log.
 ///
-/// A write that was answered is on disk (but for the memory adapter). On a cluster a read may lag behind a write by
+/// A write that was answered is on disk, but for kinds that are made again and for the memory adapter. On a cluster a read may lag behind a write by
 /// moments; an expected revision is always held against the last write.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {

@@ -1,5 +1,7 @@
 //! What only the buckets of JetStream can get wrong: when they are made, and what other tools do to them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -66,6 +68,29 @@ async fn processes_that_make_a_bucket_at_once_agree() -> anyhow::Result<()> {
     assert_eq!((taken.iter().filter(|one| one.is_ok()).count(), conflicts), (1, 3), "{taken:?}");
     assert!(log.records().get(RecordKind::Lease, &name).await?.is_some());
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_may_look_while_a_bucket_is_made() -> anyhow::Result<()> {
+    let (server, log, jetstream) = start().await?;
+    let (records, name) = (log.records(), key("a"));
+    let reader = NatsLog::connect(NatsConfig::new(server.url())).await?.records();
+    let stop = Arc::new(AtomicBool::new(false));
+    let reading = tokio::spawn({
+        let (stop, name) = (Arc::clone(&stop), name.clone());
+        async move {
+            while !stop.load(Ordering::Relaxed) {
+                reader.get(RecordKind::Lease, &name).await?;
+            }
+            anyhow::Ok(())
+        }
+    });
+    for _ in 0..20 {
+        records.put(RecordKind::Lease, &name, Bytes::new(), Expected::New).await?;
+        jetstream.delete_stream("KV_FF_LEASES").await?;
+    }
+    stop.store(true, Ordering::Relaxed);
+    reading.await?
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

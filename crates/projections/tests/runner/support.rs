@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::{
-    AppendError, Appended, Commit, Envelope, EventLog, LogError, MessageStream, NewMessage, Partition,
+    AppendError, Appended, Commit, Envelope, EventLog, LogError, MessageStream, NewMessage, Page, Partition,
     PayloadHash, Position, ReadQuery, SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use foodflow_projections::changes::{Change, Label, NodeKey, Value};
@@ -160,13 +160,14 @@ impl EventLog for FlakyLog {
         self.inner.append(commit).await
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        self.inner.load(tenant, stream, after).await
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        self.inner.load_page(tenant, stream, after, limit).await
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {

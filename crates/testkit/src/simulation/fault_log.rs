@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::records::SharedRecords;
 use foodflow_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
+    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Page, Partition, Position,
     ReadQuery, SharedLog, StoredMessage, StreamId,
 };
 use futures::StreamExt as _;
@@ -109,17 +109,18 @@ impl EventLog for FaultLog {
         outcome
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
+        limit: usize,
+    ) -> Result<Page, LogError> {
         self.step().await?;
-        let loaded = self.sound.load(tenant, stream, after).await;
+        let page = self.sound.load_page(tenant, stream, after, limit).await;
         // What is answered may be old by the time it arrives.
         self.dice.pause(DELAY_MAX).await;
-        loaded
+        page
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::guard::{Guard, Guarded};
 
@@ -101,12 +102,16 @@ impl ServerProcess {
         self.child.wait().map(drop)
     }
 
-    /// Stops the server where it is with SIGSTOP: it hangs, and its connections stay open.
+    /// Stops the server where it is with SIGSTOP: it hangs, and its connections stay open. Answers when every thread of
+    /// it stands still.
     ///
     /// # Errors
     /// When the operating system refuses.
     pub fn suspend(&self) -> anyhow::Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        let process = WaitId::Pid(Pid::from_child(&self.child));
+        while let Err(Errno::INTR) = waitid(process.clone(), WaitIdOptions::STOPPED) {}
+        Ok(())
     }
 
     /// Lets a suspended server go on.

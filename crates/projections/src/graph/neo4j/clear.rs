@@ -41,8 +41,9 @@ async fn delete_pages(
         "MATCH (n:{}) WHERE n.id >= $after AND (n.id > $after OR n.tenant_id > $after_tenant) \
          WITH n ORDER BY n.id, n.tenant_id LIMIT $page_nodes \
          WITH collect(n) AS page, collect([n.id, n.tenant_id]) AS places \
+         WITH page, [place IN places WHERE place[0] IS NOT NULL AND place[1] IS NOT NULL] AS places \
          CALL {{ WITH page UNWIND page AS n WITH n WHERE n.partition = $partition {delete} }} \
-         RETURN places[-1][0] AS last, places[-1][1] AS last_tenant, deleted",
+         RETURN size(page) AS seen, places[-1][0] AS last, places[-1][1] AS last_tenant, deleted",
         label.as_str()
     );
     let (mut after, mut after_tenant) = (String::new(), String::new());
@@ -55,11 +56,15 @@ async fn delete_pages(
             .param("page_edges", PAGE_EDGES);
         let mut rows = graph.execute(statement).await?;
         let row = rows.next().await?.ok_or_else(|| corrupt("no answer about a page of nodes"))?;
-        let Some(last) = row.get::<Option<String>>("last")? else {
+        if row.get::<i64>("seen")? == 0 {
             return Ok(());
-        };
-        if row.get::<i64>("deleted")? < PAGE_EDGES {
-            (after, after_tenant) = (last, row.get("last_tenant")?);
+        }
+        // A node that another transaction deletes meanwhile has no properties any more: it is no place to go on from.
+        let last = (row.get::<Option<String>>("last")?, row.get::<Option<String>>("last_tenant")?);
+        if let (Some(id), Some(tenant)) = last
+            && row.get::<i64>("deleted")? < PAGE_EDGES
+        {
+            (after, after_tenant) = (id, tenant);
         }
     }
 }

@@ -132,6 +132,14 @@ impl TestApp {
         Ok(app)
     }
 
+    /// Another process on the same servers, with a data folder, and so with keys, of its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn beside(&self, command: &[&str]) -> anyhow::Result<Self> {
+        Self::start(command, self.environment.clone()).await
+    }
+
     async fn launch(&mut self) -> anyhow::Result<()> {
         self.starts += 1;
         self.log.set_file_name(format!("output-{}.log", self.starts));

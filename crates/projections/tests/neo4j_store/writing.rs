@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foodflow_projections::changes::{Change, EdgeType, Label};
-use foodflow_projections::graph::{DigestScope, EdgeDirection, ReadModel as _, TraceDirection};
+use foodflow_projections::graph::{
+    DigestScope, EdgeDirection, GraphStore as _, ReadModel as _, TraceDirection,
+};
 use neo4rs::query;
 
 use super::{connect, driver, open};
@@ -154,4 +156,39 @@ async fn an_edge_may_come_before_the_nodes_that_it_joins() {
         vec![node(output, [("batch_number", text("DB-301"))]), node(input, []), uses(1, output, input)];
     world.apply(changes).await;
     assert_eq!(world.digest().await, late);
+}
+
+/// Neo4j shows a transaction to others while it is being committed: a checkpoint must not be taken for more than what
+/// can be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_checkpoint_stands_for_is_visible_to_whoever_reads_it() {
+    const ROUNDS: u64 = 30;
+    const LOTS: u64 = 2_000;
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2160).await;
+    let reading = {
+        let (store, partition, tenant) = (connect().await, world.partition, world.tenant);
+        let lots: Vec<_> = (1..=ROUNDS).map(|round| world.lot(round * 10_000 + LOTS - 1)).collect();
+        tokio::spawn(async move {
+            let mut seen = 0;
+            let mut positions = 0;
+            while seen < ROUNDS {
+                let position = store.checkpoint(partition).await.unwrap().position.0;
+                if position > seen {
+                    seen = position;
+                    positions += 1;
+                    let lot = lots[usize::try_from(seen).unwrap() - 1];
+                    let found = store.nodes(tenant, Label::Batch, &[lot.id]).await.unwrap();
+                    assert_eq!(found.len(), 1, "position {seen} is not visible");
+                }
+            }
+            positions
+        })
+    };
+    for round in 1..=ROUNDS {
+        let lots: Vec<_> = (0..LOTS).map(|number| world.lot(round * 10_000 + number)).collect();
+        world.apply(bare(&lots)).await;
+    }
+    let positions = reading.await.unwrap();
+    assert!(positions > 5, "the reader kept up: {positions}");
 }

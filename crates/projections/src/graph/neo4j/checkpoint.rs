@@ -1,5 +1,8 @@
 //! The checkpoint of a partition: where the projection stands, and who may write.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use foodflow_log::{Partition, Position};
 use neo4rs::{BoltType, Graph, Row, Txn, query};
 
@@ -18,12 +21,56 @@ fn id(partition: Partition) -> String {
     format!("food_graph/{}", partition.0)
 }
 
-/// The stored checkpoint; position 0 where there is none.
-pub(super) async fn read(graph: &Graph, partition: Partition) -> Result<Checkpoint, StoreError> {
+/// The last position, and the claim under which it was applied, that is known to be visible with all that it stands for.
+///
+/// Neo4j lets others see a transaction while it is being committed, and a checkpoint before what it stands for. So a
+/// position that is new is read once more under the checkpoint's lock, which the committing transaction holds until all
+/// of it can be seen.
+#[derive(Debug, Default)]
+pub(super) struct Visible(Mutex<BTreeMap<Partition, (Epoch, Position)>>);
+
+impl Visible {
+    fn has(&self, partition: Partition, found: &Claim) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = (found.epoch, found.checkpoint.position);
+        found.1 == Position(0) || known.get(&partition) == Some(&found)
+    }
+
+    fn learn(&self, partition: Partition, found: &Claim) {
+        let found = (found.epoch, found.checkpoint.position);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, found);
+    }
+}
+
+/// The stored checkpoint, with all that it stands for visible; position 0 where there is none.
+pub(super) async fn read(
+    graph: &Graph,
+    visible: &Visible,
+    partition: Partition,
+) -> Result<Checkpoint, StoreError> {
     let statement = query(&format!("MATCH (c:FoodflowCheckpoint {{id: $id}}) RETURN {COLUMNS}"));
     let mut rows = graph.execute_read(statement.param("id", id(partition))).await?;
-    let found = rows.next().await?;
-    found.map_or_else(|| Ok(Checkpoint::default()), |row| Ok(decode(&row)?.checkpoint))
+    let Some(row) = rows.next().await? else { return Ok(Checkpoint::default()) };
+    let found = decode(&row)?;
+    drop(rows);
+    if visible.has(partition, &found) {
+        return Ok(found.checkpoint);
+    }
+    let Some(found) = read_locked(graph, partition).await? else { return Ok(Checkpoint::default()) };
+    visible.learn(partition, &found);
+    Ok(found.checkpoint)
+}
+
+/// The stored checkpoint, read while nobody is about to change it. Nothing is written: what is set is removed again.
+async fn read_locked(graph: &Graph, partition: Partition) -> Result<Option<Claim>, StoreError> {
+    let statement = format!(
+        "MATCH (c:FoodflowCheckpoint {{id: $id}}) SET c.locked = true REMOVE c.locked WITH c RETURN {COLUMNS}"
+    );
+    let mut rows = graph.execute(query(&statement).param("id", id(partition))).await?;
+    let found = rows.next().await?.map(|row| decode(&row)).transpose()?;
+    // The transaction, and its lock, end with the result.
+    while rows.next().await?.is_some() {}
+    Ok(found)
 }
 
 /// Takes the right to write `partition`.

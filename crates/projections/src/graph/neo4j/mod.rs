@@ -19,7 +19,10 @@ mod retire;
 mod schema;
 mod value;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use checkpoint::Visible;
 pub use config::Neo4jConfig;
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
@@ -42,6 +45,7 @@ const STATEMENT_ROWS_MAX: usize = 5_000;
 pub struct Neo4jGraph {
     graph: Graph,
     address: String,
+    visible: Arc<Visible>,
 }
 
 impl std::fmt::Debug for Neo4jGraph {
@@ -59,7 +63,7 @@ impl Neo4jGraph {
     pub async fn connect(config: Neo4jConfig) -> Result<Self, StoreError> {
         let address = config.address();
         let graph = config.open().await?;
-        Ok(Self { graph, address })
+        Ok(Self { graph, address, visible: Arc::default() })
     }
 
     /// Names of constraints and indexes that [`ReadModel::migrate`] would make; changes nothing.
@@ -88,7 +92,7 @@ impl ReadModel for Neo4jGraph {
     }
 
     async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
-        checkpoint::read(&self.graph, partition).await
+        checkpoint::read(&self.graph, &self.visible, partition).await
     }
 
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {

@@ -13,8 +13,8 @@ const SEED: &str = "FOODFLOW_SIMULATION_SEED";
 fn everything_holds_whatever_fails_between_two_steps() {
     if let Ok(seed) = std::env::var(SEED) {
         let seed = seed.parse().expect("a seed is a number");
-        let outcome = simulate(seed).unwrap_or_else(|violation| panic!("{violation}"));
-        panic!("seed {seed} holds: {outcome:?}; unset {SEED} to run all");
+        simulate(seed).unwrap_or_else(|violation| panic!("{violation}"));
+        return;
     }
     let next = AtomicU64::new(0);
     let simulated = std::thread::scope(|scope| {

@@ -22,6 +22,8 @@ use crate::store::{ReadModel as _, Sink as _, StoreError};
 pub const REPLAY_MESSAGES_MAX: u64 = 200_000;
 /// Messages of all replays that are kept together.
 const KEPT_MESSAGES_MAX: u64 = 400_000;
+/// Tenants whose history is known to be too long.
+const TENANTS_KEPT_MAX: u64 = 10_000;
 /// How long a replay is kept that nobody asks for.
 const KEPT_IDLE: Duration = Duration::from_secs(600);
 /// Messages that are read and applied at a time.
@@ -73,6 +75,8 @@ pub struct PastGraphs {
     log: SharedLog,
     projection: Arc<dyn Projection<Change>>,
     kept: Cache<(TenantId, Position), Replayed>,
+    /// From where on a tenant's history is known to be too long: it only grows, so that is not found out twice.
+    too_long: Cache<TenantId, Position>,
     messages_max: u64,
 }
 
@@ -85,7 +89,8 @@ impl PastGraphs {
             .max_capacity(KEPT_MESSAGES_MAX)
             .time_to_idle(KEPT_IDLE)
             .build();
-        Self { log, projection, kept, messages_max: REPLAY_MESSAGES_MAX }
+        let too_long = Cache::new(TENANTS_KEPT_MAX);
+        Self { log, projection, kept, too_long, messages_max: REPLAY_MESSAGES_MAX }
     }
 
     /// The same, with another bound than [`REPLAY_MESSAGES_MAX`].
@@ -100,6 +105,9 @@ impl PastGraphs {
     /// # Errors
     /// [`ReplayError`].
     pub async fn at(&self, tenant: TenantId, until: Position) -> Result<Arc<EmbeddedGraph>, ReplayError> {
+        if self.too_long.get(&tenant).await.is_some_and(|from| until >= from) {
+            return Err(ReplayError::TooLong { until, max: self.messages_max });
+        }
         let replay = self.replay(tenant, until);
         let kept = self.kept.try_get_with((tenant, until), replay).await;
         kept.map(|replayed| replayed.graph).map_err(|error| (*error).clone())
@@ -131,6 +139,7 @@ impl PastGraphs {
                 assembler.push(&message, projected).map_err(wrong)?;
                 (after, messages) = (position, messages + 1);
                 if u64::from(messages) > self.messages_max {
+                    self.too_long.insert(tenant, position).await;
                     return Err(ReplayError::TooLong { until, max: self.messages_max });
                 }
             }

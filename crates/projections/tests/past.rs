@@ -9,9 +9,9 @@ use foodflow_log::{Commit, EventLog as _, NewMessage, Position, SharedLog};
 use foodflow_projections::past::{PastGraphs, ReplayError};
 use foodflow_projections::runner::food_graph;
 use foodflow_projections::store::{DigestScope, ReadModel as _};
+use foodflow_testkit::simulation::ModelGraph;
 use uuid::Uuid;
 
-use crate::graph_contract::reference::Reference;
 use crate::story::{Story, plant, recorded};
 
 /// A log that holds the story, message for message.
@@ -36,7 +36,11 @@ async fn a_replay_is_the_graph_of_every_position() {
     for until in 0..=changes.len() {
         let graph = past.at(story.tenant, Position(until as u64)).await.unwrap();
         let digest = graph.digest(DigestScope::Tenant(story.tenant)).await.unwrap();
-        assert_eq!(digest, Reference::of(changes[..until].iter().flatten()).digest(story.tenant), "{until}");
+        assert_eq!(
+            digest,
+            ModelGraph::of(story.tenant, changes[..until].iter().flatten()).digest(None),
+            "{until}"
+        );
     }
     // Another tenant has no past here.
     let stranger = TenantId(Uuid::new_v4());
@@ -61,4 +65,11 @@ async fn a_history_beyond_the_bound_is_refused() {
     past.at(story.tenant, Position(5)).await.unwrap();
     let refused = past.at(story.tenant, Position(6)).await.map(drop).unwrap_err();
     assert!(matches!(refused, ReplayError::TooLong { until: Position(6), max: 5 }), "{refused}");
+    // What is refused once stays refused, and what fits stays answered.
+    for until in [6, 7, 20] {
+        let refused = past.at(story.tenant, Position(until)).await.map(drop).unwrap_err();
+        assert!(matches!(refused, ReplayError::TooLong { max: 5, .. }), "{refused}");
+    }
+    past.at(story.tenant, Position(5)).await.unwrap();
+    past.at(story.tenant, Position(4)).await.unwrap();
 }

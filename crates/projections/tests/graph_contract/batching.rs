@@ -6,11 +6,11 @@ use foodflow_log::Position;
 use foodflow_projections::changes::{Change, Edge, EdgeType, Label, NodeKey, Properties, Value};
 use foodflow_projections::graph::DigestScope;
 use foodflow_projections::graph::fold::fold;
+use foodflow_testkit::simulation::ModelGraph;
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::embedded::open;
-use super::reference::Reference;
 use super::world::{World, added, edge, retirement};
 
 const TYPES: &[EdgeType] = &[EdgeType::UsesIngredient, EdgeType::ShippedTo];
@@ -117,7 +117,7 @@ proptest! {
                     applied = position;
                 }
             }
-            let expected = Reference::of(messages.iter().flatten()).digest(world.tenant);
+            let expected = ModelGraph::of(world.tenant, messages.iter().flatten()).digest(None);
             (store.digest(DigestScope::Tenant(world.tenant)).await.unwrap(), expected)
         });
         prop_assert_eq!(digest, expected);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use foodflow_projections::changes::{Change, Edge, EdgeType, Value};
 use foodflow_projections::graph::{DigestScope, GraphStore};
+use foodflow_testkit::simulation::ModelGraph;
 
-use super::reference::Reference;
 use super::world::{World, added, bare, edge, kilograms, node, retirement, text, uses};
 use crate::story::plant;
 
@@ -28,7 +28,7 @@ pub(crate) async fn the_digest_is_that_of_every_other_store(store: Arc<dyn Graph
     for changes in story.changes() {
         world.apply(changes).await;
     }
-    let expected = Reference::of(story.changes().iter().flatten()).digest(story.tenant);
+    let expected = ModelGraph::of(story.tenant, story.changes().iter().flatten()).digest(None);
     assert_eq!(world.digest().await, expected);
 
     let (embedded, _guard) = super::embedded::open().await;
@@ -40,7 +40,7 @@ pub(crate) async fn the_digest_is_that_of_every_other_store(store: Arc<dyn Graph
 
 pub(crate) async fn the_digest_does_not_depend_on_order_or_batches(store: Arc<dyn GraphStore>) {
     let story = plant::told();
-    let expected = Reference::of(story.changes().iter().flatten()).digest(story.tenant);
+    let expected = ModelGraph::of(story.tenant, story.changes().iter().flatten()).digest(None);
     let mut world = World::new(store, 1602).await;
     world.tenant = story.tenant;
     for size in [story.messages.len(), 7, 1] {

@@ -11,7 +11,6 @@ pub(crate) mod genealogy;
 pub(crate) mod isolation;
 pub(crate) mod merging;
 pub(crate) mod reading;
-pub(crate) mod reference;
 pub(crate) mod retiring;
 pub(crate) mod world;
 

@@ -20,4 +20,5 @@ mod model_store;
 mod process;
 mod run;
 
+pub use model_store::ModelGraph;
 pub use run::{Outcome, Violation, simulate};

@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 const STORE: &str = "model";
 
-/// One partition's graph.
+/// What applying changes means, one by one and in memory: the measure for every store and every batching.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ModelGraph {
+pub struct ModelGraph {
     nodes: BTreeMap<(TenantId, NodeKey), BTreeMap<String, Value>>,
     edges: BTreeMap<(TenantId, Uuid), Edge>,
 }
@@ -63,8 +63,15 @@ impl ModelStore {
 }
 
 impl ModelGraph {
+    /// The graph of one tenant after `changes`.
+    pub fn of<'a>(tenant: TenantId, changes: impl IntoIterator<Item = &'a Change>) -> Self {
+        let mut graph = Self::default();
+        changes.into_iter().for_each(|change| graph.apply(tenant, change.clone()));
+        graph
+    }
+
     /// Applies one change of `tenant`.
-    pub(super) fn apply(&mut self, tenant: TenantId, change: Change) {
+    pub fn apply(&mut self, tenant: TenantId, change: Change) {
         match change {
             Change::MergeNode { key, properties } => {
                 let node = self.nodes.entry((tenant, key)).or_default();
@@ -104,7 +111,7 @@ impl ModelGraph {
 
     /// The digest of every tenant, or of one.
     #[must_use]
-    pub(super) fn digest(&self, of: Option<TenantId>) -> String {
+    pub fn digest(&self, of: Option<TenantId>) -> String {
         let mut digest = GraphDigest::default();
         let counts = |tenant: TenantId| of.is_none_or(|of| of == tenant);
         for ((tenant, key), properties) in self.nodes.iter().filter(|((tenant, _), _)| counts(*tenant)) {

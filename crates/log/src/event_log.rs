@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::records::SharedRecords;
+
 /// Most messages that one commit may hold: the limit of a JetStream atomic batch.
 pub const COMMIT_MESSAGES_MAX: usize = 1_000;
 /// Most bytes of one message's payload, below the default `max_payload` of NATS (1 MiB).
@@ -327,6 +329,9 @@ pub trait EventLog: Send + Sync + 'static {
         tenant: Option<TenantId>,
         after: Position,
     ) -> Result<MessageStream, LogError>;
+
+    /// The small records beside this log. They close with it.
+    fn records(&self) -> SharedRecords;
 
     /// Where this log is, for people: a path or an address without credentials.
     fn describe(&self) -> String;

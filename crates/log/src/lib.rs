@@ -7,6 +7,7 @@
 //! - [`event_log`]: the port;
 //! - [`envelope`]: the payload, a CloudEvents JSON batch with the hash chain;
 //! - [`verify`]: whether a log is what was written;
+//! - [`records`]: small durable records beside the log;
 //! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
 
 pub mod embedded;
@@ -15,6 +16,7 @@ pub mod event_log;
 pub mod memory;
 pub mod nats;
 pub mod position_at;
+pub mod records;
 pub mod verify;
 
 pub use envelope::{Envelope, PayloadHash};
@@ -23,4 +25,5 @@ pub use event_log::{
     Position, ReadQuery, SharedLog, StoredMessage, StreamId,
 };
 pub use position_at::{position_at, recorded_at};
+pub use records::{Expected, Record, RecordError, RecordKey, RecordKind, Records, SharedRecords};
 pub use verify::{BrokenLink, ChainVerifier, Verified};

@@ -19,6 +19,7 @@ use crate::event_log::{
     AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
     READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId,
 };
+use crate::records::{MemoryRecords, SharedRecords};
 
 /// Messages that a subscription takes at one time.
 const PAGE_MESSAGES_MAX: usize = 256;
@@ -26,6 +27,7 @@ const PAGE_MESSAGES_MAX: usize = 256;
 /// The event log in memory.
 pub struct MemoryLog {
     partitions: Vec<Shard>,
+    records: Arc<MemoryRecords>,
     closing: CancellationToken,
 }
 
@@ -51,7 +53,9 @@ impl MemoryLog {
     pub fn new(partitions: u16) -> Self {
         assert!(partitions >= 1, "a log has at least one partition");
         let shard = |_| Shard { content: Arc::default(), head: watch::Sender::new(0) };
-        Self { partitions: (0..partitions).map(shard).collect(), closing: CancellationToken::new() }
+        let closing = CancellationToken::new();
+        let records = Arc::new(MemoryRecords::until(closing.clone()));
+        Self { partitions: (0..partitions).map(shard).collect(), records, closing }
     }
 
     fn shard(&self, partition: Partition) -> Result<&Shard, LogError> {
@@ -192,6 +196,10 @@ impl EventLog for MemoryLog {
             page: Vec::new().into_iter(),
         };
         Ok(stream::unfold(cursor, next).map(Ok).boxed())
+    }
+
+    fn records(&self) -> SharedRecords {
+        Arc::clone(&self.records) as _
     }
 
     fn describe(&self) -> String {

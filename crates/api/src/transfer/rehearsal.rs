@@ -4,13 +4,15 @@
 //! is the one that a real run would make. Nothing of it ever reaches the real log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::event_log::READ_MESSAGES_MAX;
+use foodflow_log::records::MemoryRecords;
 use foodflow_log::{
     AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
-    ReadQuery, SharedLog, StoredMessage, StreamId,
+    ReadQuery, SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use tokio::sync::Mutex;
 
@@ -23,6 +25,8 @@ const GAP: u64 = 1 << 40;
 pub struct Rehearsal {
     real: SharedLog,
     kept: Mutex<Kept>,
+    /// Its own: what is noted about a rehearsed stream is not true of the real one.
+    records: Arc<MemoryRecords>,
 }
 
 #[derive(Default)]
@@ -35,7 +39,7 @@ impl Rehearsal {
     /// Before `real`.
     #[must_use]
     pub fn new(real: SharedLog) -> Self {
-        Self { real, kept: Mutex::default() }
+        Self { real, kept: Mutex::default(), records: Arc::default() }
     }
 }
 
@@ -150,6 +154,10 @@ impl EventLog for Rehearsal {
         _: Position,
     ) -> Result<MessageStream, LogError> {
         Err(LogError::Configuration { reason: "a dry run is not followed; follow the real log".to_owned() })
+    }
+
+    fn records(&self) -> SharedRecords {
+        Arc::clone(&self.records) as _
     }
 
     fn describe(&self) -> String {

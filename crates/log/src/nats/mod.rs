@@ -7,17 +7,20 @@
 //! - `streams`: the partitions, created once;
 //! - `admission`, `append`, `publish_ack`, `conflict`: the write path;
 //! - `direct_get`, `read`: loads and range reads, never by a consumer;
-//! - `subscribe`: ordered, resumable subscriptions.
+//! - `subscribe`: ordered, resumable subscriptions;
+//! - `records`, `bucket`: the records beside the log, in key-value buckets.
 
 mod address;
 mod admission;
 mod append;
+mod bucket;
 mod config;
 mod conflict;
 mod connect;
 mod direct_get;
 mod publish_ack;
 mod read;
+mod records;
 mod streams;
 mod subject;
 mod subscribe;
@@ -35,9 +38,10 @@ pub use self::version::SERVER_VERSION_REQUIRED;
 
 use self::admission::Admission;
 use self::connect::Connection;
+use self::records::NatsRecords;
 use crate::{
     AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
-    StoredMessage, StreamId,
+    SharedRecords, StoredMessage, StreamId,
 };
 
 /// Single publishes of one partition that are with the server at once, beside one batch.
@@ -49,6 +53,7 @@ const WAITING_MAX: usize = 2_048;
 pub struct NatsLog {
     connection: Arc<Connection>,
     partitions: Vec<Admission>,
+    records: Arc<NatsRecords>,
 }
 
 impl NatsLog {
@@ -61,8 +66,7 @@ impl NatsLog {
         config.check()?;
         let connection = Connection::open(&config).await?;
         let count = streams::ensure(&connection, &config).await?;
-        let partitions = (0..count).map(|_| Admission::new(SINGLES_IN_FLIGHT_MAX, WAITING_MAX)).collect();
-        Ok(Self { connection: Arc::new(connection), partitions })
+        Ok(Self::on(connection, count))
     }
 
     /// Connects like [`Self::connect`] and changes nothing: `None` where the server holds no log yet.
@@ -73,8 +77,14 @@ impl NatsLog {
         config.check()?;
         let connection = Connection::open(&config).await?;
         let Some(count) = streams::find(&connection, &config).await? else { return Ok(None) };
-        let partitions = (0..count).map(|_| Admission::new(SINGLES_IN_FLIGHT_MAX, WAITING_MAX)).collect();
-        Ok(Some(Self { connection: Arc::new(connection), partitions }))
+        Ok(Some(Self::on(connection, count)))
+    }
+
+    fn on(connection: Connection, partitions: u16) -> Self {
+        let connection = Arc::new(connection);
+        let records = Arc::new(NatsRecords::new(Arc::clone(&connection)));
+        let admission = |_| Admission::new(SINGLES_IN_FLIGHT_MAX, WAITING_MAX);
+        Self { connection, partitions: (0..partitions).map(admission).collect(), records }
     }
 
     fn admission(&self, partition: Partition) -> Result<&Admission, LogError> {
@@ -133,6 +143,10 @@ impl EventLog for NatsLog {
     ) -> Result<MessageStream, LogError> {
         self.admission(partition)?;
         subscribe::subscribe(Arc::clone(&self.connection), partition, tenant, after).await
+    }
+
+    fn records(&self) -> SharedRecords {
+        Arc::clone(&self.records) as _
     }
 
     fn describe(&self) -> String {

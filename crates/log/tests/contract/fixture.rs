@@ -33,6 +33,18 @@ enum Home {
     Nats(NatsServer),
 }
 
+impl Home {
+    async fn open(&self) -> anyhow::Result<SharedLog> {
+        Ok(match self {
+            Self::Memory => anyhow::bail!("a memory log cannot be opened again"),
+            Self::Embedded(folder) => {
+                std::sync::Arc::new(EmbeddedLog::open(&folder.path().join("log.db")).await?)
+            }
+            Self::Nats(server) => std::sync::Arc::new(NatsLog::connect(NatsConfig::new(server.url())).await?),
+        })
+    }
+}
+
 impl Fixture {
     pub(crate) async fn memory() -> anyhow::Result<Self> {
         Ok(Self { log: std::sync::Arc::new(MemoryLog::new(MEMORY_PARTITIONS)), home: Home::Memory })
@@ -47,14 +59,16 @@ impl Fixture {
     }
 
     async fn open(home: Home) -> anyhow::Result<Self> {
-        let log: SharedLog = match &home {
-            Home::Memory => anyhow::bail!("a memory log cannot be opened again"),
-            Home::Embedded(folder) => {
-                std::sync::Arc::new(EmbeddedLog::open(&folder.path().join("log.db")).await?)
-            }
-            Home::Nats(server) => std::sync::Arc::new(NatsLog::connect(NatsConfig::new(server.url())).await?),
-        };
+        let log = home.open().await?;
         Ok(Self { log, home })
+    }
+
+    /// Another handle on the same log, as another process has one.
+    pub(crate) async fn second(&self) -> anyhow::Result<SharedLog> {
+        match self.home {
+            Home::Memory => Ok(std::sync::Arc::clone(&self.log)),
+            _ => self.home.open().await,
+        }
     }
 
     /// Closes the log and opens it again, as a new process would.

@@ -1,18 +1,20 @@
 //! The contract of the event-log port: one suite, run against every adapter.
 //!
 //! Each test function takes a [`fixture::Fixture`] and knows nothing of what is behind it. What only a log that
-//! outlives its process can promise is in [`durability`]; what only JetStream can get wrong is in `nats_server`
-//! and `nats_outage`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
+//! outlives its process can promise is in [`durability`]; what only JetStream can get wrong is in `nats_server`,
+//! `nats_outage` and `nats_records`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
 //! how to install it, and are never skipped.
 
 mod commits;
 mod durability;
 mod fixture;
 mod nats_outage;
+mod nats_records;
 mod nats_server;
 mod races;
 mod ranges;
 mod reads;
+mod records;
 mod refusals;
 mod subscriptions;
 
@@ -92,10 +94,22 @@ contract! {
         writers_on_one_stream_lose_nothing
         writers_on_disjoint_streams_never_conflict
         overlapping_commits_are_whole_or_absent;
+    records:
+        a_record_is_the_latest_value_under_its_key
+        a_write_goes_through_only_where_it_was_expected
+        of_writers_who_race_one_wins
+        two_handles_see_each_others_writes
+        a_deleted_record_is_gone_and_its_revision_with_it
+        records_are_listed_in_order_of_their_keys
+        a_list_is_bounded_in_bytes_and_loses_nothing
+        keys_and_values_of_every_sort_come_back
+        where_nothing_was_written_nothing_is_found
+        records_close_with_the_log;
 }
 
 durable_contract! {
     a_reopened_log_holds_everything
     a_crashed_log_holds_everything_that_was_acknowledged
     a_reopened_log_still_refuses_what_came_before
+    records_outlive_a_reopening_and_a_crash
 }

@@ -10,7 +10,7 @@ use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::{
     AppendError, Appended, Commit, Envelope, EventLog, LogError, MessageStream, NewMessage, Partition,
-    PayloadHash, Position, ReadQuery, SharedLog, StoredMessage, StreamId,
+    PayloadHash, Position, ReadQuery, SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use foodflow_projections::changes::{Change, Label, NodeKey, Value};
 use foodflow_projections::recorded::{ProjectError, Recorded};
@@ -190,6 +190,10 @@ impl EventLog for FlakyLog {
         let messages = self.inner.subscribe(partition, tenant, after).await?.take(self.breaks_after);
         let broken = futures::stream::iter([Err(LogError::Unavailable { reason: "cable cut".to_owned() })]);
         Ok(if nth.is_multiple_of(3) { messages.chain(broken).boxed() } else { messages.boxed() })
+    }
+
+    fn records(&self) -> SharedRecords {
+        self.inner.records()
     }
 
     fn describe(&self) -> String {

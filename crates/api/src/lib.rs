@@ -4,6 +4,7 @@
 //! - [`http`]: the interface for clients;
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
+//! - [`process`]: who this process is to the others that project;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
 //! - [`transfer`]: import and export of a plant's history.
@@ -13,5 +14,6 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod process;
 pub mod runtime;
 pub mod transfer;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use foodflow_commands::{ScriptedClock, SystemClock};
-use foodflow_projections::runner::{Progress, RunnerHandle};
+use foodflow_projections::runner::RunnerHandle;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
@@ -17,6 +17,7 @@ use crate::config::{Config, Role};
 use crate::demo;
 use crate::http::access::{Keys, claims};
 use crate::http::{self, App};
+use crate::process::ProcessName;
 use crate::runtime::Runtime;
 
 /// How long a demo token is valid, in seconds.
@@ -50,9 +51,11 @@ pub async fn demo(config: Config) -> anyhow::Result<()> {
 
 struct Server {
     app: App,
-    runner: Option<RunnerHandle>,
+    runner: RunnerHandle,
     listener: TcpListener,
     role: Role,
+    /// Other processes must not take it while this one lives.
+    _name: ProcessName,
 }
 
 impl Server {
@@ -63,25 +66,22 @@ impl Server {
             format!("cannot listen on {}; choose another address with --listen", config.listen)
         })?;
         let runner = match config.role {
-            Role::All | Role::Projector => Some(runtime.project()?),
-            Role::Api => None,
-        };
-        let progress = match &runner {
-            Some(runner) => runner.progress().clone(),
-            None => Progress::from_store(runtime.graph.clone()),
+            Role::All | Role::Projector => runtime.project()?,
+            Role::Api => runtime.watch()?,
         };
         let app = App {
             log: runtime.log,
             executor: runtime.executor,
             graph: runtime.graph,
-            progress,
+            progress: runner.progress().clone(),
             runner: runner.clone(),
+            projects: config.role != Role::Api,
             keys,
             metrics,
             shutdown: CancellationToken::new(),
         };
         stop_when_told(app.shutdown.clone())?;
-        Ok(Self { app, runner, listener, role: config.role })
+        Ok(Self { app, runner, listener, role: config.role, _name: runtime.name })
     }
 
     fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
@@ -110,14 +110,12 @@ impl Server {
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, runner, listener, role } = self;
+        let Self { app, runner, listener, role, _name } = self;
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
         let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
         axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
-        if let Some(runner) = runner {
-            runner.stop().await;
-        }
+        runner.stop().await;
         log.close().await;
         Ok(())
     }

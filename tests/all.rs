@@ -3,5 +3,6 @@
 
 mod crash;
 mod food_graph;
+mod projectors;
 mod refusals;
 mod simulation;

@@ -98,3 +98,9 @@ CREATE TABLE IF NOT EXISTS checkpoints (
     recorded_at TEXT,
     PRIMARY KEY (projection, partition)
 ) STRICT, WITHOUT ROWID;
+
+-- Which store this is to the processes that share it: one row, made with the schema and never changed.
+CREATE TABLE IF NOT EXISTS store (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    identity BLOB NOT NULL CHECK (length(identity) = 16)
+) STRICT;

@@ -10,7 +10,8 @@
 //                event_type; where they apply: quantity (float, for charts) with quantity_exact (decimal as
 //                text) and unit, percent with percent_exact, kind, document_id; once a correction retired it:
 //                retired_position, retired_at, retired_event_id, retired_event_type;
-// (:FoodflowCheckpoint) up to which position of the log a partition is applied.
+// (:FoodflowCheckpoint) up to which position of the log a partition is applied;
+// (:FoodflowStore) which database this is to the processes that share it.
 //
 // Only what has no retired_position counts today. A node with expected = true is named by an edge, and its own
 // event is not applied yet. Only the program writes
@@ -69,3 +70,6 @@ CREATE INDEX produced_at_document IF NOT EXISTS FOR ()-[e:PRODUCED_AT]-() ON (e.
 
 // Added: one checkpoint per projection and partition
 CREATE CONSTRAINT foodflow_checkpoint_id IF NOT EXISTS FOR (c:FoodflowCheckpoint) REQUIRE c.id IS UNIQUE;
+
+// Added: one identity per database
+CREATE CONSTRAINT foodflow_store_id IF NOT EXISTS FOR (s:FoodflowStore) REQUIRE s.id IS UNIQUE;

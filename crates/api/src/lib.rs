@@ -4,6 +4,7 @@
 //! - [`http`]: the interface for clients;
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
+//! - [`process`]: who this process is to the others that project;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`signing_key`]: private keys in files;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod process;
 pub mod runtime;
 pub mod signing_key;
 pub mod transfer;

@@ -13,6 +13,7 @@ use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
 use foodflow_projections::runner::{Runner, RunnerConfig, RunnerHandle, food_graph};
 
 use crate::config::Config;
+use crate::process::ProcessName;
 
 /// The log and the read model of one process.
 pub struct Runtime {
@@ -22,6 +23,8 @@ pub struct Runtime {
     pub graph: Arc<dyn GraphStore>,
     /// The write path.
     pub executor: Arc<Executor>,
+    /// Who this process is to the others that project.
+    pub name: ProcessName,
 }
 
 impl Runtime {
@@ -34,16 +37,27 @@ impl Runtime {
         let graph = open_graph(config).await?;
         graph.migrate().await.context("cannot bring the read model's schema up to date")?;
         let executor = Arc::new(Executor::new(Arc::clone(&log), clock));
-        Ok(Self { log, graph, executor })
+        Ok(Self { log, graph, executor, name: ProcessName::of(&config.data) })
     }
 
-    /// Starts a projector for every partition.
+    /// Starts a projector for every partition; each works while this process has the partition's lease.
     ///
     /// # Errors
-    /// Where the log and the settings do not fit.
+    /// Where the projection cannot be run.
     pub fn project(&self) -> anyhow::Result<RunnerHandle> {
-        Runner::start(Arc::clone(&self.log), self.graph.clone(), food_graph(), RunnerConfig::default())
+        let config = RunnerConfig { owner: Some(self.name.owner.clone()), ..RunnerConfig::default() };
+        Runner::start(Arc::clone(&self.log), self.graph.clone(), food_graph(), config)
             .context("cannot start the projectors")
+    }
+
+    /// Watches the projectors of other processes.
+    ///
+    /// # Errors
+    /// Where the projection cannot be run.
+    pub fn watch(&self) -> anyhow::Result<RunnerHandle> {
+        let projection = food_graph().name();
+        Runner::watch(Arc::clone(&self.log), self.graph.clone(), projection, RunnerConfig::default())
+            .context("cannot watch the projectors")
     }
 }
 

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::{Partition, Position};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 /// Up to where a projection has applied a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -178,6 +179,12 @@ pub enum StoreError {
 pub trait ReadModel: Send + Sync + 'static {
     /// The server behind it: `embedded`, `neo4j`, `postgres`.
     fn name(&self) -> &'static str;
+
+    /// Which store this is: the same for every process that opens it, and no other store's. Made with the schema.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer, or has no schema yet.
+    async fn identity(&self) -> Result<Uuid, StoreError>;
 
     /// Creates or updates schema objects (constraints, indexes, tables); safe to repeat.
     ///

@@ -173,6 +173,12 @@ impl TestApp {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// The id of the process, unless it is down.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(ServerProcess::id)
+    }
+
     /// Its data folder.
     #[must_use]
     pub fn data(&self) -> &Path {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use foodflow_commands::{ScriptedClock, SystemClock};
 use foodflow_projections::past::PastGraphs;
-use foodflow_projections::runner::{Progress, RunnerHandle, food_graph};
+use foodflow_projections::runner::{RunnerHandle, food_graph};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
@@ -19,6 +19,7 @@ use crate::config::{Config, Role};
 use crate::demo;
 use crate::http::access::{Keys, claims};
 use crate::http::{self, App};
+use crate::process::ProcessName;
 use crate::runtime::Runtime;
 
 /// How long a demo token is valid, in seconds.
@@ -52,10 +53,12 @@ pub async fn demo(config: Config) -> anyhow::Result<()> {
 
 struct Server {
     app: App,
-    runner: Option<RunnerHandle>,
+    runner: RunnerHandle,
     listener: TcpListener,
     role: Role,
     signing: Option<JoinHandle<()>>,
+    /// Other processes must not take it while this one lives.
+    _name: ProcessName,
 }
 
 impl Server {
@@ -67,12 +70,8 @@ impl Server {
             format!("cannot listen on {}; choose another address with --listen", config.listen)
         })?;
         let runner = match config.role {
-            Role::All | Role::Projector => Some(runtime.project()?),
-            Role::Api => None,
-        };
-        let progress = match &runner {
-            Some(runner) => runner.progress().clone(),
-            None => Progress::from_store(runtime.graph.clone()),
+            Role::All | Role::Projector => runtime.project()?,
+            Role::Api => runtime.watch()?,
         };
         let past = PastGraphs::new(Arc::clone(&runtime.log), food_graph());
         let app = App {
@@ -80,8 +79,9 @@ impl Server {
             log: runtime.log,
             executor: runtime.executor,
             graph: runtime.graph,
-            progress,
+            progress: runner.progress().clone(),
             runner: runner.clone(),
+            projects: config.role != Role::Api,
             keys,
             metrics,
             shutdown: CancellationToken::new(),
@@ -90,7 +90,7 @@ impl Server {
         let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {
             audit::interval::start(config, interval, Arc::clone(&app.log), app.shutdown.clone())
         });
-        Ok(Self { app, runner, listener, role: config.role, signing })
+        Ok(Self { app, runner, listener, role: config.role, signing, _name: runtime.name })
     }
 
     fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
@@ -119,14 +119,12 @@ impl Server {
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, runner, listener, role, signing } = self;
+        let Self { app, runner, listener, role, signing, _name } = self;
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
         let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
         axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
-        if let Some(runner) = runner {
-            runner.stop().await;
-        }
+        runner.stop().await;
         if let Some(signing) = signing {
             signing.await.context("signing checkpoints ended early")?;
         }

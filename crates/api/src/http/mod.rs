@@ -55,8 +55,10 @@ pub struct App {
     pub past: PastGraphs,
     /// How far the read model is.
     pub progress: Progress,
-    /// The projector of this process, where it plays that role.
-    pub runner: Option<RunnerHandle>,
+    /// The projectors, of this process or of others.
+    pub runner: RunnerHandle,
+    /// Whether this process projects.
+    pub projects: bool,
     /// Token keys.
     pub keys: Arc<Keys>,
     /// What `/metrics` shows.

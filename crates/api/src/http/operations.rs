@@ -3,10 +3,9 @@
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use foodflow_log::{Direction, Partition, ReadQuery};
+use foodflow_log::Partition;
 use foodflow_projections::graph::DigestScope;
-use foodflow_projections::runner::{ProjectionState, ProjectionStatus};
-use jiff::Timestamp;
+use foodflow_projections::runner::ProjectionStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,7 +22,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether it can take requests: the log answers, and every projector works.
+/// Whether it can take requests: the log answers, and its projectors work.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
     (status = 200, description = "Ready"), (status = 503, description = "Not ready; the body says why")))]
 async fn readyz(State(app): State<App>) -> Response {
@@ -39,8 +38,9 @@ async fn readyz(State(app): State<App>) -> Response {
             break;
         }
     }
-    if let Some(runner) = app.runner.as_ref().filter(|runner| !runner.is_ready()) {
-        for status in runner.status().await {
+    // Requests are answered also while no projector lives, from what was projected until then.
+    if app.projects && !app.runner.is_ready() {
+        for status in app.runner.status().await {
             if let Some(error) = status.error {
                 reasons.push(format!("{} partition {}: {error}", status.projection, status.partition.0));
             }
@@ -88,7 +88,7 @@ struct Standing {
 /// How far the projections are that serve the tenant.
 #[utoipa::path(get, path = "/v1/projections", tag = "operations", params(ProjectionsQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "Per projection: store, partition, position, head, lag in events and seconds, state", body = Object),
+        (status = 200, description = "Per projection: store, partition, owner, position, head, lag in events and seconds, state", body = Object),
         (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn projections(
@@ -98,10 +98,7 @@ async fn projections(
 ) -> Result<Response, Problem> {
     let query = parameters(query)?;
     let partition = app.log.partition_of(access.tenant);
-    let statuses = match &app.runner {
-        Some(runner) => runner.status().await,
-        None => vec![stored_status(&app, partition).await?],
-    };
+    let statuses = app.runner.status().await;
     let digest = match query.digest {
         Some(true) => Some(app.graph.digest(DigestScope::Tenant(access.tenant)).await?),
         _ => None,
@@ -109,31 +106,6 @@ async fn projections(
     let own = statuses.into_iter().filter(|status| status.partition == partition);
     let projections = own.map(|status| Standing { status, digest: digest.clone() }).collect();
     Ok(axum::Json(Projections { projections }).into_response())
-}
-
-/// How a projection stands that another process keeps up to date, by its stored checkpoint.
-async fn stored_status(app: &App, partition: Partition) -> Result<ProjectionStatus, Problem> {
-    let checkpoint = app.graph.checkpoint(partition).await?;
-    let head = app.log.head(partition).await?;
-    let lag_events = head.0.saturating_sub(checkpoint.position.0);
-    let next = ReadQuery { tenant: None, from: checkpoint.position, direction: Direction::Forward, limit: 1 };
-    let oldest = match lag_events {
-        0 => None,
-        _ => app.log.read(partition, next).await?.first().map(foodflow_log::recorded_at).transpose()?,
-    };
-    let age = |recorded: Timestamp| Timestamp::now().duration_since(recorded).as_secs_f64().max(0.0);
-    Ok(ProjectionStatus {
-        projection: "food_graph",
-        store: app.graph.name(),
-        partition,
-        position: checkpoint.position,
-        head,
-        lag_events,
-        lag_seconds: oldest.map_or(0.0, age),
-        state: if lag_events == 0 { ProjectionState::Running } else { ProjectionState::CatchingUp },
-        error: None,
-        quarantined_entities: Vec::new(),
-    })
 }
 
 /// The operators' routes.

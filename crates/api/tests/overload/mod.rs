@@ -16,7 +16,7 @@ use foodflow_log::{AppendError, Appended, Commit, NewMessage, Position, SharedLo
 use foodflow_projections::graph::GraphStore;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::past::PastGraphs;
-use foodflow_projections::runner::{Progress, food_graph};
+use foodflow_projections::runner::{Runner, RunnerConfig, food_graph};
 use foodflow_testkit::servers::NatsServer;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -51,13 +51,16 @@ impl Service {
         graph.migrate().await?;
         let keys = Keys::open(&folder.path().join("access-key.pem"))?;
         let token = keys.issue(&claims(SLUG, "tester", &all_permissions(), Timestamp::now(), 3_600))?;
+        let (watched, config) = (graph.clone(), RunnerConfig::default());
+        let runner = Runner::watch(Arc::clone(&log), watched, food_graph().name(), config)?;
         let app = App {
             log: Arc::clone(&log),
             executor: Arc::new(Executor::new(Arc::clone(&log), Arc::new(SystemClock))),
             past: PastGraphs::new(Arc::clone(&log), food_graph()),
-            progress: Progress::from_store(graph.clone()),
+            progress: runner.progress().clone(),
             graph,
-            runner: None,
+            runner,
+            projects: false,
             keys: Arc::new(keys),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             shutdown: CancellationToken::new(),

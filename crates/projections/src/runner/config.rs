@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use foodflow_log::Partition;
+use super::lease::Owner;
 
 /// Bounds and times of a runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunnerConfig {
-    /// The partitions to run here; `None` runs every partition of the log.
-    pub partitions: Option<Vec<Partition>>,
+    /// Who this process is to the others that project into the same store; `None` for a name that nobody has.
+    pub owner: Option<Owner>,
+    /// After how long without a sign of life a process is dead to the others, and its partitions are theirs.
+    pub lease_ttl: Duration,
     /// Most messages in a batch, unless a single commit is larger.
     pub batch_messages_max: usize,
     /// Bytes of payload after which a batch takes no further message.
@@ -28,7 +30,8 @@ pub struct RunnerConfig {
 impl Default for RunnerConfig {
     fn default() -> Self {
         Self {
-            partitions: None,
+            owner: None,
+            lease_ttl: Duration::from_secs(3),
             batch_messages_max: 1_000,
             batch_bytes_max: 8 * 1024 * 1024,
             retry_delay_min: Duration::from_millis(100),

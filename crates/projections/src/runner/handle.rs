@@ -1,42 +1,26 @@
-//! Starting, watching and stopping the workers of one projection into one store.
+//! Watching and stopping the workers of one projection into one store.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use foodflow_log::{Partition, SharedLog};
+use foodflow_log::Partition;
 use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::config::RunnerConfig;
-use super::metric_definitions::{self, Meters};
+use super::lease::keeper::LeaseView;
+use super::metric_definitions::Meters;
 use super::observe::Observer;
 use super::progress::Progress;
-use super::projection::Projection;
-use super::state::{StateCell, WorkerState};
-use super::status::{self, ProjectionStatus};
-use super::worker::Worker;
-use crate::store::Sink;
+use super::state::WorkerState;
+use super::status::{ProjectionStatus, Standing};
+use super::worker::within;
+use crate::store::{Checkpoint, ReadModel};
 
-/// Keeps a store up to date with the log.
-pub struct Runner;
-
-/// Why a runner cannot start.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The configuration names a partition that the log does not have.
-    #[error("the log has partitions 0 to {last}, not {partition}")]
-    NoSuchPartition {
-        /// What was asked for.
-        partition: u16,
-        /// The log's last partition.
-        last: u16,
-    },
-}
+/// How long the store may take to tell a position that another process has applied.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A running runner; cheap to clone. Its workers end when it is stopped or the last clone is dropped.
 #[derive(Clone)]
@@ -54,67 +38,37 @@ struct Shared {
 }
 
 /// The workers, seen from outside.
-struct Seen {
-    watched: Vec<Watched>,
-    projection: &'static str,
-    store: &'static str,
-    batch_messages_max: usize,
+pub(super) struct Seen {
+    pub(super) watched: Vec<Watched>,
+    pub(super) projection: &'static str,
+    pub(super) store: Arc<dyn ReadModel>,
+    pub(super) leases: watch::Receiver<LeaseView>,
+    pub(super) batch_messages_max: usize,
 }
 
 /// One partition, seen from outside its worker.
-struct Watched {
-    partition: Partition,
-    worker: watch::Receiver<WorkerState>,
-    observer: Observer,
-    meters: Meters,
-}
-
-impl Runner {
-    /// Starts one worker per partition; the store's schema must have been migrated. Needs a Tokio runtime.
-    ///
-    /// # Errors
-    /// [`StartError`] where the configuration does not fit the log.
-    pub fn start<C: Send + 'static>(
-        log: SharedLog,
-        store: Arc<dyn Sink<C>>,
-        projection: Arc<dyn Projection<C>>,
-        config: RunnerConfig,
-    ) -> Result<RunnerHandle, StartError> {
-        metric_definitions::describe();
-        let partitions = partitions_of(&config, log.partition_count())?;
-        let stop = CancellationToken::new();
-        let (mut watched, mut workers, mut tasks) = (Vec::new(), BTreeMap::new(), Vec::new());
-        for partition in partitions {
-            let (state, worker) = StateCell::new();
-            let meters = || Meters::new(projection.name(), store.name(), partition);
-            workers.insert(partition, worker.clone());
-            let observer = Observer::new(log.clone(), partition);
-            watched.push(Watched { partition, worker, observer, meters: meters() });
-            let worker = Worker {
-                log: log.clone(),
-                store: store.clone(),
-                projection: projection.clone(),
-                partition,
-                config: config.clone(),
-                state,
-                meters: meters(),
-                stop: stop.clone(),
-            };
-            tasks.push(tokio::spawn(worker.run()));
-        }
-        let (projection, store_name) = (projection.name(), store.name());
-        let progress = Progress::new(store, workers);
-        let batch_messages_max = config.batch_messages_max;
-        let seen = Arc::new(Seen { watched, projection, store: store_name, batch_messages_max });
-        tasks.push(tokio::spawn(watch_over(seen.clone(), config.observe_interval, stop.clone())));
-        let stop_when_unused = Arc::new(stop.clone().drop_guard());
-        let (stop_timeout, tasks) = (config.stop_timeout, tokio::sync::Mutex::new(tasks));
-        let shared = Arc::new(Shared { seen, progress, stop, stop_timeout, tasks });
-        Ok(RunnerHandle { shared, _stop_when_unused: stop_when_unused })
-    }
+pub(super) struct Watched {
+    pub(super) partition: Partition,
+    /// The worker of this process, where it has any.
+    pub(super) worker: Option<watch::Receiver<WorkerState>>,
+    pub(super) observer: Observer,
+    pub(super) meters: Meters,
 }
 
 impl RunnerHandle {
+    pub(super) fn new(
+        seen: Arc<Seen>,
+        progress: Progress,
+        stop: CancellationToken,
+        stop_timeout: Duration,
+        tasks: Vec<JoinHandle<()>>,
+    ) -> Self {
+        let stop_when_unused = Arc::new(stop.clone().drop_guard());
+        let tasks = tokio::sync::Mutex::new(tasks);
+        let shared = Arc::new(Shared { seen, progress, stop, stop_timeout, tasks });
+        Self { shared, _stop_when_unused: stop_when_unused }
+    }
+
     /// Up to where the read model is, to wait for a position.
     #[must_use]
     pub fn progress(&self) -> &Progress {
@@ -126,13 +80,12 @@ impl RunnerHandle {
         self.shared.seen.status().await
     }
 
-    /// Whether every worker lives and gets on, and the log answered when it was last asked. A worker that is
-    /// behind is ready: waiting for a position is what a query does.
+    /// Whether every partition that this process has gets on, no other one lacks an owner for long, and the log answered
+    /// when it was last asked. A worker that is behind is ready: waiting for a position is what a query does.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let ready =
-            |watched: &Watched| status::is_ready(&watched.worker.borrow()) && watched.observer.log_answers();
-        self.shared.seen.watched.iter().all(ready)
+        let seen = &self.shared.seen;
+        seen.watched.iter().all(|watched| watched.is_ready(seen))
     }
 
     /// Ends the workers once their batch in flight is applied; after the configured time without it.
@@ -163,30 +116,67 @@ impl Seen {
 }
 
 impl Watched {
+    /// Whose the partition is, as far as this process has seen.
+    fn standing(&self, of: &Seen) -> Standing {
+        let leases = of.leases.borrow();
+        let holder = leases.holders.get(&self.partition);
+        let worker = self.worker.as_ref().map(|worker| worker.borrow().clone());
+        let is_own = leases.own.get(&self.partition).is_some_and(|until| *until > Instant::now());
+        match (holder, worker) {
+            (Some(holder), Some(worker)) if is_own => Standing::Own(holder.owner.clone(), worker),
+            (Some(holder), _) if holder.lives && !is_own => Standing::Others(holder.owner.clone()),
+            (_, worker) => {
+                let for_long = !leases.looked || leases.unwanted.contains(&self.partition);
+                Standing::Nobodys { worker, for_long, error: leases.error.clone() }
+            }
+        }
+    }
+
+    fn is_ready(&self, of: &Seen) -> bool {
+        let is_dead = self.worker.as_ref().is_some_and(|worker| worker.borrow().stopped.is_some());
+        self.standing(of).is_ready() && !is_dead && self.observer.log_answers()
+    }
+
     async fn status(&self, of: &Seen) -> ProjectionStatus {
-        let before = self.worker.borrow().clone();
-        let seen = self.observer.observe(&before.applied).await;
+        let (applied, store_error) = self.applied(of).await;
+        let seen = self.observer.observe(&applied).await;
         self.meters.lag(seen.lag_events(), seen.lag_seconds);
         // What the worker says now may be newer than what was observed; trouble must not be missed.
-        let worker = self.worker.borrow().clone();
-        let (state, error) = status::state_of(&worker, &seen, of.batch_messages_max);
+        let standing = self.standing(of);
+        self.meters.lease(matches!(standing, Standing::Own(..)));
+        let (state, error) = standing.state(&seen, of.batch_messages_max);
         ProjectionStatus {
             projection: of.projection,
-            store: of.store,
+            store: of.store.name(),
             partition: self.partition,
+            owner: standing.owner().cloned(),
             position: seen.position,
             head: seen.head,
             lag_events: seen.lag_events(),
             lag_seconds: seen.lag_seconds,
             state,
-            error,
+            error: error.or(store_error),
             quarantined_entities: Vec::new(),
+        }
+    }
+
+    /// What has been applied: as the worker says, or as the store does where another process has the partition.
+    async fn applied(&self, of: &Seen) -> (Checkpoint, Option<String>) {
+        let known = match self.standing(of) {
+            Standing::Own(_, worker) if worker.started => return (worker.applied, None),
+            Standing::Own(_, worker) | Standing::Nobodys { worker: Some(worker), .. } => worker.applied,
+            _ => Checkpoint::default(),
+        };
+        let stored = within(STORE_TIMEOUT, of.store.name(), of.store.checkpoint(self.partition)).await;
+        match stored {
+            Ok(checkpoint) => (checkpoint, None),
+            Err(error) => (known, Some(error.to_string())),
         }
     }
 }
 
 /// Measures lag at an interval, for metrics and readiness, until the runner stops.
-async fn watch_over(seen: Arc<Seen>, every: Duration, stop: CancellationToken) {
+pub(super) async fn watch_over(seen: Arc<Seen>, every: Duration, stop: CancellationToken) {
     let mut ticks = interval(every.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let measure = async {
@@ -199,16 +189,4 @@ async fn watch_over(seen: Arc<Seen>, every: Duration, stop: CancellationToken) {
         () = stop.cancelled() => {}
         () = measure => {}
     }
-}
-
-fn partitions_of(config: &RunnerConfig, count: u16) -> Result<Vec<Partition>, StartError> {
-    let Some(partitions) = &config.partitions else { return Ok((0..count).map(Partition).collect()) };
-    let last = count.saturating_sub(1);
-    if let Some(beyond) = partitions.iter().find(|partition| partition.0 > last) {
-        return Err(StartError::NoSuchPartition { partition: beyond.0, last });
-    }
-    let mut partitions = partitions.clone();
-    partitions.sort_unstable();
-    partitions.dedup();
-    Ok(partitions)
 }

@@ -14,6 +14,8 @@ use metrics::{
 pub const LAG_EVENTS: &str = "foodflow_projections_lag_events";
 /// Gauge, seconds: age of the oldest message that the read model has not applied.
 pub const LAG_SECONDS: &str = "foodflow_projections_lag_seconds";
+/// Gauge: 1 where this process has the partition's lease, else 0.
+pub const LEASE_HELD: &str = "foodflow_projections_lease_held";
 /// Counter: messages applied.
 pub const APPLIED_MESSAGES: &str = "foodflow_projections_applied_messages_total";
 /// Histogram, seconds: how long a batch and its checkpoint took to apply.
@@ -29,6 +31,7 @@ pub fn describe() {
         Unit::Seconds,
         "Age of the oldest message that the read model has not applied"
     );
+    describe_gauge!(LEASE_HELD, Unit::Count, "Whether this process has the partition's lease");
     describe_counter!(APPLIED_MESSAGES, Unit::Count, "Messages applied to the read model");
     describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Time to apply a batch and its checkpoint");
     describe_counter!(
@@ -45,6 +48,7 @@ pub(super) struct Meters {
     batch_seconds: Histogram,
     lag_events: Gauge,
     lag_seconds: Gauge,
+    lease_held: Gauge,
 }
 
 impl Meters {
@@ -59,6 +63,7 @@ impl Meters {
             batch_seconds: histogram!(BATCH_SECONDS, labels.clone()),
             lag_events: gauge!(LAG_EVENTS, labels.clone()),
             lag_seconds: gauge!(LAG_SECONDS, labels.clone()),
+            lease_held: gauge!(LEASE_HELD, labels.clone()),
             labels,
         }
     }
@@ -71,6 +76,10 @@ impl Meters {
     pub(super) fn lag(&self, events: u64, seconds: f64) {
         self.lag_events.set(events as f64);
         self.lag_seconds.set(seconds);
+    }
+
+    pub(super) fn lease(&self, held: bool) {
+        self.lease_held.set(f64::from(u8::from(held)));
     }
 
     pub(super) fn failed(&self, kind: &'static str) {

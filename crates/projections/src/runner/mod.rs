@@ -6,31 +6,37 @@
 //! commit.
 //!
 //! - [`projection`]: what a projection is to the runner;
-//! - [`handle`]: starting, watching and stopping the workers;
+//! - [`mod@start`], [`handle`]: starting, watching and stopping the workers;
+//! - [`lease`]: which of several processes works on which partition;
 //! - [`progress`]: waiting until a position has been applied, also by another process;
 //! - [`rebuild`](mod@rebuild): a partition anew from position 0, compared by digest;
 //! - [`metric_definitions`]: names, units and descriptions of the metrics.
 //!
-//! Two runners on one partition do no harm: the store takes batches only from the one that claimed the partition
-//! last. A rebuild needs the store for itself.
+//! Several processes may run one projection into one store: they share the partitions by leases. Two on one partition
+//! do no harm: the store takes batches only from the one that claimed the partition last. A rebuild needs the store for
+//! itself.
 
 pub(crate) mod assembler;
 mod backoff;
 mod config;
 pub mod handle;
+pub mod lease;
 pub mod metric_definitions;
 mod observe;
 pub mod progress;
 pub mod projection;
 pub mod rebuild;
 mod session;
+pub mod start;
 mod state;
 pub mod status;
 mod worker;
 
 pub use config::RunnerConfig;
-pub use handle::{Runner, RunnerHandle, StartError};
+pub use handle::RunnerHandle;
+pub use lease::Owner;
 pub use progress::{Progress, WaitError};
 pub use projection::{Projected, Projection, ProjectionError, RecordedProjection, food_graph};
 pub use rebuild::{RebuildError, RebuildOptions, RebuildProgress, RebuildReport, rebuild};
+pub use start::{Runner, StartError};
 pub use status::{ProjectionState, ProjectionStatus};

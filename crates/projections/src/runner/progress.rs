@@ -1,6 +1,6 @@
 //! Read your writes: waiting until the read model has applied a position.
 //!
-//! Where the partition's worker runs in this process its own word is taken; else the stored checkpoint is polled,
+//! Where this process has the partition its worker's own word is taken; else the stored checkpoint is polled,
 //! by all waiters of a partition together, so that many waiters do not mean many queries.
 
 use std::collections::BTreeMap;
@@ -108,15 +108,17 @@ impl Progress {
         deadline: Instant,
     ) -> Option<Result<(), WaitError>> {
         let mut worker = self.shared.workers.get(&partition)?.clone();
-        let over = |state: &WorkerState| state.applied.position >= wanted || state.stopped.is_some();
+        let is_gone = |state: &WorkerState| !state.started || state.stopped.is_some();
+        let over = |state: &WorkerState| state.applied.position >= wanted || is_gone(state);
         let in_time = timeout_at(deadline, worker.wait_for(over)).await.is_ok();
         let state = worker.borrow();
         let current = state.applied.position;
-        if current >= wanted {
-            return Some(Ok(()));
+        match () {
+            // The partition is another process's, or will be: what the worker knows ages.
+            () if is_gone(&state) => None,
+            () if current >= wanted => Some(Ok(())),
+            () => (!in_time).then_some(Err(WaitError::Behind { wanted, current })),
         }
-        // In time and not there: the worker is gone, but another process may go on.
-        (!in_time).then_some(Err(WaitError::Behind { wanted, current }))
     }
 
     async fn wait_for_store(

@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 
 use super::assembler::{Assembled, Assembler};
 use super::backoff::Backoff;
+use super::lease::tenure::End;
 use super::state::Failure;
-use super::worker::{Worker, within};
+use super::worker::{Ended, Worker, within};
 use crate::store::{Checkpoint, Claim, StoreError};
 
 /// After how many messages other tasks get their turn.
@@ -69,8 +70,11 @@ impl<'a, C: Send + 'static> Session<'a, C> {
         Self { worker, claim, backoff, stream, assembler, in_flight, found, settled }
     }
 
-    /// Reads, projects and applies; `Ok` once asked to stop, with the batch in flight finished.
-    pub(super) async fn run(mut self) -> Result<(), Failure> {
+    /// Reads, projects and applies; `Ok` once asked to stop or to hand the partition back, with the batch in flight
+    /// finished, or once the lease is lost.
+    pub(super) async fn run(mut self) -> Result<Ended, Failure> {
+        let tenure = self.worker.tenure.clone();
+        let mut lease_ends = pin!(tenure.ended());
         let mut settled = pin!(tokio::time::sleep(SETTLED_AFTER));
         loop {
             if self.in_flight.is_none() {
@@ -82,7 +86,11 @@ impl<'a, C: Send + 'static> Session<'a, C> {
             let reads = self.found.is_none() && self.assembler.has_room();
             tokio::select! {
                 biased;
-                () = self.worker.stop.cancelled() => return self.finish().await,
+                () = self.worker.stop.cancelled() => return self.finish(Ended::Stopped).await,
+                end = &mut lease_ends => return match end {
+                    End::Returning => self.finish(Ended::WithoutLease).await,
+                    End::Lost => Ok(Ended::WithoutLease),
+                },
                 outcome = outcome_of(&mut self.in_flight), if self.in_flight.is_some() => self.applied(outcome)?,
                 item = self.stream.next(), if reads => self.gather(item).await,
                 () = &mut settled, if !self.settled => self.settle(),
@@ -145,14 +153,14 @@ impl<'a, C: Send + 'static> Session<'a, C> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<(), Failure> {
+    async fn finish(mut self, ended: Ended) -> Result<Ended, Failure> {
         if self.in_flight.is_some() {
             let outcome = outcome_of(&mut self.in_flight).await;
             if let Err(failure) = self.applied(outcome) {
                 tracing::warn!(error = %failure, "the last batch before the stop was not applied");
             }
         }
-        Ok(())
+        Ok(ended)
     }
 }
 

@@ -11,8 +11,10 @@ use crate::store::{Checkpoint, StoreError};
 pub(super) struct WorkerState {
     /// What the store has applied, as far as the worker knows.
     pub(super) applied: Checkpoint,
-    /// Whether the stored checkpoint has been read since the start.
+    /// Whether the stored checkpoint has been read since this process has the partition's lease.
     pub(super) started: bool,
+    /// Whether a session runs, or begins.
+    pub(super) working: bool,
     /// Why the worker does not get on, while it does not.
     pub(super) trouble: Option<Trouble>,
     /// Why the worker is gone, once it is.
@@ -61,6 +63,14 @@ impl Failure {
         }
     }
 
+    /// Whether the store says that another process has the partition.
+    pub(super) const fn is_fenced(&self) -> bool {
+        matches!(
+            self,
+            Self::Apply { error: StoreError::Fenced { .. }, .. } | Self::Claim(StoreError::Fenced { .. })
+        )
+    }
+
     fn trouble(&self) -> Trouble {
         let until = match self {
             Self::Apply { first, .. } => Some(*first),
@@ -79,7 +89,7 @@ pub(super) struct StateCell(watch::Sender<WorkerState>);
 impl StateCell {
     pub(super) fn new() -> (Self, watch::Receiver<WorkerState>) {
         let applied = Checkpoint { position: Position(0), recorded_at: None };
-        let state = WorkerState { applied, started: false, trouble: None, stopped: None };
+        let state = WorkerState { applied, started: false, working: false, trouble: None, stopped: None };
         let (sender, receiver) = watch::channel(state);
         (Self(sender), receiver)
     }
@@ -122,6 +132,24 @@ impl StateCell {
                 trouble.until = until;
             }
             state.trouble = Some(trouble);
+        });
+    }
+
+    /// Says that a session begins.
+    pub(super) fn begins(&self) {
+        self.0.send_modify(|state| state.working = true);
+    }
+
+    /// Says that the session has ended and nothing is in flight.
+    pub(super) fn rests(&self) {
+        self.0.send_modify(|state| state.working = false);
+    }
+
+    /// Says that the partition is another process's: what is known of it ages, and its trouble is not this worker's.
+    pub(super) fn without_lease(&self) {
+        self.0.send_modify(|state| {
+            state.started = false;
+            state.trouble = None;
         });
     }
 

@@ -1,4 +1,4 @@
-//! A worker: one partition, one session after the other, for as long as the runner lives.
+//! A worker: one partition, one session after the other, whenever this process has the partition's lease.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,11 +10,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::config::RunnerConfig;
+use super::lease::tenure::Tenure;
 use super::metric_definitions::Meters;
 use super::projection::Projection;
 use super::session::Session;
 use super::state::{Failure, StateCell};
 use crate::store::{Checkpoint, Claim, Sink, StoreError};
+
+/// Why a session ended without a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The runner stops.
+    Stopped,
+    /// Another process has the partition, or is to have it.
+    WithoutLease,
+}
 
 /// Everything that a worker works with.
 pub(super) struct Worker<C> {
@@ -25,28 +35,32 @@ pub(super) struct Worker<C> {
     pub(super) config: RunnerConfig,
     pub(super) state: StateCell,
     pub(super) meters: Meters,
+    pub(super) tenure: Tenure,
     pub(super) stop: CancellationToken,
 }
 
 impl<C: Send + 'static> Worker<C> {
-    /// Works until it is asked to stop; every failure is shown and followed by another try.
-    pub(super) async fn run(self) {
+    /// Works, while it has the lease, until it is asked to stop; every failure is shown and followed by another try.
+    pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.retry_delay_min, self.config.retry_delay_max);
         loop {
-            let Err(failure) = self.session(&mut backoff).await else { break };
-            self.state.failed(&failure);
-            self.meters.failed(failure.kind());
-            let delay = backoff.next_delay();
-            let delay_ms = delay.as_millis() as u64;
-            let (projection, partition) = (self.projection.name(), self.partition.0);
-            match failure {
-                Failure::Projection { .. } | Failure::BeyondLog { .. } => {
-                    tracing::error!(projection, partition, delay_ms, error = %failure, "the projection is stuck");
-                }
-                _ => {
-                    tracing::warn!(projection, partition, delay_ms, error = %failure, "the projection tries again")
-                }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                () = self.tenure.granted() => {}
             }
+            self.state.begins();
+            let ended = self.session(&mut backoff).await;
+            self.state.rests();
+            let failure = match ended {
+                Ok(Ended::Stopped) => break,
+                Ok(Ended::WithoutLease) => {
+                    self.state.without_lease();
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            let delay = self.failed(&failure, &mut backoff);
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
@@ -56,11 +70,33 @@ impl<C: Send + 'static> Worker<C> {
         self.state.stopped();
     }
 
-    /// Reads on from the stored checkpoint until it is asked to stop, or fails.
-    async fn session(&self, backoff: &mut Backoff) -> Result<(), Failure> {
+    /// Shows `failure`; answers how long to wait before the next try.
+    fn failed(&mut self, failure: &Failure, backoff: &mut Backoff) -> Duration {
+        self.state.failed(failure);
+        self.meters.failed(failure.kind());
+        if failure.is_fenced() {
+            self.tenure.doubt();
+        }
+        let delay = backoff.next_delay();
+        let delay_ms = delay.as_millis() as u64;
+        let (projection, partition) = (self.projection.name(), self.partition.0);
+        match failure {
+            Failure::Projection { .. } | Failure::BeyondLog { .. } => {
+                tracing::error!(projection, partition, delay_ms, error = %failure, "the projection is stuck");
+            }
+            _ => {
+                tracing::warn!(projection, partition, delay_ms, error = %failure, "the projection tries again")
+            }
+        }
+        delay
+    }
+
+    /// Reads on from the stored checkpoint until it is asked to stop, has the lease no more, or fails.
+    async fn session(&self, backoff: &mut Backoff) -> Result<Ended, Failure> {
         let opened = tokio::select! {
             biased;
-            () = self.stop.cancelled() => return Ok(()),
+            () = self.stop.cancelled() => return Ok(Ended::Stopped),
+            _ = self.tenure.ended() => return Ok(Ended::WithoutLease),
             opened = self.open() => opened?,
         };
         let (claim, stream) = opened;

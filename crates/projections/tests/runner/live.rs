@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
-use foodflow_log::{Partition, Position, SharedLog};
-use foodflow_projections::runner::{ProjectionState, Runner, RunnerConfig, StartError};
-use foodflow_projections::store::ReadModel as _;
+use foodflow_log::{Position, SharedLog, StoredMessage};
+use foodflow_projections::changes::Change;
+use foodflow_projections::runner::{
+    Projected, Projection, ProjectionError, ProjectionState, Runner, RunnerConfig, StartError,
+};
 use uuid::Uuid;
 
 use super::store::RecordingStore;
@@ -105,7 +107,7 @@ async fn workers_end_when_the_last_handle_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_partition_is_run_or_those_that_are_named() {
+async fn every_partition_is_run() {
     let log: SharedLog = Arc::new(MemoryLog::new(3));
     let store = Arc::new(RecordingStore::default());
     let mut heads = std::collections::BTreeMap::new();
@@ -114,21 +116,27 @@ async fn every_partition_is_run_or_those_that_are_named() {
         heads.insert(log.partition_of(tenant), append(&log, tenant, 3).await);
     }
     assert_eq!(heads.len(), 3);
-    let named = RunnerConfig { partitions: Some(vec![Partition(2), Partition(0), Partition(2)]), ..config() };
-    let projection = Arc::new(TestProjection::default());
-    let some = Runner::start(log.clone(), store.clone(), projection.clone(), named).unwrap();
-    for partition in [Partition(0), Partition(2)] {
-        some.progress().wait_for(partition, heads[&partition], SOON).await.unwrap();
-    }
-    assert_eq!(store.checkpoint(Partition(1)).await.unwrap().position, Position(0));
-    assert_eq!(some.status().await.len(), 2);
-    // Two runners on one partition do no harm.
-    let all = Runner::start(log.clone(), store.clone(), projection.clone(), config()).unwrap();
+    let runner = start(&log, &store, &Arc::default());
     for (partition, head) in &heads {
-        all.progress().wait_for(*partition, *head, SOON).await.unwrap();
+        runner.progress().wait_for(*partition, *head, SOON).await.unwrap();
         store.assert_applied_once(*partition, *head);
     }
-    let beyond = RunnerConfig { partitions: Some(vec![Partition(3)]), ..config() };
-    let refused = Runner::start(log, store, projection, beyond).err();
-    assert_eq!(refused, Some(StartError::NoSuchPartition { partition: 3, last: 2 }));
+    assert_eq!(runner.status().await.len(), 3);
+    assert!(runner.is_ready());
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_part_of_a_key_is_refused() {
+    struct Misnamed;
+    impl Projection<Change> for Misnamed {
+        fn name(&self) -> &'static str {
+            "two words"
+        }
+        fn project(&self, _: &StoredMessage) -> Result<Projected<Change>, ProjectionError> {
+            Err(ProjectionError::new("never asked"))
+        }
+    }
+    let store = Arc::new(RecordingStore::default());
+    let refused = Runner::start(memory_log(), store, Arc::new(Misnamed), config()).err();
+    assert_eq!(refused, Some(StartError::Name("two words")));
 }

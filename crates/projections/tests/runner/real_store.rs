@@ -17,7 +17,9 @@ use foodflow_log::{Commit, NewMessage, Position, SharedLog, StreamId};
 use foodflow_projections::changes::Label;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::{DigestScope, GraphStore, ReadModel as _, TraceDirection};
-use foodflow_projections::runner::{RebuildOptions, Runner, RunnerHandle, food_graph, rebuild};
+use foodflow_projections::runner::{
+    Owner, RebuildOptions, Runner, RunnerConfig, RunnerHandle, food_graph, rebuild,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -190,7 +192,10 @@ async fn graph(path: &Path) -> Arc<dyn GraphStore> {
 }
 
 fn run(log: &SharedLog, store: &Arc<dyn GraphStore>) -> RunnerHandle {
-    Runner::start(log.clone(), store.clone(), food_graph(), config()).unwrap()
+    // One process that is started again and again: what it had is its own at once.
+    let owner = Owner { id: Uuid::from_u128(7), process: "restarted".to_owned() };
+    let config = RunnerConfig { owner: Some(owner), ..config() };
+    Runner::start(log.clone(), store.clone(), food_graph(), config).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

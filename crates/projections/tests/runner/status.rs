@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foodflow_domain::TenantId;
 use foodflow_log::Position;
-use foodflow_projections::runner::{ProjectionState, Runner, metric_definitions};
+use foodflow_projections::runner::{Owner, ProjectionState, Runner, RunnerConfig, metric_definitions};
 use jiff::{SignedDuration, Timestamp};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use uuid::Uuid;
@@ -43,12 +43,15 @@ async fn lag_is_the_age_of_the_oldest_message_that_is_not_applied() {
 async fn status_is_written_as_documented() {
     let (log, store, tenant) = (memory_log(), Arc::new(RecordingStore::default()), TenantId(Uuid::now_v7()));
     let projection = Arc::new(TestProjection::default());
-    let runner = start(&log, &store, &projection);
+    let owner = Owner { id: Uuid::from_u128(7), process: "plant-7/4711".to_owned() };
+    let named = RunnerConfig { owner: Some(owner), ..config() };
+    let runner = Runner::start(log.clone(), store.clone(), projection.clone(), named).unwrap();
     wait(&runner, append_at(&log, tenant, 1, Timestamp::now()).await).await;
     until(&runner, ProjectionState::Running).await;
     let status = serde_json::to_value(runner.status().await).unwrap();
     let expected = serde_json::json!([{
         "projection": "notes", "store": "recording", "partition": 0, "position": 1, "head": 1,
+        "owner": {"id": "00000000-0000-0000-0000-000000000007", "process": "plant-7/4711"},
         "lag_events": 0, "lag_seconds": 0.0, "state": "running", "quarantined_entities": [],
     }]);
     assert_eq!(status, expected);
@@ -82,6 +85,7 @@ async fn metrics_tell_lag_messages_batches_and_failures() {
         line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
     };
     assert_eq!(value(metric_definitions::LAG_EVENTS, "") as u64, 4);
+    assert_eq!(value(metric_definitions::LEASE_HELD, "") as u64, 1);
     assert!((60.0..90.0).contains(&value(metric_definitions::LAG_SECONDS, "")));
     assert_eq!(value(metric_definitions::APPLIED_MESSAGES, "") as u64, 4);
     assert!(value(&format!("{}_count", metric_definitions::BATCH_SECONDS), "") >= 1.0);

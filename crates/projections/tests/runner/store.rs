@@ -1,8 +1,8 @@
 //! A store that records what it is told, and fails, waits or panics where it is told to.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
@@ -34,9 +34,12 @@ struct Content {
     /// First and last position of every batch that was applied, in order.
     batches: Vec<(Partition, i64, u64)>,
     faults: Vec<Fault>,
+    /// How many batches the fence refused.
+    fenced: usize,
 }
 
 pub(super) struct RecordingStore {
+    identity: Uuid,
     content: Mutex<Content>,
     open: watch::Sender<bool>,
     unreachable: AtomicBool,
@@ -47,6 +50,7 @@ pub(super) struct RecordingStore {
 impl Default for RecordingStore {
     fn default() -> Self {
         Self {
+            identity: Uuid::now_v7(),
             content: Mutex::default(),
             open: watch::Sender::new(true),
             unreachable: AtomicBool::default(),
@@ -94,6 +98,11 @@ impl RecordingStore {
         self.content.lock().unwrap().batches.iter().map(|(_, _, last)| *last).collect()
     }
 
+    /// How many batches were refused because another worker had claimed the partition.
+    pub(super) fn fenced(&self) -> usize {
+        self.content.lock().unwrap().fenced
+    }
+
     pub(super) fn checkpoints_read(&self) -> usize {
         self.checkpoints_read.load(Ordering::SeqCst)
     }
@@ -139,7 +148,9 @@ impl Content {
     fn apply(&mut self, batch: Batch<Change>) -> Result<(), StoreError> {
         let stands = self.checkpoints.get(&batch.partition).map_or(Position(0), |stored| stored.position);
         let epoch = self.epochs.get(&batch.partition).copied().unwrap_or_default();
-        if batch.admission("recording", epoch, stands)? == Admission::AppliedBefore {
+        let admission = batch.admission("recording", epoch, stands);
+        self.fenced += usize::from(matches!(admission, Err(StoreError::Fenced { .. })));
+        if admission? == Admission::AppliedBefore {
             return Ok(());
         }
         let mut first = None;
@@ -162,6 +173,11 @@ impl Content {
 impl ReadModel for RecordingStore {
     fn name(&self) -> &'static str {
         "recording"
+    }
+
+    async fn identity(&self) -> Result<Uuid, StoreError> {
+        self.answer()?;
+        Ok(self.identity)
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
@@ -221,5 +237,81 @@ impl Sink<Change> for RecordingStore {
             Some(Fault::LoseAnswer) | None => self.content.lock().unwrap().apply(batch)?,
         }
         fault.map_or(Ok(()), |_| Err(unavailable("told to lose the answer")))
+    }
+}
+
+/// The store as one process reaches it: the way there can be blocked.
+pub(super) struct Way {
+    store: Arc<RecordingStore>,
+    open: watch::Sender<bool>,
+    waiting: AtomicUsize,
+}
+
+impl Way {
+    pub(super) fn to(store: Arc<RecordingStore>) -> Self {
+        Self { store, open: watch::Sender::new(true), waiting: AtomicUsize::new(0) }
+    }
+
+    /// Batches wait on the way from now on.
+    pub(super) fn block(&self) {
+        self.open.send_replace(false);
+    }
+
+    pub(super) fn unblock(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// Waits until so many batches are on the way.
+    pub(super) async fn until_waiting(&self, count: usize) {
+        while self.waiting.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[async_trait]
+impl ReadModel for Way {
+    fn name(&self) -> &'static str {
+        self.store.name()
+    }
+
+    async fn identity(&self) -> Result<Uuid, StoreError> {
+        self.store.identity().await
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        self.store.migrate().await
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
+        self.store.checkpoint(partition).await
+    }
+
+    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
+        self.store.claim(partition).await
+    }
+
+    async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
+        self.store.clear(partition).await
+    }
+
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
+        self.store.digest(scope).await
+    }
+}
+
+#[async_trait]
+impl Sink<Change> for Way {
+    async fn apply(&self, batch: Batch<Change>) -> Result<(), StoreError> {
+        let (store, mut open) = (self.store.clone(), self.open.subscribe());
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        // As a statement that a server has already: it runs to its end, whoever gives up waiting for it.
+        let applying = tokio::spawn(async move {
+            open.wait_for(|open| *open).await.unwrap();
+            store.apply(batch).await
+        });
+        let outcome = applying.await.unwrap();
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        outcome
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use foodflow_log::Partition;
 use foodflow_projections::store::{Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
+use uuid::Uuid;
 
 use super::dice::Dice;
 
@@ -46,6 +47,11 @@ fn unavailable(reason: &str) -> StoreError {
 impl<C: Send + 'static> ReadModel for FaultStore<C> {
     fn name(&self) -> &'static str {
         "simulated"
+    }
+
+    async fn identity(&self) -> Result<Uuid, StoreError> {
+        self.step().await?;
+        self.sound.identity().await
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {

@@ -130,6 +130,10 @@ impl ReadModel for ModelStore {
         STORE
     }
 
+    async fn identity(&self) -> Result<Uuid, StoreError> {
+        Ok(Uuid::from_u128(1))
+    }
+
     async fn migrate(&self) -> Result<(), StoreError> {
         Ok(())
     }

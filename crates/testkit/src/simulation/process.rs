@@ -6,7 +6,7 @@ use std::time::Duration;
 use foodflow_commands::{Clock, Executor};
 use foodflow_log::SharedLog;
 use foodflow_projections::changes::Change;
-use foodflow_projections::runner::{Runner, RunnerConfig, RunnerHandle, StartError, food_graph};
+use foodflow_projections::runner::{Owner, Runner, RunnerConfig, RunnerHandle, StartError, food_graph};
 use foodflow_projections::store::Sink;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
@@ -18,6 +18,8 @@ use super::fault_store::FaultStore;
 
 /// When a simulation begins.
 const BEGIN_S: i64 = 1_772_000_000;
+/// Short, so that a life is long enough to see a dead one's partitions move.
+const LEASE_TTL: Duration = Duration::from_millis(600);
 
 /// Recorded time that follows the simulation's.
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ impl Process {
         let log: SharedLog = Arc::new(FaultLog::new(Arc::clone(log), dice.clone()));
         let store = Arc::new(FaultStore::new(store, dice.clone()));
         let config = RunnerConfig {
+            owner: Some(Owner { id: dice.id(), process: "simulated".to_owned() }),
+            lease_ttl: LEASE_TTL,
             batch_messages_max: 1 + dice.below(12) as usize,
             retry_delay_min: Duration::from_millis(5),
             retry_delay_max: Duration::from_millis(200),

@@ -6,6 +6,7 @@ use futures::TryStreamExt as _;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
+use uuid::Uuid;
 
 use super::edge_row::{self, blob, edge_json, uuid};
 use super::error::{corrupt, unavailable};
@@ -60,7 +61,19 @@ pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
         sqlx::raw_sql(AssertSqlSafe(version)).execute(&mut *transaction).await.map_err(unavailable)?;
     }
     sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await.map_err(unavailable)?;
+    sqlx::query("INSERT OR IGNORE INTO store (only, identity) VALUES (1, ?)")
+        .bind(blob(Uuid::new_v4()))
+        .execute(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
     transaction.commit().await.map_err(unavailable)
+}
+
+/// Which store this is.
+pub(super) async fn identity(readers: &SqlitePool) -> Result<Uuid, StoreError> {
+    let found =
+        sqlx::query("SELECT identity FROM store").fetch_optional(readers).await.map_err(unavailable)?;
+    uuid(&found.ok_or_else(|| corrupt("it has no identity"))?, 0)
 }
 
 /// Names of tables and indexes that [`migrate`] would make: all of them where the layout is another one.

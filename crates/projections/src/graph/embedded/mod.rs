@@ -128,6 +128,10 @@ impl ReadModel for EmbeddedGraph {
         error::STORE
     }
 
+    async fn identity(&self) -> Result<Uuid, StoreError> {
+        maintain::identity(&self.readers).await
+    }
+
     async fn migrate(&self) -> Result<(), StoreError> {
         maintain::migrate(&self.writer).await
     }

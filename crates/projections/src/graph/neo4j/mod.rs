@@ -87,6 +87,10 @@ impl ReadModel for Neo4jGraph {
         STORE
     }
 
+    async fn identity(&self) -> Result<Uuid, StoreError> {
+        schema::identity(&self.graph).await
+    }
+
     async fn migrate(&self) -> Result<(), StoreError> {
         schema::migrate(&self.graph).await
     }

@@ -4,14 +4,18 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use neo4rs::{Graph, query};
+use uuid::Uuid;
 
-use super::error::{is_transient, unavailable};
+use super::error::{corrupt, is_transient, unavailable};
+use super::node_row;
 use crate::graph::StoreError;
 
 /// The executable definition; people run the same file by hand.
 const FOOD_GRAPH: &str = include_str!("../../../../../schemas/neo4j/food_graph.cypher");
 /// How long indexes may take to fill where data is there already.
 const ONLINE_WAIT: Duration = Duration::from_secs(600);
+/// The store's identity is made once, by whoever comes first.
+const NAME_STORE: &str = "MERGE (s:FoodflowStore {id: 'store'}) ON CREATE SET s.identity = randomUUID()";
 const ONLINE_POLL: Duration = Duration::from_millis(100);
 /// How often a statement is run again because another process makes the same at the same time.
 const RACES_MAX: usize = 10;
@@ -21,7 +25,16 @@ pub(super) async fn migrate(graph: &Graph) -> Result<(), StoreError> {
     for statement in statements(FOOD_GRAPH) {
         ensure(graph, &statement).await?;
     }
-    wait_until_online(graph).await
+    wait_until_online(graph).await?;
+    ensure(graph, NAME_STORE).await
+}
+
+/// Which store this is.
+pub(super) async fn identity(graph: &Graph) -> Result<Uuid, StoreError> {
+    let statement = query("MATCH (s:FoodflowStore {id: 'store'}) RETURN s.identity AS identity");
+    let mut rows = graph.execute_read(statement).await?;
+    let row = rows.next().await?.ok_or_else(|| corrupt("it has no identity"))?;
+    node_row::uuid(row.get("identity")?)
 }
 
 /// Names of the definition's constraints and indexes that the server does not have.

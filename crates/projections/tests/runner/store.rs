@@ -204,6 +204,16 @@ impl ReadModel for RecordingStore {
         let nodes: Vec<_> = covered.map(|((_, tenant, id), (position, _))| (tenant, id, position)).collect();
         Ok(format!("{nodes:?}"))
     }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.answer()?;
+        let content = self.content.lock().unwrap();
+        let covered = content.nodes.keys().filter(|(partition, tenant, _)| match scope {
+            DigestScope::Partition(of) => of == *partition,
+            DigestScope::Tenant(of) => of == *tenant,
+        });
+        Ok(BTreeMap::from([("Batch".to_owned(), covered.count() as u64)]))
+    }
 }
 
 #[async_trait]

@@ -6,11 +6,13 @@
 //!
 //! - [`apply`]: a batch and its checkpoint, in one transaction;
 //! - [`read`], [`list`]: what queries ask for;
-//! - [`maintain`]: the tables and their version, clearing, digests;
+//! - [`digest`]: digests and counts;
+//! - [`maintain`]: the tables and their version, clearing;
 //! - [`properties`], [`edge_row`], [`bulk`]: how values and rows are written and read.
 
 mod apply;
 mod bulk;
+mod digest;
 mod edge_row;
 mod error;
 mod list;
@@ -18,6 +20,7 @@ mod maintain;
 mod properties;
 mod read;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +37,7 @@ use super::{
     StoreError, TraceDirection,
 };
 use crate::changes::{Change, Edge, EdgeType, Label};
+use crate::store::Survey;
 
 /// Connections that read at the same time, at most.
 const READERS_MAX: u32 = 4;
@@ -129,7 +133,24 @@ impl ReadModel for EmbeddedGraph {
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        maintain::digest(&self.readers, scope).await
+        let mut snapshot = self.readers.begin().await.map_err(unavailable)?;
+        let digest = digest::digest(&mut snapshot, scope).await?;
+        snapshot.rollback().await.map_err(unavailable)?;
+        Ok(digest)
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(unavailable)?;
+        digest::counts(&mut connection, scope).await
+    }
+
+    async fn survey(&self, partition: Partition, scope: DigestScope) -> Result<Option<Survey>, StoreError> {
+        let mut snapshot = self.readers.begin().await.map_err(unavailable)?;
+        let checkpoint = read::stored_claim(&mut snapshot, partition).await?.checkpoint;
+        let digest = digest::digest(&mut snapshot, scope).await?;
+        let counts = digest::counts(&mut snapshot, scope).await?;
+        snapshot.rollback().await.map_err(unavailable)?;
+        Ok(Some(Survey { checkpoint, digest, counts }))
     }
 }
 

@@ -1,4 +1,6 @@
-//! The digest of what is stored, read row by row: nothing but the running sum is held.
+//! Digests and counts of what is stored, read row by row: nothing but the running sum is held.
+
+use std::collections::BTreeMap;
 
 use foodflow_domain::TenantId;
 use neo4rs::{Graph, Query, query};
@@ -57,6 +59,33 @@ async fn add_edges(
         digest.add_edge(tenant, &edge_row::decode(&row)?);
     }
     Ok(())
+}
+
+/// How many nodes and edges of each kind `scope` covers.
+pub(super) async fn counts(graph: &Graph, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut counts = BTreeMap::new();
+    for label in Label::ALL {
+        let start = format!("MATCH (n:{}) WHERE {}", label.as_str(), condition(scope, "n"));
+        let nodes = format!(
+            "{start} AND n.{EXPECTED} IS NULL RETURN '{}' AS kind, count(*) AS number",
+            label.as_str()
+        );
+        let edges = format!(
+            "{start} MATCH (n)-[e]->() \
+             RETURN type(e) + CASE WHEN e.retired_position IS NULL THEN '' ELSE ' retired' END AS kind, \
+             count(*) AS number"
+        );
+        for text in [nodes, edges] {
+            let mut rows = graph.execute_read(statement(&text, scope)).await?;
+            while let Some(row) = rows.next().await? {
+                let number: u64 = row.get("number")?;
+                if number > 0 {
+                    *counts.entry(row.get("kind")?).or_default() += number;
+                }
+            }
+        }
+    }
+    Ok(counts)
 }
 
 fn condition(scope: DigestScope, node: &str) -> String {

@@ -19,6 +19,8 @@ mod retire;
 mod schema;
 mod value;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 pub use config::Neo4jConfig;
 use foodflow_domain::TenantId;
@@ -101,6 +103,10 @@ impl ReadModel for Neo4jGraph {
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
         digest::digest(&self.graph, scope).await
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        digest::counts(&self.graph, scope).await
     }
 }
 

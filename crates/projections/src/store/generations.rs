@@ -46,6 +46,28 @@ pub enum Role {
     Previous,
 }
 
+impl Role {
+    /// Whether a rebuild continues the generation that stands there, given whether it is of the same scope.
+    ///
+    /// # Errors
+    /// [`StoreError::Generations`] where it belongs to somebody else, who has to finish or give it up first.
+    pub fn is_continued(self, store: &'static str, same_scope: bool) -> Result<bool, StoreError> {
+        let begun = match self {
+            Self::Previous => return Ok(false),
+            Self::Reopened => {
+                "a switch back was begun and not finished: finish it with `foodflow rebuild --back`"
+            }
+            Self::Beside if same_scope => return Ok(true),
+            Self::Beside => {
+                "a rebuild of something else was begun and not finished (`foodflow rebuild --status` says which): \
+                 finish it"
+            }
+        };
+        let reason = format!("{begun}, or give it up with `foodflow rebuild --discard`");
+        Err(StoreError::Generations { store, reason })
+    }
+}
+
 /// The generation that is not live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherGeneration {
@@ -137,13 +159,26 @@ pub trait Generations<C: Send + 'static>: Sink<C> {
 }
 
 impl Compared {
-    /// Whether a switch may take place, given what the two checkpoints hold. Called within the transaction that
-    /// switches, with both locked.
+    /// Whether a switch of `scope` may take place, given what the two checkpoints hold. Called within the transaction
+    /// that switches, with both locked.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] or [`StoreError::Gap`] where one is not as it was compared.
-    pub fn check(&self, store: &'static str, live: &Claim, beside: &Claim) -> Result<(), StoreError> {
+    /// [`StoreError::Fenced`] or [`StoreError::Gap`] where one is not as it was compared; the latter too where one
+    /// tenant's rows are of another position than the live generation.
+    pub fn check(
+        &self,
+        store: &'static str,
+        scope: RebuildScope,
+        live: &Claim,
+        beside: &Claim,
+    ) -> Result<(), StoreError> {
         let partition = self.partition;
+        if let RebuildScope::Tenant(_) = scope {
+            let (after, found) = (self.live.checkpoint.position, self.beside.checkpoint.position);
+            if after != found {
+                return Err(StoreError::Gap { store, partition, after, found });
+            }
+        }
         for (compared, found) in [(&self.live, live), (&self.beside, beside)] {
             let (own, after) = (compared.epoch, compared.checkpoint.position);
             if found.epoch != own {
@@ -173,17 +208,40 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_is_switched_at_the_live_position_alone() {
+        let scope = RebuildScope::Tenant(TenantId(Uuid::from_u128(1)));
+        let compared =
+            |beside| Compared { partition: Partition(1), live: claim(3, 10), beside: claim(1, beside) };
+        compared(10).check("test", scope, &claim(3, 10), &claim(1, 10)).unwrap();
+        for beside in [9, 11] {
+            let refused = compared(beside).check("test", scope, &claim(3, 10), &claim(1, beside));
+            assert!(matches!(refused, Err(StoreError::Gap { .. })), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_rebuild_continues_its_own_and_no_other() {
+        assert!(Role::Beside.is_continued("test", true).unwrap());
+        assert!(!Role::Previous.is_continued("test", true).unwrap());
+        for (role, same_scope) in [(Role::Beside, false), (Role::Reopened, true)] {
+            let refused = role.is_continued("test", same_scope).unwrap_err().to_string();
+            assert!(refused.contains("--discard"), "{refused}");
+        }
+    }
+
+    #[test]
     fn a_switch_is_refused_where_either_generation_moved() {
+        let all = RebuildScope::All;
         let compared = Compared { partition: Partition(1), live: claim(3, 10), beside: claim(1, 12) };
-        compared.check("test", &claim(3, 10), &claim(1, 12)).unwrap();
+        compared.check("test", all, &claim(3, 10), &claim(1, 12)).unwrap();
         let fenced = [(claim(4, 10), claim(1, 12)), (claim(3, 10), claim(2, 12))];
         for (live, beside) in fenced {
-            let refused = compared.check("test", &live, &beside);
+            let refused = compared.check("test", all, &live, &beside);
             assert!(matches!(refused, Err(StoreError::Fenced { .. })), "{refused:?}");
         }
         let moved = [(claim(3, 11), claim(1, 12)), (claim(3, 10), claim(1, 13))];
         for (live, beside) in moved {
-            let refused = compared.check("test", &live, &beside);
+            let refused = compared.check("test", all, &live, &beside);
             assert!(matches!(refused, Err(StoreError::Gap { .. })), "{refused:?}");
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod batching;
 pub(crate) mod digests;
 pub(crate) mod embedded;
 pub(crate) mod genealogy;
+pub(crate) mod generations;
 pub(crate) mod isolation;
 pub(crate) mod merging;
 pub(crate) mod reading;

@@ -1,9 +1,10 @@
 //! The tables and their version, and clearing a partition.
 
 use foodflow_log::Partition;
-use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::error::{corrupt, unavailable};
+use super::slot::Writing;
 use crate::graph::StoreError;
 
 /// The tables; every statement is safe to repeat.
@@ -12,12 +13,11 @@ const SCHEMA: &str = include_str!("../../../../../schemas/embedded/food_graph.sq
 const LAYOUT: i64 = 3;
 /// What every layout so far has made.
 const DROP: &str = "DROP TABLE IF EXISTS graph_edges; DROP TABLE IF EXISTS graph_nodes; \
-     DROP TABLE IF EXISTS graph_tenants; DROP TABLE IF EXISTS checkpoints";
+     DROP TABLE IF EXISTS graph_tenants; DROP TABLE IF EXISTS checkpoints; DROP TABLE IF EXISTS holds";
 
 /// Creates the tables. Those of an older layout are dropped, checkpoints included: what they held is read from the
 /// log again.
-pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+pub(super) async fn migrate(mut transaction: Writing) -> Result<(), StoreError> {
     let found: i64 =
         sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(unavailable)?;
     if found > LAYOUT {
@@ -46,9 +46,8 @@ pub(super) async fn missing_schema(connection: &mut SqliteConnection) -> Result<
 }
 
 /// Removes everything of `partition`'s tenants; its checkpoint stands at 0 then.
-pub(super) async fn clear(writer: &SqlitePool, partition: Partition) -> Result<(), StoreError> {
+pub(super) async fn clear(mut transaction: Writing, partition: Partition) -> Result<(), StoreError> {
     let partition = i64::from(partition.0);
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
     let others: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM graph_tenants WHERE partition <> ?)")
         .bind(partition)
         .fetch_one(&mut *transaction)

@@ -6,30 +6,36 @@ use foodflow_domain::TenantId;
 use neo4rs::{Graph, Query, query};
 
 use super::edge_row::{self, READ_PROPERTIES};
+use super::names::{Generation, parse_edge_type};
 use super::node_row::{self, EXPECTED};
 use crate::changes::Label;
 use crate::graph::canonical::GraphDigest;
 use crate::graph::{DigestScope, StoreError};
 
 /// Digest of the nodes and edges of `scope`.
-pub(super) async fn digest(graph: &Graph, scope: DigestScope) -> Result<String, StoreError> {
+pub(super) async fn digest(
+    graph: &Graph,
+    generation: Generation,
+    scope: DigestScope,
+) -> Result<String, StoreError> {
     let mut digest = GraphDigest::default();
     for label in Label::ALL {
-        add_nodes(graph, scope, *label, &mut digest).await?;
-        add_edges(graph, scope, *label, &mut digest).await?;
+        add_nodes(graph, generation, scope, *label, &mut digest).await?;
+        add_edges(graph, generation, scope, *label, &mut digest).await?;
     }
     Ok(digest.finish())
 }
 
 async fn add_nodes(
     graph: &Graph,
+    generation: Generation,
     scope: DigestScope,
     label: Label,
     digest: &mut GraphDigest,
 ) -> Result<(), StoreError> {
     let text = format!(
         "MATCH (n:{}) WHERE {} AND n.{EXPECTED} IS NULL RETURN properties(n) AS n",
-        label.as_str(),
+        generation.label(label),
         condition(scope, "n")
     );
     let mut rows = graph.execute_read(statement(&text, scope)).await?;
@@ -43,13 +49,14 @@ async fn add_nodes(
 /// The edges that start at nodes of `label`; every edge starts at one.
 async fn add_edges(
     graph: &Graph,
+    generation: Generation,
     scope: DigestScope,
     label: Label,
     digest: &mut GraphDigest,
 ) -> Result<(), StoreError> {
     let text = format!(
         "MATCH (a:{}) WHERE {} MATCH (a)-[e]->(b) {READ_PROPERTIES} RETURN p.tenant_id AS tenant, {}",
-        label.as_str(),
+        generation.label(label),
         condition(scope, "a"),
         edge_row::columns("labels(a)", "labels(b)")
     );
@@ -62,25 +69,30 @@ async fn add_edges(
 }
 
 /// How many nodes and edges of each kind `scope` covers.
-pub(super) async fn counts(graph: &Graph, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+pub(super) async fn counts(
+    graph: &Graph,
+    generation: Generation,
+    scope: DigestScope,
+) -> Result<BTreeMap<String, u64>, StoreError> {
     let mut counts = BTreeMap::new();
     for label in Label::ALL {
-        let start = format!("MATCH (n:{}) WHERE {}", label.as_str(), condition(scope, "n"));
+        let start = format!("MATCH (n:{}) WHERE {}", generation.label(*label), condition(scope, "n"));
+        let name = label.as_str();
         let nodes = format!(
-            "{start} AND n.{EXPECTED} IS NULL RETURN '{}' AS kind, count(*) AS number",
-            label.as_str()
+            "{start} AND n.{EXPECTED} IS NULL RETURN '{name}' AS kind, false AS retired, count(*) AS number"
         );
         let edges = format!(
             "{start} MATCH (n)-[e]->() \
-             RETURN type(e) + CASE WHEN e.retired_position IS NULL THEN '' ELSE ' retired' END AS kind, \
-             count(*) AS number"
+             RETURN type(e) AS kind, e.retired_position IS NOT NULL AS retired, count(*) AS number"
         );
         for text in [nodes, edges] {
             let mut rows = graph.execute_read(statement(&text, scope)).await?;
             while let Some(row) = rows.next().await? {
-                let number: u64 = row.get("number")?;
+                let (kind, number): (String, u64) = (row.get("kind")?, row.get("number")?);
+                let kind = parse_edge_type(&kind).map_or(kind, |known| known.as_str().to_owned());
+                let retired = if row.get("retired")? { " retired" } else { "" };
                 if number > 0 {
-                    *counts.entry(row.get("kind")?).or_default() += number;
+                    *counts.entry(format!("{kind}{retired}")).or_default() += number;
                 }
             }
         }

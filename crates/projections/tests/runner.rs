@@ -2,12 +2,14 @@
 //!
 //! - [`support`]: commits to append, a projection that can be broken, a log that fails;
 //! - [`store`]: a store that records what it is told and fails where it is told to;
+//! - [`generations`]: its generations;
 //! - [`live`], [`failures`], [`status`], [`progress`], [`rebuild`]: the tests;
 //! - [`real_store`]: the same with the food graph in the embedded store.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod failures;
+mod generations;
 mod live;
 mod progress;
 mod real_store;

@@ -8,11 +8,11 @@
 //! - [`projection`]: what a projection is to the runner;
 //! - [`handle`]: starting, watching and stopping the workers;
 //! - [`progress`]: waiting until a position has been applied, also by another process;
-//! - [`rebuild`](mod@rebuild): a partition anew from position 0, compared by digest;
+//! - [`rebuild`](mod@rebuild): a read model anew beside the live one, compared by digest, and the switch;
 //! - [`metric_definitions`]: names, units and descriptions of the metrics.
 //!
 //! Two runners on one partition do no harm: the store takes batches only from the one that claimed the partition
-//! last. A rebuild needs the store for itself.
+//! last. A rebuild keeps them from claiming for the moment of the switch; they say that they are held, and go on then.
 
 mod assembler;
 mod backoff;
@@ -32,5 +32,8 @@ pub use config::RunnerConfig;
 pub use handle::{Runner, RunnerHandle, StartError};
 pub use progress::{Progress, WaitError};
 pub use projection::{Projected, Projection, ProjectionError, RecordedProjection, food_graph};
-pub use rebuild::{RebuildError, RebuildOptions, RebuildProgress, RebuildReport, rebuild};
+pub use rebuild::{
+    Comparison, Outcome, RebuildError, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest,
+    RebuildStage, SwitchPolicy, Verdict, rebuild, switch_back,
+};
 pub use status::{ProjectionState, ProjectionStatus};

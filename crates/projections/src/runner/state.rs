@@ -1,6 +1,7 @@
 //! What a worker shows of itself, in one `watch` channel per partition.
 
 use foodflow_log::{LogError, Position};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::projection::ProjectionError;
@@ -15,6 +16,8 @@ pub(super) struct WorkerState {
     pub(super) started: bool,
     /// Why the worker does not get on, while it does not.
     pub(super) trouble: Option<Trouble>,
+    /// Until when a rebuild keeps the worker from its partition, while it does.
+    pub(super) held: Option<Timestamp>,
     /// Why the worker is gone, once it is.
     pub(super) stopped: Option<&'static str>,
 }
@@ -79,7 +82,7 @@ pub(super) struct StateCell(watch::Sender<WorkerState>);
 impl StateCell {
     pub(super) fn new() -> (Self, watch::Receiver<WorkerState>) {
         let applied = Checkpoint { position: Position(0), recorded_at: None };
-        let state = WorkerState { applied, started: false, trouble: None, stopped: None };
+        let state = WorkerState { applied, started: false, trouble: None, held: None, stopped: None };
         let (sender, receiver) = watch::channel(state);
         (Self(sender), receiver)
     }
@@ -95,6 +98,7 @@ impl StateCell {
             }
             state.applied = checkpoint;
             state.started = true;
+            state.held = None;
         });
         overcome
     }
@@ -122,6 +126,15 @@ impl StateCell {
                 trouble.until = until;
             }
             state.trouble = Some(trouble);
+        });
+    }
+
+    /// Says that a rebuild holds the partition. The hold is why the worker was fenced, so that this is no trouble; that an
+    /// event is stuck stays.
+    pub(super) fn held(&self, until: Timestamp) {
+        self.0.send_modify(|state| {
+            state.held = Some(until);
+            state.trouble = state.trouble.take().filter(|trouble| trouble.stuck);
         });
     }
 

@@ -14,6 +14,8 @@ pub enum ProjectionState {
     Running,
     /// It gets on, but is more than one batch behind; also before its first batch.
     CatchingUp,
+    /// A rebuild is about to switch and holds the partition for a moment; it goes on afterwards.
+    Held,
     /// The store or the log does not answer; it tries again.
     Retrying,
     /// An event cannot be projected; it tries again, and nothing later is applied before that.
@@ -70,6 +72,7 @@ pub(super) fn state_of(
     match trouble {
         Some(trouble) if trouble.stuck => (ProjectionState::Stuck, error),
         Some(_) => (ProjectionState::Retrying, error),
+        None if worker.held.is_some() => (ProjectionState::Held, None),
         None if seen.log_error.is_some() => (ProjectionState::Retrying, seen.log_error.clone()),
         None if !worker.started || seen.lag_events() > batch_messages_max as u64 => {
             (ProjectionState::CatchingUp, None)

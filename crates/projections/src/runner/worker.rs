@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foodflow_log::{LogError, Partition, Position, SharedLog};
+use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,9 @@ use super::projection::Projection;
 use super::session::Session;
 use super::state::{Failure, StateCell};
 use crate::store::{Checkpoint, Claim, Sink, StoreError};
+
+/// How often a worker that is held asks for its partition.
+const HELD_POLL: Duration = Duration::from_millis(100);
 
 /// Everything that a worker works with.
 pub(super) struct Worker<C> {
@@ -34,6 +38,12 @@ impl<C: Send + 'static> Worker<C> {
         let mut backoff = Backoff::new(self.config.retry_delay_min, self.config.retry_delay_max);
         loop {
             let Err(failure) = self.session(&mut backoff).await else { break };
+            if let Failure::Claim(StoreError::Held { until, .. }) = failure {
+                if self.is_held(until).await {
+                    continue;
+                }
+                break;
+            }
             self.state.failed(&failure);
             self.meters.failed(failure.kind());
             let delay = backoff.next_delay();
@@ -54,6 +64,18 @@ impl<C: Send + 'static> Worker<C> {
             }
         }
         self.state.stopped();
+    }
+
+    /// Waits a little for a rebuild that holds the partition; `false` where it is asked to stop meanwhile.
+    async fn is_held(&self, until: Timestamp) -> bool {
+        let (projection, partition) = (self.projection.name(), self.partition.0);
+        tracing::debug!(projection, partition, %until, "a rebuild is about to switch and holds the partition");
+        self.state.held(until);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(HELD_POLL) => true,
+        }
     }
 
     /// Reads on from the stored checkpoint until it is asked to stop, or fails.

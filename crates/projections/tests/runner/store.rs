@@ -1,8 +1,8 @@
 //! A store that records what it is told, and fails, waits or panics where it is told to.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
@@ -13,6 +13,8 @@ use foodflow_projections::store::{
 };
 use tokio::sync::watch;
 use uuid::Uuid;
+
+use super::generations::Generations;
 
 /// What the next applications do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,18 +28,20 @@ pub(super) enum Fault {
 }
 
 #[derive(Default)]
-struct Content {
-    checkpoints: BTreeMap<Partition, Checkpoint>,
-    epochs: BTreeMap<Partition, Epoch>,
+pub(super) struct Content {
+    pub(super) checkpoints: BTreeMap<Partition, Checkpoint>,
+    pub(super) epochs: BTreeMap<Partition, Epoch>,
     /// Position per node; how often each was written.
-    nodes: BTreeMap<(Partition, TenantId, Uuid), (i64, usize)>,
+    pub(super) nodes: BTreeMap<(Partition, TenantId, Uuid), (i64, usize)>,
     /// First and last position of every batch that was applied, in order.
     batches: Vec<(Partition, i64, u64)>,
-    faults: Vec<Fault>,
 }
 
 pub(super) struct RecordingStore {
-    content: Mutex<Content>,
+    pub(super) content: Mutex<Content>,
+    /// Of both generations.
+    pub(super) faults: Arc<Mutex<Vec<Fault>>>,
+    pub(super) generations: Mutex<Generations>,
     open: watch::Sender<bool>,
     unreachable: AtomicBool,
     applying: AtomicUsize,
@@ -48,6 +52,8 @@ impl Default for RecordingStore {
     fn default() -> Self {
         Self {
             content: Mutex::default(),
+            faults: Arc::default(),
+            generations: Mutex::default(),
             open: watch::Sender::new(true),
             unreachable: AtomicBool::default(),
             applying: AtomicUsize::default(),
@@ -61,11 +67,11 @@ impl RecordingStore {
     pub(super) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         let mut faults: Vec<_> = faults.into_iter().collect();
         faults.reverse();
-        self.content.lock().unwrap().faults = faults;
+        *self.faults.lock().unwrap() = faults;
     }
 
     pub(super) fn faults_left(&self) -> usize {
-        self.content.lock().unwrap().faults.len()
+        self.faults.lock().unwrap().len()
     }
 
     /// Whether every call fails.
@@ -107,6 +113,11 @@ impl RecordingStore {
         self.content.lock().unwrap().nodes.pop_first();
     }
 
+    /// Another one, which fails where this one is told to.
+    pub(super) fn empty(&self) -> Self {
+        Self { faults: Arc::clone(&self.faults), ..Self::default() }
+    }
+
     /// Every position from 1 to `last` was applied exactly once, in batches that adjoin.
     pub(super) fn assert_applied_once(&self, partition: Partition, last: Position) {
         let content = self.content.lock().unwrap();
@@ -123,7 +134,7 @@ impl RecordingStore {
         assert_eq!(content.checkpoints[&partition].position, last);
     }
 
-    fn answer(&self) -> Result<(), StoreError> {
+    pub(super) fn answer(&self) -> Result<(), StoreError> {
         if self.unreachable.load(Ordering::SeqCst) {
             return Err(unavailable("cable cut"));
         }
@@ -131,7 +142,7 @@ impl RecordingStore {
     }
 }
 
-fn unavailable(reason: &str) -> StoreError {
+pub(super) fn unavailable(reason: &str) -> StoreError {
     StoreError::Unavailable { store: "recording", reason: reason.to_owned() }
 }
 
@@ -152,7 +163,9 @@ impl Content {
             let node = self.nodes.entry((batch.partition, tenant, key.id)).or_default();
             *node = (*position, node.1 + 1);
         }
-        self.batches.push((batch.partition, first.unwrap(), batch.checkpoint.position.0));
+        if let Some(first) = first {
+            self.batches.push((batch.partition, first, batch.checkpoint.position.0));
+        }
         self.checkpoints.insert(batch.partition, batch.checkpoint);
         Ok(())
     }
@@ -179,6 +192,7 @@ impl ReadModel for RecordingStore {
 
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
         let checkpoint = self.checkpoint(partition).await?;
+        self.generations.lock().unwrap().expect_free(partition, None)?;
         let mut content = self.content.lock().unwrap();
         let epoch = content.epochs.entry(partition).or_default();
         epoch.0 += 1;
@@ -224,7 +238,7 @@ impl Sink<Change> for RecordingStore {
         tokio::task::yield_now().await;
         self.applying.fetch_sub(1, Ordering::SeqCst);
         self.answer()?;
-        let fault = self.content.lock().unwrap().faults.pop();
+        let fault = self.faults.lock().unwrap().pop();
         match fault {
             Some(Fault::Refuse) => return Err(unavailable("told to refuse")),
             Some(Fault::Panic) => panic!("told to panic"),

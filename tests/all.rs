@@ -3,4 +3,5 @@
 
 mod crash;
 mod food_graph;
+mod rebuild;
 mod refusals;

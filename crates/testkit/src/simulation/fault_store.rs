@@ -1,11 +1,14 @@
 //! A store that fails, delays and loses answers; what it holds is held by a sound one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use foodflow_log::Partition;
-use foodflow_projections::store::{Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
+use foodflow_projections::store::{
+    Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError, Survey,
+};
 use uuid::Uuid;
 
 use super::dice::Dice;
@@ -78,6 +81,16 @@ impl<C: Send + 'static> ReadModel for FaultStore<C> {
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
         self.step().await?;
         self.sound.digest(scope).await
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.step().await?;
+        self.sound.counts(scope).await
+    }
+
+    async fn survey(&self, partition: Partition, scope: DigestScope) -> Result<Option<Survey>, StoreError> {
+        self.step().await?;
+        self.sound.survey(partition, scope).await
     }
 }
 

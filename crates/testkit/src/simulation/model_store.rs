@@ -124,6 +124,26 @@ impl ModelGraph {
     }
 }
 
+impl ModelStore {
+    /// What is to be looked at for `scope`, and of which tenant.
+    fn covered(&self, scope: DigestScope) -> (ModelGraph, Option<TenantId>) {
+        let partitions = self.lock();
+        match scope {
+            DigestScope::Partition(partition) => {
+                (partitions.get(&partition).cloned().unwrap_or_default().graph, None)
+            }
+            DigestScope::Tenant(tenant) => {
+                let mut all = ModelGraph::default();
+                for kept in partitions.values() {
+                    all.nodes.extend(kept.graph.nodes.clone());
+                    all.edges.extend(kept.graph.edges.clone());
+                }
+                (all, Some(tenant))
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl ReadModel for ModelStore {
     fn name(&self) -> &'static str {
@@ -157,20 +177,16 @@ impl ReadModel for ModelStore {
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        let partitions = self.lock();
-        Ok(match scope {
-            DigestScope::Partition(partition) => {
-                partitions.get(&partition).cloned().unwrap_or_default().graph.digest(None)
-            }
-            DigestScope::Tenant(tenant) => {
-                let mut all = ModelGraph::default();
-                for kept in partitions.values() {
-                    all.nodes.extend(kept.graph.nodes.clone());
-                    all.edges.extend(kept.graph.edges.clone());
-                }
-                all.digest(Some(tenant))
-            }
-        })
+        let (graph, tenant) = self.covered(scope);
+        Ok(graph.digest(tenant))
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        let (graph, tenant) = self.covered(scope);
+        let counts = |of: &TenantId| tenant.is_none_or(|tenant| tenant == *of);
+        let nodes = graph.nodes.keys().filter(|(of, _)| counts(of)).count();
+        let edges = graph.edges.keys().filter(|(of, _)| counts(of)).count();
+        Ok(BTreeMap::from([("nodes".to_owned(), nodes as u64), ("edges".to_owned(), edges as u64)]))
     }
 }
 

@@ -48,7 +48,7 @@ impl Place {
     async fn rebuild_as(
         &self,
         request: RebuildRequest,
-        on_progress: impl FnMut(RebuildProgress) + Send,
+        on_progress: impl FnMut(RebuildProgress) + Send + Sync,
     ) -> Result<RebuildReport, RebuildError> {
         let (log, store, projection) = (self.log.clone(), self.store.clone(), self.projection.clone());
         rebuild(log, store, projection, request, options(), on_progress).await

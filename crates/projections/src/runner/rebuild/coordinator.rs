@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foodflow_log::{Partition, Position, SharedLog};
+use tokio::time::Instant;
 
 use super::filling::{Filling, Means};
 use super::holds::Holds;
@@ -30,7 +31,7 @@ pub(super) struct Coordinator<'a, C: Send + 'static> {
     scope: RebuildScope,
     partitions: Vec<Partition>,
     fillings: Vec<Filling<C>>,
-    on_progress: &'a mut (dyn FnMut(RebuildProgress) + Send),
+    on_progress: &'a mut (dyn FnMut(RebuildProgress) + Send + Sync),
     began: Instant,
     held: Duration,
     /// Messages that fillings applied which were given up.
@@ -55,7 +56,7 @@ impl<'a, C: Clone + Send + Sync + 'static> Coordinator<'a, C> {
         means: Means<C>,
         store: Arc<dyn Generations<C>>,
         scope: RebuildScope,
-        on_progress: &'a mut (dyn FnMut(RebuildProgress) + Send),
+        on_progress: &'a mut (dyn FnMut(RebuildProgress) + Send + Sync),
     ) -> Self {
         let partitions = partitions(&means.log, scope);
         let (fillings, held, given_up) = (Vec::new(), Duration::ZERO, 0);

@@ -64,7 +64,7 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         means: &Means<C>,
         until: Position,
         stage: RebuildStage,
-        on_progress: &mut (dyn FnMut(RebuildProgress) + Send),
+        on_progress: &mut (dyn FnMut(RebuildProgress) + Send + Sync),
     ) -> Result<(), RebuildError> {
         if self.position() >= until {
             return Ok(());

@@ -3,10 +3,11 @@
 //! A hold ends by itself soon after its holder is gone: a rebuild that dies in this moment stops nobody for long.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foodflow_log::Partition;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 

@@ -47,7 +47,7 @@ pub async fn rebuild<C: Clone + Send + Sync + 'static>(
     projection: Arc<dyn Projection<C>>,
     request: RebuildRequest,
     options: RebuildOptions,
-    mut on_progress: impl FnMut(RebuildProgress) + Send,
+    mut on_progress: impl FnMut(RebuildProgress) + Send + Sync,
 ) -> Result<RebuildReport, RebuildError> {
     tracing::info!(projection = projection.name(), store = store.name(), ?request, "rebuilding");
     let means = Means { log, projection, retry: Retry::new(&options), options };
@@ -64,7 +64,7 @@ pub async fn switch_back<C: Clone + Send + Sync + 'static>(
     store: Arc<dyn Generations<C>>,
     projection: Arc<dyn Projection<C>>,
     options: RebuildOptions,
-    mut on_progress: impl FnMut(RebuildProgress) + Send,
+    mut on_progress: impl FnMut(RebuildProgress) + Send + Sync,
 ) -> Result<RebuildReport, RebuildError> {
     let retry = Retry::new(&options);
     let (scope, sink) = retry.store(|| store.reopen_previous()).await?;

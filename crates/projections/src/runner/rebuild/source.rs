@@ -76,11 +76,13 @@ impl<C: Send + 'static> Source<C> {
         batches: &mpsc::Sender<Assembled<C>>,
         message: &StoredMessage,
     ) -> Result<Result<(), Unwanted>, RebuildError> {
-        if !assembler.has_room()
+        // What a commit larger than a batch leaves in its place may be full at once.
+        while !assembler.has_room()
             && let Some(assembled) = assembler.take()
-            && batches.send(assembled).await.is_err()
         {
-            return Ok(Err(Unwanted));
+            if batches.send(assembled).await.is_err() {
+                return Ok(Err(Unwanted));
+            }
         }
         let position = message.position;
         let projected = self.projection.project(message);

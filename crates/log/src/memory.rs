@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event_log::{
     AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
-    READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId,
+    READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId, check_run,
 };
 
 /// Messages that a subscription takes at one time.
@@ -153,6 +153,23 @@ impl EventLog for MemoryLog {
         // Still under the lock, so that the head never falls.
         shard.head.send_replace(appended.last.0);
         Ok(appended)
+    }
+
+    async fn append_after(
+        &self,
+        partition: Partition,
+        after: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, AppendError> {
+        let shard = self.shard(partition)?;
+        check_run(self.partition_count(), partition, &commits)?;
+        let mut content = lock(&shard.content);
+        if content.head() != after.0 {
+            return Err(AppendError::Moved { partition, expected: after });
+        }
+        let appended = commits.into_iter().try_for_each(|commit| content.append(partition, commit).map(drop));
+        shard.head.send_replace(content.head());
+        appended.map(|()| Position(content.head()))
     }
 
     async fn load(

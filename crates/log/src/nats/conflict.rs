@@ -1,21 +1,32 @@
-//! Finding the stream behind a refused batch: the server says that one has moved, not which.
+//! Finding what is behind a refused batch: the server says that something has moved, not what.
 
 use std::collections::HashMap;
 
 use super::append::PreparedMessage;
 use super::connect::Connection;
 use super::direct_get::{self, Question};
-use crate::{AppendError, LogError, Partition};
+use super::read;
+use crate::{AppendError, LogError, Partition, Position};
 
 /// Streams whose last positions are asked for at once; their payloads come along.
 const STREAMS_PER_QUESTION: usize = 16;
 
 /// The conflict, with the first stream that has moved; with the first touched one where none can be told.
+///
+/// Where the batch had to follow `after`, it is the partition itself that moved, if it did.
 pub(super) async fn locate(
     connection: &Connection,
     partition: Partition,
+    after: Option<Position>,
     messages: &[PreparedMessage],
 ) -> AppendError {
+    if let Some(expected) = after {
+        match read::head(connection, partition).await {
+            Ok(head) if head == expected => {}
+            Ok(_) => return AppendError::Moved { partition, expected },
+            Err(error) => return error.into(),
+        }
+    }
     let moved = match messages {
         [_] => Ok(None),
         several => first_moved(connection, partition, several).await,

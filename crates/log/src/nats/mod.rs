@@ -5,7 +5,7 @@
 //!
 //! - `config`, `address`, `connect`, `version`: reaching a server that is new enough;
 //! - `streams`: the partitions, created once;
-//! - `admission`, `append`, `publish_ack`, `conflict`: the write path;
+//! - `admission`, `append`, `run`, `publish_ack`, `conflict`: the write path;
 //! - `direct_get`, `read`: loads and range reads, never by a consumer;
 //! - `subscribe`: ordered, resumable subscriptions.
 
@@ -18,6 +18,7 @@ mod connect;
 mod direct_get;
 mod publish_ack;
 mod read;
+mod run;
 mod streams;
 mod subject;
 mod subscribe;
@@ -34,7 +35,9 @@ pub use self::config::{
 pub use self::version::SERVER_VERSION_REQUIRED;
 
 use self::admission::Admission;
+use self::append::PreparedMessage;
 use self::connect::Connection;
+use crate::event_log::check_run;
 use crate::{
     AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
     StoredMessage, StreamId,
@@ -84,6 +87,27 @@ impl NatsLog {
     }
 }
 
+impl NatsLog {
+    /// Writes what takes adjoining positions: directly behind `after` where it is given; answers the positions.
+    async fn write(
+        &self,
+        partition: Partition,
+        after: Option<Position>,
+        messages: Vec<PreparedMessage>,
+    ) -> Result<Appended, AppendError> {
+        self.connection.ready()?;
+        let place = self.admission(partition)?.enter(messages.len()).await?;
+        let connection = Arc::clone(&self.connection);
+        // A caller that gives up must not leave half a batch behind, nor free its place too early.
+        let writing = tokio::spawn(async move {
+            let outcome = append::write(&connection, partition, after, &messages).await;
+            drop(place);
+            outcome
+        });
+        writing.await.unwrap_or_else(|error| Err(AppendError::Unknown { reason: error.to_string() }))
+    }
+}
+
 #[async_trait]
 impl EventLog for NatsLog {
     fn partition_count(&self) -> u16 {
@@ -94,16 +118,22 @@ impl EventLog for NatsLog {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         let partition = self.partition_of(commit.tenant);
         let messages = append::prepare(partition, commit)?;
-        self.connection.ready()?;
-        let place = self.admission(partition)?.enter(messages.len()).await?;
-        let connection = Arc::clone(&self.connection);
-        // A caller that gives up must not leave half a batch behind, nor free its place too early.
-        let writing = tokio::spawn(async move {
-            let outcome = append::write(&connection, partition, &messages).await;
-            drop(place);
-            outcome
-        });
-        writing.await.unwrap_or_else(|error| Err(AppendError::Unknown { reason: error.to_string() }))
+        self.write(partition, None, messages).await
+    }
+
+    async fn append_after(
+        &self,
+        partition: Partition,
+        after: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, AppendError> {
+        self.admission(partition)?;
+        check_run(self.partition_count(), partition, &commits)?;
+        let mut end = after;
+        for messages in run::batches(partition, commits)? {
+            end = self.write(partition, Some(end), messages).await?.last;
+        }
+        Ok(end)
     }
 
     async fn load(

@@ -14,6 +14,7 @@ mod races;
 mod ranges;
 mod reads;
 mod refusals;
+mod runs;
 mod subscriptions;
 
 /// Makes one test per listed function and adapter.
@@ -92,6 +93,13 @@ contract! {
         writers_on_one_stream_lose_nothing
         writers_on_disjoint_streams_never_conflict
         overlapping_commits_are_whole_or_absent;
+    runs:
+        a_run_takes_adjoining_positions_in_its_order
+        a_run_may_hold_thousands_of_messages
+        a_run_elsewhere_than_at_the_end_is_refused_whole
+        nothing_behind_a_refused_commit_of_a_run_stands
+        a_run_that_breaks_a_bound_is_refused_whole
+        runs_and_commits_that_race_never_lie_astray;
 }
 
 durable_contract! {

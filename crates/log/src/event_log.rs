@@ -19,6 +19,9 @@ pub const PAYLOAD_BYTES_MAX: usize = 1_000_000;
 /// Most messages that one [`EventLog::read`] answers.
 pub const READ_MESSAGES_MAX: usize = 10_000;
 
+/// Most partitions that a log may have.
+pub const PARTITIONS_MAX: u16 = 256;
+
 /// Sequence of a message in its partition: 1 is the first; 0 stands before all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]

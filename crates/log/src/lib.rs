@@ -7,13 +7,16 @@
 //! - [`event_log`]: the port;
 //! - [`envelope`]: the payload, a CloudEvents JSON batch with the hash chain;
 //! - [`verify`]: whether a log is what was written;
-//! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
+//! - [`mirror`]: a second copy of a log;
+//! - [`embedded`], [`partitioned`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
 
 pub mod embedded;
 pub mod envelope;
 pub mod event_log;
 pub mod memory;
+pub mod mirror;
 pub mod nats;
+pub mod partitioned;
 pub mod position_at;
 pub mod verify;
 
@@ -23,4 +26,4 @@ pub use event_log::{
     Position, ReadQuery, SharedLog, StoredMessage, StreamId,
 };
 pub use position_at::{position_at, recorded_at};
-pub use verify::{BrokenLink, ChainVerifier, Verified};
+pub use verify::{BrokenLink, ChainVerifier, Checked, Verified};

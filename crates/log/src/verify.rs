@@ -7,7 +7,8 @@
 //! noted earlier and kept elsewhere.
 //!
 //! Memory: one entry for each stream, 72 bytes and its share of the table's spare room (85 to 170 bytes); beside
-//! that the names of tenants and kinds of aggregates, and one message.
+//! that the names of tenants and kinds of aggregates, and one message. A walk that goes on behind a position, or
+//! that keeps a bounded number of streams, is told the ends that it does not know.
 //!
 //! - [`broken_link`]: the first thing that is wrong;
 //! - `envelope_rules`: what one message must say by itself;
@@ -60,6 +61,17 @@ pub struct Verified {
     pub fingerprint: PayloadHash,
 }
 
+/// What a message is in its log, once it was found to be in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Position of the stream's message before it; 0 where it is the first.
+    pub follows: Position,
+    /// Its recorded time.
+    pub recorded_at: Timestamp,
+    /// Whether it completes its commit.
+    pub ends_commit: bool,
+}
+
 /// Checks the messages of one partition, or of one tenant in it, from the first on.
 #[derive(Debug)]
 pub struct ChainVerifier {
@@ -103,6 +115,49 @@ impl ChainVerifier {
         Self { tenant: Some(tenant), ..Self::new() }
     }
 
+    /// For every message of one partition behind `last`, which completes a commit and is taken to be in order.
+    ///
+    /// Counts, fingerprint and recorded time then begin there. The end of a stream that began before is not known:
+    /// ask [`Self::knows_end_of`] before each message, and tell it with [`Self::learn_end`].
+    ///
+    /// # Errors
+    /// A [`BrokenLink`] where `last` cannot be read or does not complete a commit.
+    pub fn behind(last: &StoredMessage) -> Result<Self, BrokenLink> {
+        let at = At::message(last);
+        let events = decode(&at, last)?;
+        let newest = newest(&at, &events)?;
+        commit_rules::check_complete(&at, last, newest)?;
+        let mut verifier = Self::new();
+        verifier.partition = Some(last.partition);
+        verifier.verified.position = last.position;
+        verifier.verified.recorded_until = Some(newest.time);
+        Ok(verifier)
+    }
+
+    /// Remembers at least the `streams` that it met last, and at most twice as many.
+    #[must_use]
+    pub fn remembering(mut self, streams: usize) -> Self {
+        self.streams.keep_last(streams);
+        self
+    }
+
+    /// Whether it knows where the stream of `message` ends, if that began before.
+    #[must_use]
+    pub fn knows_end_of(&self, message: &StoredMessage) -> bool {
+        self.streams.knows(message)
+    }
+
+    /// Learns where a stream ends: with `last`, which is taken to be in order.
+    ///
+    /// # Errors
+    /// A [`BrokenLink`] where `last` cannot be read.
+    pub fn learn_end(&mut self, last: &StoredMessage) -> Result<(), BrokenLink> {
+        let at = At::message(last);
+        let events = decode(&at, last)?;
+        self.streams.learn(last, newest(&at, &events)?.sequence);
+        Ok(())
+    }
+
     /// Also checks that each tenant stands in its partition of a log with `count` partitions.
     #[must_use]
     pub fn in_log_of(mut self, count: u16) -> Self {
@@ -114,25 +169,23 @@ impl ChainVerifier {
     ///
     /// # Errors
     /// The first [`BrokenLink`]; what would follow it cannot be judged, so the walk ends there.
-    pub fn check(&mut self, message: &StoredMessage) -> Result<(), BrokenLink> {
+    pub fn check(&mut self, message: &StoredMessage) -> Result<Checked, BrokenLink> {
         let at = At::message(message);
         self.check_place(&at, message)?;
-        let events = Envelope::decode_batch(&message.payload)
-            .map_err(|error| at.broken(Rule::Payload, "a CloudEvents batch of this log", error))?;
-        let Some((first, rest)) = events.split_first() else {
-            return Err(at.broken(Rule::Payload, "at least one event", "an empty batch"));
-        };
+        let events = decode(&at, message)?;
+        let Some((first, rest)) = events.split_first() else { return Err(empty(&at)) };
         envelope_rules::check(&at, message, first, rest)?;
         let open = commit_rules::check(&at, message, first, self.open.take())?;
-        self.streams.follow(&at, message, &events, open.first())?;
+        let follows = self.streams.follow(&at, message, &events, open.first())?;
         self.check_recorded_time(&at, first)?;
-        self.verified.commits += u64::from(open.is_complete());
-        self.open = (!open.is_complete()).then_some(open);
+        let ends_commit = open.is_complete();
+        self.verified.commits += u64::from(ends_commit);
+        self.open = (!ends_commit).then_some(open);
         self.verified.messages += 1;
         self.verified.events += events.len() as u64;
         self.verified.position = message.position;
         self.verified.fingerprint = extend(self.verified.fingerprint, message);
-        Ok(())
+        Ok(Checked { follows, recorded_at: first.time, ends_commit })
     }
 
     /// True where the commit of the last message has further messages.
@@ -208,6 +261,19 @@ impl ChainVerifier {
         self.verified.recorded_until = Some(until.max(first.time));
         Ok(())
     }
+}
+
+fn decode(at: &At<'_>, message: &StoredMessage) -> Result<Vec<Envelope>, BrokenLink> {
+    Envelope::decode_batch(&message.payload)
+        .map_err(|error| at.broken(Rule::Payload, "a CloudEvents batch of this log", error))
+}
+
+fn newest<'a>(at: &At<'_>, events: &'a [Envelope]) -> Result<&'a Envelope, BrokenLink> {
+    events.last().ok_or_else(|| empty(at))
+}
+
+fn empty(at: &At<'_>) -> BrokenLink {
+    at.broken(Rule::Payload, "at least one event", "an empty batch")
 }
 
 /// The fingerprint up to `message`, given that up to the one before.

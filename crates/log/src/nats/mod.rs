@@ -29,9 +29,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 
-pub use self::config::{
-    ANSWER_TIMEOUT_DEFAULT, NatsConfig, NatsCredentials, PARTITIONS_DEFAULT, PARTITIONS_MAX,
-};
+pub use self::config::{ANSWER_TIMEOUT_DEFAULT, NatsConfig, NatsCredentials, PARTITIONS_DEFAULT};
 pub use self::version::SERVER_VERSION_REQUIRED;
 
 use self::admission::Admission;

@@ -10,13 +10,17 @@ use super::broken_link::{At, BrokenLink, Rule};
 use crate::envelope::{Envelope, PayloadHash};
 use crate::event_log::{Position, StoredMessage};
 
-/// Every stream that was seen.
-#[derive(Debug, Default)]
+/// Every stream that was seen; where their number is bounded, those that were seen last.
+#[derive(Debug)]
 pub(super) struct Streams {
     tenants: HashMap<TenantId, u32>,
     /// Context and aggregate.
     kinds: HashMap<(Cow<'static, str>, Cow<'static, str>), u32>,
     ends: HashMap<Key, End>,
+    /// Streams that were not met since `ends` was begun; the next generation takes their place.
+    older: HashMap<Key, End>,
+    /// Streams of one generation.
+    generation_max: usize,
 }
 
 /// A stream; tenant and kind by their number.
@@ -35,21 +39,56 @@ struct End {
     position: Position,
 }
 
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            tenants: HashMap::new(),
+            kinds: HashMap::new(),
+            ends: HashMap::new(),
+            older: HashMap::new(),
+            generation_max: usize::MAX,
+        }
+    }
+}
+
 impl Streams {
     pub(super) fn count(&self) -> u64 {
-        self.ends.len() as u64
+        (self.ends.len() + self.older.len()) as u64
     }
 
-    /// Follows the stream of `message` by it; `commit` is the position of the commit's first message.
+    /// Keeps at least the last `streams` that were met, and at most twice as many.
+    pub(super) fn keep_last(&mut self, streams: usize) {
+        self.generation_max = streams.max(1);
+    }
+
+    /// Whether the end of the stream of `message` is known.
+    pub(super) fn knows(&self, message: &StoredMessage) -> bool {
+        let stream = &message.stream;
+        let kind = self.kinds.get(&(stream.context.clone(), stream.aggregate.clone()));
+        let (Some(tenant), Some(kind)) = (self.tenants.get(&message.tenant), kind) else { return false };
+        let key = Key { tenant: *tenant, kind: *kind, id: stream.id };
+        self.ends.contains_key(&key) || self.older.contains_key(&key)
+    }
+
+    /// Learns where the stream of `last`, its last message, ends.
+    pub(super) fn learn(&mut self, last: &StoredMessage, sequence: u64) {
+        let key = self.key(last);
+        let hash = PayloadHash::of(&last.payload);
+        *self.end(key) = End { hash, sequence, position: last.position };
+    }
+
+    /// Follows the stream of `message` by it, and answers where the stream ended before; `commit` is the position of
+    /// the commit's first message.
     pub(super) fn follow(
         &mut self,
         at: &At<'_>,
         message: &StoredMessage,
         events: &[Envelope],
         commit: Position,
-    ) -> Result<(), BrokenLink> {
+    ) -> Result<Position, BrokenLink> {
         let key = self.key(message);
-        let end = self.ends.entry(key).or_default();
+        let end = self.end(key);
+        let before = end.position;
         if end.position >= commit {
             let found = format!("a second one, after that at position {}", end.position);
             return Err(at.broken(Rule::Commit, "one message of each stream in a commit", found));
@@ -67,7 +106,15 @@ impl Streams {
         }
         end.hash = PayloadHash::of(&message.payload);
         end.position = message.position;
-        Ok(())
+        Ok(before)
+    }
+
+    fn end(&mut self, key: Key) -> &mut End {
+        let known = if self.older.is_empty() { None } else { self.older.remove(&key) };
+        if self.ends.len() >= self.generation_max && !self.ends.contains_key(&key) {
+            self.older = std::mem::take(&mut self.ends);
+        }
+        self.ends.entry(key).or_insert_with(|| known.unwrap_or_default())
     }
 
     fn key(&mut self, message: &StoredMessage) -> Key {

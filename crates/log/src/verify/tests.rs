@@ -2,6 +2,7 @@ mod commits;
 mod edits;
 mod embedded_file;
 mod envelopes;
+mod resuming;
 
 use std::collections::HashMap;
 
@@ -89,7 +90,7 @@ impl Writer {
 }
 
 fn verify_with(mut verifier: ChainVerifier, messages: &[StoredMessage]) -> Result<Verified, BrokenLink> {
-    messages.iter().try_for_each(|message| verifier.check(message))?;
+    messages.iter().try_for_each(|message| verifier.check(message).map(drop))?;
     verifier.finish()
 }
 

@@ -22,6 +22,7 @@ macro_rules! contract {
     ($($module:ident: $($test:ident)+;)+) => {
         contract!(@adapter memory, $($($module $test)+)+);
         contract!(@adapter embedded, $($($module $test)+)+);
+        contract!(@adapter partitioned, $($($module $test)+)+);
         contract!(@adapter nats, $($($module $test)+)+);
     };
     (@adapter $adapter:ident, $($module:ident $test:ident)+) => {
@@ -41,6 +42,9 @@ macro_rules! durable_contract {
     ($($test:ident)+) => {
         mod durable_embedded {
             durable_contract!(@adapter embedded, $($test)+);
+        }
+        mod durable_partitioned {
+            durable_contract!(@adapter partitioned, $($test)+);
         }
         mod durable_nats {
             durable_contract!(@adapter nats, $($test)+);

@@ -4,6 +4,7 @@
 //! - [`http`]: the interface for clients;
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
+//! - [`log_address`]: where a log is, in the words of the settings;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
 //! - [`transfer`]: import and export of a plant's history.
@@ -13,5 +14,6 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod log_address;
 pub mod runtime;
 pub mod transfer;

@@ -9,9 +9,9 @@ use foodflow_projections::runner::{Progress, RunnerHandle};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::interrupt::cancelled_when_told;
 use super::{print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
@@ -80,7 +80,7 @@ impl Server {
             metrics,
             shutdown: CancellationToken::new(),
         };
-        stop_when_told(app.shutdown.clone())?;
+        cancelled_when_told(app.shutdown.clone(), "stopping: finishing what was taken in")?;
         Ok(Self { app, runner, listener, role: config.role })
     }
 
@@ -121,19 +121,4 @@ impl Server {
         log.close().await;
         Ok(())
     }
-}
-
-/// Cancels `stop` when the process is asked to end; in force before anybody is told that the service is ready.
-fn stop_when_told(stop: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        say("stopping: finishing what was taken in");
-        stop.cancel();
-    });
-    Ok(())
 }

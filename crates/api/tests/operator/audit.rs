@@ -9,7 +9,7 @@ use super::Place;
 const DROP_TRIGGERS: &str = "DROP TRIGGER message_is_never_changed; DROP TRIGGER message_is_never_removed;";
 
 /// Positions of the messages of each stream that has at least two.
-fn long_streams(events: &[Value]) -> Vec<Vec<u64>> {
+pub(super) fn long_streams(events: &[Value]) -> Vec<Vec<u64>> {
     let mut streams: HashMap<(&str, &str), Vec<u64>> = HashMap::new();
     for event in events {
         let stream = (event["tenantid"].as_str().unwrap(), event["subject"].as_str().unwrap());

@@ -3,6 +3,7 @@
 mod audit;
 mod doctor;
 mod doctor_servers;
+mod mirror;
 mod rebuild;
 mod replay;
 

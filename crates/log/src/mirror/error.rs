@@ -32,7 +32,7 @@ pub enum MirrorError {
     Differs(Difference),
     /// The target holds more than the source.
     #[error(
-        "partition {}: the target ends at position {target_head}, behind the source's end at {source_head}",
+        "partition {}: the target ends at position {target_head}, beyond the source's end at {source_head}",
         partition.0
     )]
     TargetBeyond {

@@ -23,15 +23,16 @@ pub(super) struct Manifest {
     pub(super) format: u32,
     /// Number of partitions, hence of files.
     pub(super) partitions: u16,
-    /// Where the log was that this is a copy of, without credentials.
-    pub(super) source: String,
+    /// Where the log is that this was made a copy of, without credentials; `None` where it was made for itself.
+    pub(super) copy_of: Option<String>,
     /// When it was made.
     pub(super) created_at: Timestamp,
 }
 
 impl Manifest {
-    pub(super) fn new(partitions: u16, source: &str) -> Self {
-        Self { format: FORMAT, partitions, source: source.to_owned(), created_at: Timestamp::now() }
+    pub(super) fn new(partitions: u16, copy_of: Option<&str>) -> Self {
+        let copy_of = copy_of.map(str::to_owned);
+        Self { format: FORMAT, partitions, copy_of, created_at: Timestamp::now() }
     }
 
     /// Reads it; `None` where the folder has none.
@@ -97,15 +98,12 @@ mod tests {
 
     #[test]
     fn what_it_does_not_know_is_refused() {
-        let written = serde_json::to_vec(&Manifest::new(4, "nats://log:4222")).unwrap();
+        let written = serde_json::to_vec(&Manifest::new(4, Some("nats://log:4222"))).unwrap();
         assert_eq!(Manifest::parse(&written).unwrap().partitions, 4);
         for (text, told) in [
             (r#"{"format":2,"shards":4}"#, "format 2"),
-            (r#"{"format":1,"partitions":4}"#, "source"),
-            (
-                r#"{"format":1,"partitions":0,"source":"s","created_at":"2026-03-05T12:00:00Z"}"#,
-                "at least one",
-            ),
+            (r#"{"format":1,"partitions":4}"#, "created_at"),
+            (r#"{"format":1,"partitions":0,"created_at":"2026-03-05T12:00:00Z"}"#, "at least one"),
             (r#"{"partitions":4}"#, "format"),
             ("", "EOF"),
         ] {

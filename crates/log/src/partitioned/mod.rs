@@ -57,12 +57,16 @@ impl PartitionedEmbedded {
         Self::with(folder, manifest).await.map(Some)
     }
 
-    /// Opens the log in `folder`, and makes one of `partitions` partitions where there is none; `source` says for
-    /// people what it is a copy of.
+    /// Opens the log in `folder`, and makes one of `partitions` partitions where there is none; `copy_of` says for
+    /// people what it is a copy of, if it is one. One that exists keeps its own number.
     ///
     /// # Errors
     /// As [`Self::open`]; also where the folder holds something else.
-    pub async fn open_or_create(folder: &Path, partitions: u16, source: &str) -> Result<Self, LogError> {
+    pub async fn open_or_create(
+        folder: &Path,
+        partitions: u16,
+        copy_of: Option<&str>,
+    ) -> Result<Self, LogError> {
         if let Some(found) = Self::open(folder).await? {
             return Ok(found);
         }
@@ -71,7 +75,7 @@ impl PartitionedEmbedded {
             return Err(LogError::Configuration { reason });
         }
         refuse_other_content(folder, partitions).await?;
-        let log = Self::with(folder, Manifest::new(partitions, source)).await?;
+        let log = Self::with(folder, Manifest::new(partitions, copy_of)).await?;
         for partition in (0..partitions).map(Partition) {
             if log.head(partition).await? > Position(0) {
                 let reason = format!(
@@ -87,6 +91,9 @@ impl PartitionedEmbedded {
     }
 
     async fn with(folder: &Path, manifest: Manifest) -> Result<Self, LogError> {
+        let folder = &std::path::absolute(folder).map_err(|error| LogError::Configuration {
+            reason: format!("`{}` is not a usable path: {error}", folder.display()),
+        })?;
         let files = (0..manifest.partitions)
             .map(|number| async move { EmbeddedLog::open(&file(folder, Partition(number))).await });
         let files = try_join_all(files).await?;

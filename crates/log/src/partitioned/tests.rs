@@ -21,8 +21,8 @@ async fn write(log: &PartitionedEmbedded, tenants: u128) {
 }
 
 async fn refusal(folder: &Path, partitions: u16) -> String {
-    let opened = PartitionedEmbedded::open_or_create(folder, partitions, "test").await;
-    opened.err().expect("it is refused").to_string()
+    let opened = PartitionedEmbedded::open_or_create(folder, partitions, None).await;
+    opened.expect_err("it is refused").to_string()
 }
 
 #[tokio::test]
@@ -30,11 +30,11 @@ async fn a_folder_is_made_once_and_opened_with_its_own_number_of_partitions() {
     let place = TempDir::new().unwrap();
     let folder = place.path().join("copy");
     assert!(PartitionedEmbedded::open(&folder).await.unwrap().is_none());
-    let log = PartitionedEmbedded::open_or_create(&folder, 3, "nats://log:4222").await.unwrap();
+    let log = PartitionedEmbedded::open_or_create(&folder, 3, Some("nats://log:4222")).await.unwrap();
     write(&log, 20).await;
     log.close().await;
-    let log = PartitionedEmbedded::open_or_create(&folder, 5, "another").await.unwrap();
-    assert_eq!((log.partition_count(), log.manifest.source.as_str()), (3, "nats://log:4222"));
+    let log = PartitionedEmbedded::open_or_create(&folder, 5, Some("another")).await.unwrap();
+    assert_eq!((log.partition_count(), log.manifest.copy_of.as_deref()), (3, Some("nats://log:4222")));
     let mut heads = 0;
     for partition in (0..3).map(Partition) {
         let head = log.head(partition).await.unwrap().0;
@@ -47,7 +47,7 @@ async fn a_folder_is_made_once_and_opened_with_its_own_number_of_partitions() {
 #[tokio::test]
 async fn a_lost_partition_is_not_taken_for_an_empty_one() {
     let place = TempDir::new().unwrap();
-    let log = PartitionedEmbedded::open_or_create(place.path(), 4, "test").await.unwrap();
+    let log = PartitionedEmbedded::open_or_create(place.path(), 4, None).await.unwrap();
     write(&log, 20).await;
     log.close().await;
     std::fs::remove_file(place.path().join("partition-2.sqlite")).unwrap();
@@ -59,11 +59,11 @@ async fn a_lost_partition_is_not_taken_for_an_empty_one() {
 #[tokio::test]
 async fn a_creation_that_was_cut_short_is_finished() {
     let place = TempDir::new().unwrap();
-    let log = PartitionedEmbedded::open_or_create(place.path(), 2, "test").await.unwrap();
+    let log = PartitionedEmbedded::open_or_create(place.path(), 2, None).await.unwrap();
     log.close().await;
     std::fs::rename(place.path().join(manifest::FILE), manifest::unfinished(place.path())).unwrap();
     std::fs::remove_file(place.path().join("partition-1.sqlite")).unwrap();
-    let log = PartitionedEmbedded::open_or_create(place.path(), 2, "test").await.unwrap();
+    let log = PartitionedEmbedded::open_or_create(place.path(), 2, None).await.unwrap();
     write(&log, 20).await;
     log.close().await;
     assert!(PartitionedEmbedded::open(place.path()).await.unwrap().is_some());

@@ -60,7 +60,7 @@ impl Fixture {
             }
             Home::Partitioned(folder) => {
                 let (folder, count) = (folder.path().join("log"), MANY_PARTITIONS);
-                std::sync::Arc::new(PartitionedEmbedded::open_or_create(&folder, count, "a test").await?)
+                std::sync::Arc::new(PartitionedEmbedded::open_or_create(&folder, count, None).await?)
             }
             Home::Nats(server) => std::sync::Arc::new(NatsLog::connect(NatsConfig::new(server.url())).await?),
         };

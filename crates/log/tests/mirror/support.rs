@@ -27,7 +27,7 @@ pub(crate) fn memory() -> SharedLog {
 
 pub(crate) async fn folder(place: &TempDir) -> anyhow::Result<SharedLog> {
     let folder = place.path().join("copy");
-    Ok(Arc::new(PartitionedEmbedded::open_or_create(&folder, PARTITIONS, "a test").await?))
+    Ok(Arc::new(PartitionedEmbedded::open_or_create(&folder, PARTITIONS, Some("a test")).await?))
 }
 
 pub(crate) async fn on_server(server: &NatsServer) -> anyhow::Result<SharedLog> {

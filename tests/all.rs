@@ -4,3 +4,4 @@
 mod crash;
 mod food_graph;
 mod refusals;
+mod simulation;

@@ -1,34 +1,32 @@
 //! Loading an aggregate: a lot with a short and with a long history.
 //!
-//! The history is written once, through commands on the memory log, and copied byte for byte to the others. A load
-//! is timed inside an operation that then stops, so that nothing but the load is in the figure.
+//! A load is timed inside an operation that then stops, so that nothing but the load is in the figure. Half as many
+//! messages stand behind the snapshot as may.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use foodflow_commands::unit::{Stop, Unit, stream_of};
-use foodflow_commands::{CommandError, CommandMeta, Executor, Operation, Reply, SystemClock};
-use foodflow_domain::TenantId;
-use foodflow_domain::food_graph::batch::{AdjustmentKind, Batch};
-use foodflow_domain::ids::BatchId;
-use foodflow_log::{
-    Commit, Direction, NewMessage, Partition, PayloadHash, Position, ReadQuery, SharedLog, StreamId,
+use foodflow_commands::{
+    CommandError, CommandMeta, Executor, Operation, Reply, SNAPSHOT_TAIL_MESSAGES_MAX, SystemClock,
 };
-use jiff::Timestamp;
-use rust_decimal::Decimal;
+use foodflow_domain::TenantId;
+use foodflow_domain::food_graph::batch::Batch;
+use foodflow_domain::ids::BatchId;
+use foodflow_log::{Expected, PayloadHash, Position, RecordKey, RecordKind, SharedLog, StreamId};
 
 use crate::effort::Effort;
 use crate::figures::{Figures, show_duration, show_number, show_ratio};
+use crate::history::History;
 use crate::logs::{Adapter, OpenLog};
 use crate::random::Random;
 use crate::report::Section;
-use crate::site::{Site, kilograms};
 
-/// Events of the short history.
-const SHORT_HISTORY: usize = 10;
-/// Messages that are copied at a time.
-const COPIED_AT_ONCE: usize = 1_000;
+/// Messages behind the snapshot.
+const TAIL_MESSAGES: usize = SNAPSHOT_TAIL_MESSAGES_MAX / 2;
+/// Events of a history that is read whole as often as a short one.
+const SHORT_HISTORY_MAX: usize = 1_000;
 
 /// Measures every log.
 ///
@@ -36,133 +34,152 @@ const COPIED_AT_ONCE: usize = 1_000;
 /// Where a log or its server cannot be had, or a load fails.
 pub(crate) async fn bench(effort: Effort) -> anyhow::Result<Section> {
     let mut rows = Vec::new();
-    for events in [SHORT_HISTORY, effort.long_history] {
-        let original = OpenLog::open(Adapter::Memory).await?;
-        let (tenant, lot) = write_history(&original.log, events).await?;
-        let samples = if events == SHORT_HISTORY { effort.samples } else { effort.long_samples };
-        rows.extend(measure(&original.log, Adapter::Memory, tenant, lot, events, samples).await?);
-        for adapter in [Adapter::Embedded, Adapter::Nats] {
+    for events in effort.histories {
+        let history = History::write(events).await?;
+        for adapter in Adapter::ALL {
             let open = OpenLog::open(adapter).await?;
-            copy(&original.log, &open.log, tenant).await?;
-            rows.extend(measure(&open.log, adapter, tenant, lot, events, samples).await?);
+            let bench = Bench::begin(&open, &history, events).await?;
+            rows.extend(bench.measure(adapter, effort).await?);
             open.log.close().await;
         }
-        original.log.close().await;
     }
     Ok(Section {
         title: "Loading an aggregate".to_owned(),
-        note: "The base is reading the stream's messages from the log, undecoded. `cold` is a process that has not \
-               seen the lot: read, check the hash chain, decode, fold. `known, asked again` is what a command does \
-               after a lost race: ask the log for what is new. `known` is the ordinary case."
-            .to_owned(),
+        note: format!(
+            "The base is reading the stream's messages from the log, undecoded. `cold` is a process that has not seen \
+             the lot: `whole` reads all, checks the hash chain, decodes, folds; `snapshot` does so from the lot's \
+             snapshot on, behind which {TAIL_MESSAGES} messages stand (a short history has none). `known, asked \
+             again` is what a command does after a lost race: ask the log for what is new. `known` is the ordinary \
+             case."
+        ),
         words: 3,
         header: &["lot", "log", "load", "p50", "p99", "p50 ÷ base"],
         rows,
     })
 }
 
-/// A lot with so many events, half of them samples and half counts.
-async fn write_history(log: &SharedLog, events: usize) -> anyhow::Result<(TenantId, BatchId)> {
-    let mut random = Random::next_part();
-    let site = Site::open(Arc::clone(log), &mut random).await?;
-    let weight = kilograms(Decimal::ONE_THOUSAND);
-    let lot = site.receive(&mut random, "FL-2026-0001".to_owned(), weight, Timestamp::now()).await?;
-    for number in 1..events {
-        let (kind, quantity) = match number % 2 {
-            0 => (AdjustmentKind::Count, weight),
-            _ => (AdjustmentKind::Sample, kilograms(Decimal::new(5, 3))),
-        };
-        site.adjust(&mut random, lot, kind, quantity).await?;
-    }
-    Ok((site.tenant, lot))
-}
-
-/// Appends everything again, in order: a new log gives it the same positions.
-async fn copy(from: &SharedLog, to: &SharedLog, tenant: TenantId) -> anyhow::Result<()> {
-    let mut ends = std::collections::HashMap::<StreamId, Position>::new();
-    let mut after = Position(0);
-    loop {
-        let query = ReadQuery {
-            tenant: Some(tenant),
-            from: after,
-            direction: Direction::Forward,
-            limit: COPIED_AT_ONCE,
-        };
-        let page = from.read(Partition(0), query).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.position;
-        for message in page {
-            let expected = ends.get(&message.stream).copied().unwrap_or_default();
-            let copied = NewMessage { stream: message.stream.clone(), expected, payload: message.payload };
-            let commit = Commit { tenant, recorded_at: Timestamp::now(), messages: vec![copied] };
-            let appended = to.append(commit).await?;
-            ensure!(appended.last == message.position, "the copy has other positions");
-            ends.insert(message.stream, appended.last);
-        }
-    }
-}
-
-async fn measure(
-    log: &SharedLog,
-    adapter: Adapter,
+/// One lot on one log.
+struct Bench {
+    log: SharedLog,
     tenant: TenantId,
     lot: BatchId,
     events: usize,
-    samples: usize,
-) -> anyhow::Result<Vec<Vec<String>>> {
-    let stream = stream_of::<Batch>(lot.0);
-    let warm = Executor::new(Arc::clone(log), Arc::new(SystemClock));
-    time_load(&warm, tenant, lot).await?;
-    let mut took = [const { Vec::<Duration>::new() }; 4];
-    for _ in 0..samples {
-        let began = Instant::now();
-        let messages = log.load(tenant, &stream, Position(0)).await?;
-        took[0].push(began.elapsed());
-        ensure!(messages.len() == events, "{} messages of {events}", messages.len());
-        drop(messages);
-        let cold = Executor::new(Arc::clone(log), Arc::new(SystemClock));
-        took[1].push(*time_load(&cold, tenant, lot).await?.first().context("no load")?);
-        let [known, again] = time_load(&warm, tenant, lot).await?[..] else {
-            anyhow::bail!("a known lot was not asked for twice");
-        };
-        took[2].push(again);
-        took[3].push(known);
-    }
-    let figures = took.map(|took| Figures::of(&took));
-    let names = ["messages only", "cold", "known, asked again", "known"];
-    let base = figures[0].p50().as_secs_f64();
-    let row = |(name, figures): (&str, &Figures)| {
-        vec![
-            format!("{} events", show_number(events as f64)),
-            adapter.name().to_owned(),
-            name.to_owned(),
-            show_duration(figures.p50()),
-            show_duration(figures.p99()),
-            show_ratio(figures.p50().as_secs_f64(), base),
-        ]
-    };
-    Ok(names.into_iter().zip(&figures).map(row).collect())
 }
 
-/// How long each try of a command takes to load the lot: one try where it is not known yet, else two.
-async fn time_load(executor: &Executor, tenant: TenantId, lot: BatchId) -> anyhow::Result<Vec<Duration>> {
-    let operation = LoadLot { lot, took: Mutex::default() };
-    let command_id = Random::next_part().id();
-    let meta = CommandMeta {
-        tenant,
-        actor: "operator@plant".to_owned(),
-        command_id: command_id.into(),
-        repeatable: false,
-        command_hash: PayloadHash::default(),
-        correlation_id: command_id,
-        causation_id: None,
-        if_match: None,
-    };
-    match executor.execute(&meta, &operation).await {
-        Err(CommandError::VersionConflict) => {}
-        other => anyhow::bail!("a load that should stop ended with {other:?}"),
+impl Bench {
+    /// Copies the history, with a snapshot of the lot on the way where it is long enough for one.
+    async fn begin(open: &OpenLog, history: &History, events: usize) -> anyhow::Result<Self> {
+        let bench = Self { log: Arc::clone(&open.log), tenant: history.tenant, lot: history.lot, events };
+        if bench.has_snapshot() {
+            history.copy(open, TAIL_MESSAGES).await?;
+            let cold = bench.process();
+            bench.time_load(&cold).await?;
+            cold.snapshots_stored().await;
+        }
+        history.copy(open, 0).await?;
+        Ok(bench)
     }
-    Ok(operation.took.into_inner().unwrap_or_else(PoisonError::into_inner))
+
+    /// Whether the lot has a snapshot even without its last messages.
+    const fn has_snapshot(&self) -> bool {
+        self.events > SNAPSHOT_TAIL_MESSAGES_MAX + TAIL_MESSAGES
+    }
+
+    fn process(&self) -> Executor {
+        Executor::new(Arc::clone(&self.log), Arc::new(SystemClock))
+    }
+
+    async fn measure(&self, adapter: Adapter, effort: Effort) -> anyhow::Result<Vec<Vec<String>>> {
+        let warm = self.process();
+        self.time_load(&warm).await?;
+        let mut from_snapshot = Vec::new();
+        let (mut known, mut again) = (Vec::new(), Vec::new());
+        for _ in 0..effort.samples {
+            if self.has_snapshot() {
+                from_snapshot.push(self.time_cold_load().await?);
+            }
+            let [first, second] = self.time_load(&warm).await?[..] else {
+                anyhow::bail!("a known lot was not asked for twice");
+            };
+            known.push(first);
+            again.push(second);
+        }
+        // Last, as each of them leaves a snapshot behind that is as late as the lot itself.
+        let samples =
+            if self.events > SHORT_HISTORY_MAX { effort.history_samples } else { effort.long_samples };
+        let (mut messages, mut whole) = (Vec::new(), Vec::new());
+        for _ in 0..samples {
+            messages.push(self.time_messages().await?);
+            whole.push(self.time_whole_load().await?);
+        }
+        let took = [
+            ("messages only", messages),
+            ("cold, whole", whole),
+            ("cold, snapshot", from_snapshot),
+            ("known, asked again", again),
+            ("known", known),
+        ];
+        Ok(self.rows(adapter, &took))
+    }
+
+    fn rows(&self, adapter: Adapter, took: &[(&str, Vec<Duration>)]) -> Vec<Vec<String>> {
+        let base = Figures::of(&took[0].1).p50().as_secs_f64();
+        let row = |(name, took): &(&str, Vec<Duration>)| {
+            let figures = Figures::of(took);
+            vec![
+                format!("{} events", show_number(self.events as f64)),
+                adapter.name().to_owned(),
+                (*name).to_owned(),
+                show_duration(figures.p50()),
+                show_duration(figures.p99()),
+                show_ratio(figures.p50().as_secs_f64(), base),
+            ]
+        };
+        took.iter().filter(|(_, took)| !took.is_empty()).map(row).collect()
+    }
+
+    async fn time_messages(&self) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        let messages = self.log.load(self.tenant, &stream_of::<Batch>(self.lot.0), Position(0)).await?;
+        let took = began.elapsed();
+        ensure!(messages.len() == self.events, "{} messages of {}", messages.len(), self.events);
+        Ok(took)
+    }
+
+    async fn time_cold_load(&self) -> anyhow::Result<Duration> {
+        self.time_load(&self.process()).await?.first().copied().context("no load")
+    }
+
+    /// A cold load that finds no snapshot.
+    async fn time_whole_load(&self) -> anyhow::Result<Duration> {
+        let key = RecordKey::new(format!("{}.{}", self.tenant, stream_of::<Batch>(self.lot.0)))?;
+        self.log.records().delete(RecordKind::Snapshot, &key, Expected::Any).await?;
+        let cold = self.process();
+        let took = self.time_load(&cold).await?;
+        cold.snapshots_stored().await;
+        took.first().copied().context("no load")
+    }
+
+    /// How long each try of a command takes to load the lot: one try where it is not known yet, else two.
+    async fn time_load(&self, executor: &Executor) -> anyhow::Result<Vec<Duration>> {
+        let operation = LoadLot { lot: self.lot, took: Mutex::default() };
+        let command_id = Random::next_part().id();
+        let meta = CommandMeta {
+            tenant: self.tenant,
+            actor: "operator@plant".to_owned(),
+            command_id: command_id.into(),
+            repeatable: false,
+            command_hash: PayloadHash::default(),
+            correlation_id: command_id,
+            causation_id: None,
+            if_match: None,
+        };
+        match executor.execute(&meta, &operation).await {
+            Err(CommandError::VersionConflict) => {}
+            other => anyhow::bail!("a load that should stop ended with {other:?}"),
+        }
+        Ok(operation.took.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Loads a lot, and stops before anything is decided.
@@ -172,6 +189,8 @@ struct LoadLot {
 }
 
 impl Operation for LoadLot {
+    type Primary = Batch;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
         Reply {
             operation: "bench/load",

@@ -5,7 +5,8 @@
 //! than what it is compared with, or a server or file of anybody else being touched: every store is a new one.
 //!
 //! - [`append`]: commands and commits on each log, at 1 and 64 clients;
-//! - [`load`]: an aggregate with 10 and with 10,000 events;
+//! - [`load`]: an aggregate with 10, 1,000 and 100,000 events, with and without its snapshot;
+//! - [`history`]: the histories that are loaded;
 //! - [`projection`], [`trace`]: a plant of 100,000 lots into each read model, and the questions it answers;
 //! - [`mirror`]: that plant's log into other logs;
 //! - [`plant`], [`site`], [`random`]: what is measured with, the same in every run;
@@ -15,6 +16,7 @@ mod append;
 mod arguments;
 mod effort;
 mod figures;
+mod history;
 mod load;
 mod logs;
 mod mirror;

@@ -1,15 +1,16 @@
 //! A whole log into another one, as `foodflow mirror` copies it, verified on the way.
 //!
-//! Source and copy must have the same fingerprint: a fast copy that is none has no figure.
+//! Source and copy must have the same root: a fast copy that is none has no figure.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use foodflow_log::embedded::EmbeddedLog;
+use foodflow_log::merkle::TreeHash;
 use foodflow_log::mirror::Mirror;
 use foodflow_log::nats::{NatsConfig, NatsLog};
-use foodflow_log::{ChainVerifier, Partition, PayloadHash, Position, SharedLog};
+use foodflow_log::{ChainVerifier, Partition, Position, SharedLog};
 use foodflow_testkit::servers::NatsServer;
 use futures::StreamExt as _;
 use tempfile::TempDir;
@@ -58,7 +59,7 @@ pub(crate) async fn bench(plant: &Plant) -> anyhow::Result<Section> {
     let rows = all.iter().map(row).collect();
     let note = format!(
         "{} messages in {} commits, one partition. The base reads the memory log and verifies it, and copies nothing. \
-         The fingerprints of the logs are equal.",
+         The roots of the logs are equal.",
         show_number(messages as f64),
         show_number(plant.commits as f64),
     );
@@ -77,7 +78,7 @@ async fn copy(name: &'static str, from: &SharedLog, into: &SharedLog) -> anyhow:
     Ok(Copied { name, took: began.elapsed() })
 }
 
-async fn verify_only(log: &SharedLog) -> anyhow::Result<(Duration, PayloadHash)> {
+async fn verify_only(log: &SharedLog) -> anyhow::Result<(Duration, TreeHash)> {
     let began = Instant::now();
     let head = log.head(Partition(0)).await?;
     let mut messages = log.subscribe(Partition(0), None, Position(0)).await?;
@@ -85,5 +86,5 @@ async fn verify_only(log: &SharedLog) -> anyhow::Result<(Duration, PayloadHash)>
     while verifier.position() < head {
         verifier.check(&messages.next().await.context("the subscription ended")??)?;
     }
-    Ok((began.elapsed(), verifier.finish()?.fingerprint))
+    Ok((began.elapsed(), verifier.finish()?.root))
 }

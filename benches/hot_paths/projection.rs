@@ -171,7 +171,7 @@ async fn fill(plant: &Plant, store: &Store) -> anyhow::Result<(Filled, String)> 
     let mut applied_in = Duration::ZERO;
     let report = rebuild(
         Arc::clone(&plant.log),
-        Arc::clone(&store.graph),
+        store.graph.clone(),
         food_graph(),
         Partition(0),
         RebuildOptions::default(),

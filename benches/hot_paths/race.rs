@@ -17,6 +17,11 @@ const WARM_UP_PART: u32 = 3;
 pub(crate) trait Client: Send {
     /// One operation.
     async fn once(&mut self) -> anyhow::Result<()>;
+
+    /// How many commits one operation stands for: each of them takes as long as the operation.
+    fn commits(&self) -> usize {
+        1
+    }
 }
 
 /// One thing that is measured, by some clients at once.
@@ -73,7 +78,7 @@ async fn run(
     while began.elapsed() < window {
         let asked = Instant::now();
         client.once().await?;
-        latencies.push(asked.elapsed());
+        latencies.extend(std::iter::repeat_n(asked.elapsed(), client.commits()));
         // On the memory log nothing ever waits, and the other clients must have their turn.
         tokio::task::consume_budget().await;
     }

@@ -88,10 +88,12 @@ CREATE INDEX IF NOT EXISTS graph_edges_to ON graph_edges (tenant_key, to_id, edg
 CREATE INDEX IF NOT EXISTS graph_edges_document ON graph_edges (tenant_key, document_id, edge_type)
     WHERE document_id IS NOT NULL;
 
--- Up to where each projection of this file has applied each partition of the log.
+-- Up to where each projection of this file has applied each partition of the log, and how often the partition was
+-- claimed: only the worker of the last claim writes.
 CREATE TABLE IF NOT EXISTS checkpoints (
     projection TEXT NOT NULL,
     partition INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
     position INTEGER NOT NULL,
     recorded_at TEXT,
     PRIMARY KEY (projection, partition)

@@ -1,10 +1,13 @@
 //! A repeat is answered with the first result; a reuse is refused.
 
-use foodflow_testkit::{Stores, TestApp, World, amount, at};
+use foodflow_testkit::{Stores, TestApp, TestClient, World, amount, at};
 use futures::future::try_join_all;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// Clients that post the same at the same time.
+const AT_ONCE: usize = 32;
 
 #[rstest]
 #[case::embedded(Stores::Embedded)]
@@ -82,15 +85,82 @@ async fn many_at_once_under_one_key_are_one_command(#[case] stores: Stores) -> a
     let lot = world.receive("F-1", 100).await?;
     let sample = json!({"kind": "sample", "quantity": amount(1, "KGM"), "occurred_at": at(2, 6)});
     let path = format!("/v1/batches/{lot}/adjustments");
-    let answers = try_join_all((0..16).map(|_| world.client.post_as("sample-1", &path, &sample))).await?;
-    let first = answers[0].clone().ok();
-    for answer in answers {
-        assert_eq!(answer.ok(), first);
-    }
+    let first = at_once(&[&world.client], "sample-1", &path, &sample).await?;
     let after = first["position"].as_u64().unwrap();
     let view = world.client.get_after(after, &format!("/v1/batches/{lot}")).await?.ok();
     assert_eq!(view["remaining"], amount(99, "KGM"));
+    assert_eq!(count(&world, &format!("subject=batch/{lot}")).await?, 2);
+
+    // And where nothing exists yet that they could meet on.
+    let received = at_once(&[&world.client], "receipt-1", "/v1/receipts", &world.receipt("F-2", 5)).await?;
+    assert_eq!(count(&world, &format!("subject=batch/{}", received["batch_id"].as_str().unwrap())).await?, 1);
+    assert_eq!(count(&world, "type=foodflow.food_graph.batch.received.v1").await?, 2);
     Ok(())
+}
+
+/// The same between processes, which share no lock.
+#[tokio::test]
+async fn one_key_at_two_processes_is_one_command() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Servers).await?;
+    let beside = TestApp::own(Stores::Servers).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let other = beside.client(&world.client.slug, &[])?;
+    let lot = world.receive("F-1", 100).await?;
+    let path = format!("/v1/batches/{lot}/adjustments");
+    for round in 0..5 {
+        let sample = json!({"kind": "sample", "quantity": amount(1, "KGM"), "occurred_at": at(2, 6)});
+        let key = format!("sample-{round}");
+        at_once(&[&world.client, &other], &key, &path, &sample).await?;
+        let receipt = world.receipt(&format!("R-{round}"), 5);
+        at_once(&[&world.client, &other], &format!("receipt-{round}"), "/v1/receipts", &receipt).await?;
+    }
+    assert_eq!(count(&world, &format!("subject=batch/{lot}")).await?, 6);
+    assert_eq!(count(&world, "type=foodflow.food_graph.batch.received.v1").await?, 6);
+    Ok(())
+}
+
+#[rstest]
+#[case::embedded(Stores::Embedded)]
+#[case::servers(Stores::Servers)]
+#[tokio::test]
+async fn of_two_payloads_at_once_under_one_key_one_is_refused(#[case] stores: Stores) -> anyhow::Result<()> {
+    let app = TestApp::shared(stores).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    for round in 0..4 {
+        let key = format!("key-{round}");
+        let bodies = ["A", "B"].map(|name| world.receipt(&format!("{name}-{round}"), 5));
+        let posts = (0..AT_ONCE).map(|index| world.client.post_as(&key, "/v1/receipts", &bodies[index % 2]));
+        let answers = try_join_all(posts).await?;
+        let won = usize::from(!answers[0].status.is_success());
+        let first = answers[won].clone().ok();
+        for (index, answer) in answers.into_iter().enumerate() {
+            if index % 2 == won {
+                assert_eq!(answer.ok(), first);
+            } else {
+                answer.refused(409, "command-id-reused");
+            }
+        }
+        assert_eq!(count(&world, "type=foodflow.food_graph.batch.received.v1").await?, round + 1);
+    }
+    Ok(())
+}
+
+/// Posts one command at once from many clients; they all hear the same, and how that is.
+async fn at_once(clients: &[&TestClient], key: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+    let posts = clients.iter().cycle().take(AT_ONCE).map(|client| client.post_as(key, path, body));
+    let answers = try_join_all(posts).await?;
+    let first = answers[0].clone();
+    for answer in answers {
+        assert_eq!((answer.status, answer.header("etag")), (first.status, first.header("etag")));
+        assert_eq!(answer.ok(), first.body);
+    }
+    Ok(first.body)
+}
+
+/// How many events of the tenant there are.
+async fn count(world: &World, filter: &str) -> anyhow::Result<usize> {
+    let events = world.client.get(&format!("/v1/events?limit=1000&{filter}")).await?.ok();
+    Ok(events.as_array().unwrap().len())
 }
 
 #[rstest]

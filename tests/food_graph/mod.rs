@@ -1,5 +1,6 @@
 //! The food graph: what a plant records, and what it is answered.
 
+mod as_of;
 mod corrections;
 mod demo;
 mod events;

@@ -12,7 +12,7 @@ use crate::install::{Installer, Item};
 use crate::run::{check_interrupted, run, run_in_temporary_folder};
 use crate::servers::Servers;
 use crate::workspace::Workspace;
-use crate::{openapi, report};
+use crate::{events, openapi, report};
 
 /// One step of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -31,13 +31,15 @@ pub enum Step {
     Unused,
     /// schemas/openapi.json is what the handlers say
     Openapi,
+    /// No written version of an event was changed
+    Events,
     /// Every test passes, against real servers
     Tests,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Tools,
         Self::Format,
         Self::Lint,
@@ -45,6 +47,7 @@ impl Step {
         Self::Dependencies,
         Self::Unused,
         Self::Openapi,
+        Self::Events,
         Self::Tests,
     ];
 
@@ -64,7 +67,7 @@ impl Step {
             Self::Dependencies => &[Item::CargoDeny],
             Self::Unused => &[Item::CargoMachete],
             Self::Tests => &[Item::Nats, Item::Neo4j],
-            Self::Format | Self::Lint | Self::Docs | Self::Openapi => &[],
+            Self::Format | Self::Lint | Self::Docs | Self::Openapi | Self::Events => &[],
         }
     }
 
@@ -92,6 +95,7 @@ impl Step {
             // With CARGO set it would take itself for a subcommand of cargo and skip its first argument.
             Self::Unused => run(workspace.command(tools.program("cargo-machete")).env_remove("CARGO")),
             Self::Openapi => openapi::check(workspace),
+            Self::Events => events::check(workspace),
             Self::Tests => test(workspace),
         }
     }

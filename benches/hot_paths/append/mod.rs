@@ -1,8 +1,9 @@
-//! Durable appends on each log, at 1 and 64 clients, against the bare store.
+//! Durable appends on each log, by one and by many clients, against the bare store.
 //!
-//! Three competitors take turns: the bare store with the same bytes, the log's port with the same bytes, and whole
+//! Competitors take turns: the bare store with the same bytes, the log's port with the same bytes, and whole
 //! commands (load, decide, encode, hash, append). What the port costs above the store is the adapter's doing; what a
-//! command costs above the port is the domain's.
+//! command costs above the port is the domain's. On JetStream there is a second bare one: batches that hold a commit
+//! of each client, one after another, which is the most that gathering can reach.
 
 mod commands;
 mod port;
@@ -22,7 +23,12 @@ use crate::report::Section;
 use crate::site::Site;
 
 /// How many clients command at once.
-const CLIENTS: [usize; 2] = [1, 64];
+const fn clients(adapter: Adapter) -> &'static [usize] {
+    match adapter {
+        Adapter::Memory | Adapter::Embedded => &[1, 64],
+        Adapter::Nats => &[1, 16, 64, 256],
+    }
+}
 
 /// What is appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +88,21 @@ impl Raw {
         };
         Some(Competitor { name, clients })
     }
+
+    /// Batches of a commit of each client; none where there is one client only.
+    fn gathering(&self, kind: Kind, clients: usize, samples: &Samples) -> Option<Competitor> {
+        match self {
+            Self::Nats(store) if clients > 1 => {
+                let client = store.gathering(kind, samples.payloads(kind), clients);
+                Some(Competitor { name: GATHERED, clients: vec![client] })
+            }
+            _ => None,
+        }
+    }
 }
+
+/// What the last column of a table is a ratio to.
+const GATHERED: &str = "bare batches of all clients";
 
 /// Measures one log.
 ///
@@ -96,9 +116,10 @@ pub(crate) async fn bench(adapter: Adapter, effort: Effort) -> anyhow::Result<Se
         let open = OpenLog::open(adapter).await?;
         let raw = Raw::open(&open, adapter).await?;
         let site = Arc::new(Site::open(Arc::clone(&open.log), &mut Random::next_part()).await?);
-        for clients in CLIENTS {
+        for &clients in clients(adapter) {
             let mut competitors: Vec<Competitor> =
                 raw.competitor(kind, clients, &samples).into_iter().collect();
+            competitors.extend(raw.gathering(kind, clients, &samples));
             competitors.push(port::competitor(&open.log, kind, clients, &samples));
             competitors.push(commands::competitor(&site, kind, clients).await?);
             let measured = race(competitors, effort).await?;
@@ -110,7 +131,17 @@ pub(crate) async fn bench(adapter: Adapter, effort: Effort) -> anyhow::Result<Se
         title: format!("Append: {}", adapter.name()),
         note: note(adapter).to_owned(),
         words: 2,
-        header: &["commit", "through", "clients", "p50", "p99", "commits/s", "rate ÷ base", "p50 ÷ base"],
+        header: &[
+            "commit",
+            "through",
+            "clients",
+            "p50",
+            "p99",
+            "commits/s",
+            "rate ÷ base",
+            "p50 ÷ base",
+            "rate ÷ gathered",
+        ],
         rows,
     })
 }
@@ -118,6 +149,8 @@ pub(crate) async fn bench(adapter: Adapter, effort: Effort) -> anyhow::Result<Se
 /// A row per competitor; the first one is the baseline of the others.
 fn table_rows(kind: Kind, clients: usize, measured: &[(&'static str, Figures)]) -> Vec<Vec<String>> {
     let Some((_, baseline)) = measured.first() else { return Vec::new() };
+    let gathered = measured.iter().find(|(name, _)| *name == GATHERED);
+    let gathered = gathered.map_or(0.0, |(_, figures)| figures.per_second());
     let row = |(name, figures): &(&'static str, Figures)| {
         vec![
             kind.what().to_owned(),
@@ -128,6 +161,7 @@ fn table_rows(kind: Kind, clients: usize, measured: &[(&'static str, Figures)]) 
             show_number(figures.per_second()),
             show_ratio(figures.per_second(), baseline.per_second()),
             show_ratio(figures.p50().as_secs_f64(), baseline.p50().as_secs_f64()),
+            show_ratio(figures.per_second(), gathered),
         ]
     };
     measured.iter().map(row).collect()
@@ -146,7 +180,8 @@ const fn note(adapter: Adapter) -> &'static str {
         Adapter::Nats => {
             "The base is one durable publish, or one atomic batch of three messages, to a stream with the same \
              settings on the same server (`sync_interval: always`), over one connection. All clients command for one \
-             tenant, hence on one partition."
+             tenant, hence on one partition. The bare batches of all clients hold one commit of each, and are \
+             written by one client, one after another: the last column is a ratio to them."
         }
     }
 }

@@ -46,6 +46,44 @@ impl RawNats {
             Kind::Receipt => Box::new(Batching { server, random, payloads }),
         }
     }
+
+    /// One client whose every batch holds the messages of so many commits.
+    pub(super) fn gathering(
+        self: &Arc<Self>,
+        kind: Kind,
+        payloads: &[Bytes],
+        commits: usize,
+    ) -> Box<dyn Client> {
+        let mut random = Random::next_part();
+        let subjects = match kind {
+            Kind::Adjustment => (0..commits).map(|_| subject(&mut random)).collect(),
+            Kind::Receipt => Vec::new(),
+        };
+        Box::new(Gathering {
+            server: Arc::clone(self),
+            random,
+            subjects,
+            payloads: payloads.to_vec(),
+            commits,
+        })
+    }
+
+    /// Writes these messages as one atomic batch.
+    async fn write_batch(&self, batch_id: &str, messages: Vec<(String, Bytes)>) -> anyhow::Result<()> {
+        let count = messages.len();
+        for (index, (subject, payload)) in messages.into_iter().enumerate() {
+            let mut headers = headers(batch_id, index + 1);
+            if index + 1 < count {
+                self.connection.publish_with_headers(subject, headers, payload).await?;
+                continue;
+            }
+            headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+            let answer = self.connection.request_with_headers(subject, headers, payload).await?;
+            let answer: serde_json::Value = serde_json::from_slice(&answer.payload)?;
+            ensure!(answer["error"].is_null() && answer["count"] == count, "refused: {answer}");
+        }
+        Ok(())
+    }
 }
 
 /// As the log makes its streams.
@@ -102,20 +140,38 @@ struct Batching {
 impl Client for Batching {
     async fn once(&mut self) -> anyhow::Result<()> {
         let _place = self.server.batches.acquire().await?;
-        let connection = &self.server.connection;
         let batch_id = self.random.id().simple().to_string();
-        let Some((last, earlier)) = self.payloads.split_last() else { return Ok(()) };
-        for (index, payload) in earlier.iter().enumerate() {
-            let subject = subject(&mut self.random);
-            connection.publish_with_headers(subject, headers(&batch_id, index + 1), payload.clone()).await?;
+        let random = &mut self.random;
+        let messages = self.payloads.iter().map(|payload| (subject(random), payload.clone())).collect();
+        self.server.write_batch(&batch_id, messages).await
+    }
+}
+
+struct Gathering {
+    server: Arc<RawNats>,
+    random: Random,
+    /// One for each commit, where its commits extend streams; else none.
+    subjects: Vec<String>,
+    payloads: Vec<Bytes>,
+    commits: usize,
+}
+
+#[async_trait]
+impl Client for Gathering {
+    async fn once(&mut self) -> anyhow::Result<()> {
+        let batch_id = self.random.id().simple().to_string();
+        let mut messages = Vec::with_capacity(self.commits * self.payloads.len());
+        for commit in 0..self.commits {
+            for payload in &self.payloads {
+                let own = self.subjects.get(commit).cloned();
+                messages.push((own.unwrap_or_else(|| subject(&mut self.random)), payload.clone()));
+            }
         }
-        let mut final_headers = headers(&batch_id, self.payloads.len());
-        final_headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-        let subject = subject(&mut self.random);
-        let answer = connection.request_with_headers(subject, final_headers, last.clone()).await?;
-        let answer: serde_json::Value = serde_json::from_slice(&answer.payload)?;
-        ensure!(answer["error"].is_null() && answer["count"] == self.payloads.len(), "refused: {answer}");
-        Ok(())
+        self.server.write_batch(&batch_id, messages).await
+    }
+
+    fn commits(&self) -> usize {
+        self.commits
     }
 }
 

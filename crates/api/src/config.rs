@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+
+/// Shortest time between two rounds of signing.
+const AUDIT_INTERVAL_MIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// A setting that is not shown.
 #[derive(Clone, Default, Serialize)]
@@ -86,6 +90,10 @@ pub struct Config {
     pub neo4j_database: Option<String>,
     /// Ed25519 private key (PKCS 8, PEM) that signs access tokens; `<data>/access-key.pem` where absent.
     pub access_key_file: Option<PathBuf>,
+    /// Ed25519 private key (PKCS 8, PEM) that signs checkpoints of the log; `<data>/audit-key.pem` where absent.
+    pub audit_key_file: Option<PathBuf>,
+    /// How often a serving process that projects signs checkpoints, e.g. `10m`; never where absent.
+    pub audit_interval: Option<SignedDuration>,
 }
 
 impl Default for Config {
@@ -103,6 +111,8 @@ impl Default for Config {
             neo4j_password_file: None,
             neo4j_database: None,
             access_key_file: None,
+            audit_key_file: None,
+            audit_interval: None,
         }
     }
 }
@@ -122,6 +132,10 @@ impl Config {
         // An empty variable is one that is not set.
         config.log_url = config.log_url.filter(|url| !url.0.trim().is_empty());
         config.neo4j_url = config.neo4j_url.filter(|url| !url.trim().is_empty());
+        anyhow::ensure!(
+            config.audit_interval.is_none_or(|interval| interval >= AUDIT_INTERVAL_MIN),
+            "audit_interval must be a second or longer, e.g. 10m"
+        );
         Ok(config)
     }
 
@@ -148,6 +162,12 @@ impl Config {
     #[must_use]
     pub fn access_key(&self) -> PathBuf {
         self.access_key_file.clone().unwrap_or_else(|| self.data.join("access-key.pem"))
+    }
+
+    /// Where the audit key is.
+    #[must_use]
+    pub fn audit_key(&self) -> PathBuf {
+        self.audit_key_file.clone().unwrap_or_else(|| self.data.join("audit-key.pem"))
     }
 
     /// Where the embedded log is.

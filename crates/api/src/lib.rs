@@ -6,6 +6,7 @@
 //! - [`config`]: settings, each with its source and default;
 //! - [`log_address`]: where a log is, in the words of the settings;
 //! - [`runtime`]: opens the log and the stores that the settings name;
+//! - [`signing_key`]: private keys in files;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
 //! - [`transfer`]: import and export of a plant's history.
 
@@ -16,4 +17,5 @@ pub mod demo;
 pub mod http;
 pub mod log_address;
 pub mod runtime;
+pub mod signing_key;
 pub mod transfer;

@@ -41,7 +41,7 @@ impl Runtime {
     /// # Errors
     /// Where the log and the settings do not fit.
     pub fn project(&self) -> anyhow::Result<RunnerHandle> {
-        Runner::start(Arc::clone(&self.log), Arc::clone(&self.graph), food_graph(), RunnerConfig::default())
+        Runner::start(Arc::clone(&self.log), self.graph.clone(), food_graph(), RunnerConfig::default())
             .context("cannot start the projectors")
     }
 }

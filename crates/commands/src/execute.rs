@@ -4,7 +4,6 @@
 //! result. A lost race is decided again on what the log then holds. A lost answer is resolved the same way: the
 //! reload finds the command, or it does not.
 
-use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,8 +27,9 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::CommandError;
-use crate::loaded::{CommandMark, Loaded};
-use crate::unit::{Stop, StreamEnd, Unit};
+use crate::loaded::{CommandMark, Kept};
+use crate::snapshot::{Place, Snapshots};
+use crate::unit::{Stop, StreamEnd, Unit, stream_of};
 
 /// How often a lost race is tried again.
 const RETRIES_MAX: usize = 8;
@@ -114,6 +114,9 @@ pub struct Accepted {
 
 /// Something that a client may ask for: one commit over one or several aggregates.
 pub trait Operation: Send + Sync {
+    /// The aggregate of [`Reply::primary`], whose version an `If-Match` names.
+    type Primary: StreamAggregate;
+
     /// What it answers, derived from the command alone.
     fn reply(&self, meta: &CommandMeta) -> Reply;
 
@@ -126,9 +129,10 @@ pub trait Operation: Send + Sync {
 
 /// The write path of one process.
 pub struct Executor {
-    log: SharedLog,
+    pub(crate) log: SharedLog,
     clock: Arc<dyn Clock>,
-    cache: Cache<(TenantId, StreamId), Arc<dyn Any + Send + Sync>>,
+    pub(crate) cache: Cache<Place, Arc<dyn Kept>>,
+    pub(crate) snapshots: Snapshots,
     locks: Vec<Mutex<()>>,
     /// Latest recorded time seen per partition, in microseconds since 1970; the lowest value before a look.
     recorded_us: Vec<AtomicI64>,
@@ -140,13 +144,19 @@ impl Executor {
     pub fn new(log: SharedLog, clock: Arc<dyn Clock>) -> Self {
         let recorded_us = (0..log.partition_count()).map(|_| AtomicI64::new(i64::MIN)).collect();
         let locks = (0..LOCK_SHARDS).map(|_| Mutex::new(())).collect();
-        Self { log, clock, cache: Cache::new(CACHED_AGGREGATES_MAX), locks, recorded_us }
+        let snapshots = Snapshots::of(log.records());
+        Self { log, clock, cache: Cache::new(CACHED_AGGREGATES_MAX), snapshots, locks, recorded_us }
     }
 
     /// The log that it appends to.
     #[must_use]
     pub fn log(&self) -> &SharedLog {
         &self.log
+    }
+
+    /// Waits until every snapshot that was asked for so far is stored or given up.
+    pub async fn snapshots_stored(&self) {
+        self.snapshots.stored().await;
     }
 
     /// Carries out `operation` as one commit, or answers with what it did before.
@@ -203,15 +213,11 @@ impl Executor {
         reply: &Reply,
         fresh: bool,
     ) -> Result<Attempt, CommandError> {
-        if let Some(if_match) = &meta.if_match
-            && let Some(accepted) = self.precondition(meta, reply, if_match).await?
-        {
-            return Ok(Attempt::Done(accepted));
-        }
         let now = self.now(meta.tenant).await?;
         let context = Context { now, actor: meta.actor.clone(), tenant: meta.tenant };
         let mut unit = Unit::new(self, meta, context, fresh);
         let decided = async {
+            precondition::<O::Primary>(&unit, reply).await?;
             operation.run(&mut unit).await?;
             if meta.repeatable {
                 let accept =
@@ -246,40 +252,6 @@ impl Executor {
             }
         }
         Err(error)
-    }
-
-    /// Answers a repeat, or refuses where the primary aggregate is not at the expected version.
-    async fn precondition(
-        &self,
-        meta: &CommandMeta,
-        reply: &Reply,
-        if_match: &IfMatch,
-    ) -> Result<Option<Accepted>, CommandError> {
-        let messages = self.log.load(meta.tenant, &reply.primary, Position(0)).await?;
-        let mut actual = 0;
-        for message in &messages {
-            let envelopes = decode(&message.payload)?;
-            let Some(last) = envelopes.last() else { continue };
-            if last.commandid == meta.command_id.0 {
-                let first = Position(message.position.0 - u64::from(last.commitindex));
-                let mark = CommandMark {
-                    command_id: last.commandid,
-                    command_hash: last.commandhash,
-                    first,
-                    size: last.commitsize,
-                };
-                return self.repeat(meta, reply, mark).await.map(Some);
-            }
-            actual = last.sequence;
-        }
-        let (holds, expected) = match if_match {
-            IfMatch::Any => (actual > 0, "*".to_owned()),
-            IfMatch::Versions(versions) => {
-                let list: Vec<String> = versions.iter().map(u64::to_string).collect();
-                (actual > 0 && versions.contains(&actual), list.join(", "))
-            }
-        };
-        if holds { Ok(None) } else { Err(CommandError::PreconditionFailed { expected, actual }) }
     }
 
     async fn append(&self, unit: Unit<'_>, reply: &Reply) -> Result<Attempt, CommandError> {
@@ -360,8 +332,12 @@ impl Executor {
         for ((index, entry), hash) in (0_u64..).zip(entries).zip(hashes) {
             let position = Position(appended.first.0 + index);
             let version = entry.base_version + entry.pending.len() as u64;
-            let key = (meta.tenant, entry.stream.clone());
-            self.cache.insert(key, entry.into_cached(StreamEnd { version, position, hash: *hash, mark }));
+            let place = Place { tenant: meta.tenant, stream: entry.stream.clone() };
+            let (kept, is_snapshot_due) = entry.into_kept(StreamEnd { version, position, hash: *hash, mark });
+            if is_snapshot_due {
+                self.ask_for_snapshot(&place, &kept, None);
+            }
+            self.keep(place, kept);
         }
     }
 
@@ -375,13 +351,17 @@ impl Executor {
         if mark.command_hash != meta.command_hash {
             return Err(CommandError::CommandIdReused);
         }
+        // Of all tenants, since the messages of a commit adjoin: a filter would make the log look through its subjects.
         let query = ReadQuery {
-            tenant: Some(meta.tenant),
+            tenant: None,
             from: Position(mark.first.0.saturating_sub(1)),
             direction: Direction::Forward,
             limit: mark.size as usize,
         };
         let messages = self.log.read(self.log.partition_of(meta.tenant), query).await?;
+        if messages.iter().any(|message| message.tenant != meta.tenant) {
+            return Err(internal(&format!("the commit at position {} is of another tenant", mark.first)));
+        }
         let mut accepted = Accepted {
             reply: reply.clone(),
             position: mark.first,
@@ -399,38 +379,6 @@ impl Executor {
             accepted.position = message.position;
         }
         Ok(accepted)
-    }
-
-    /// The cached state of a stream.
-    pub(crate) fn cached<A: StreamAggregate>(
-        &self,
-        tenant: TenantId,
-        stream: &StreamId,
-    ) -> Option<Arc<Loaded<A>>> {
-        self.cache.get(&(tenant, stream.clone()))?.downcast().ok()
-    }
-
-    /// Follows the log from what is cached to the stream's end.
-    pub(crate) async fn load_tail<A: StreamAggregate>(
-        &self,
-        tenant: TenantId,
-        stream: &StreamId,
-        cached: Option<Arc<Loaded<A>>>,
-    ) -> Result<Arc<Loaded<A>>, CommandError> {
-        let after = cached.as_ref().map_or(Position(0), |loaded| loaded.position);
-        let tail = self.log.load(tenant, stream, after).await?;
-        let loaded = match (cached, tail.is_empty()) {
-            (Some(loaded), true) => return Ok(loaded),
-            (Some(loaded), false) => Arc::unwrap_or_clone(loaded),
-            (None, true) => return Ok(Arc::new(Loaded::default())),
-            (None, false) => Loaded::default(),
-        };
-        let loaded = Arc::new(tail.iter().try_fold(loaded, |mut loaded, message| {
-            loaded.apply(message)?;
-            Ok::<_, CommandError>(loaded)
-        })?);
-        self.cache.insert((tenant, stream.clone()), Arc::clone(&loaded) as Arc<dyn Any + Send + Sync>);
-        Ok(loaded)
     }
 
     /// The recorded time of the next commit: the clock, never before what the partition is known to hold.
@@ -462,6 +410,21 @@ impl Executor {
         let partition = self.log.partition_of(tenant);
         self.recorded_us[usize::from(partition.0)].fetch_max(recorded.as_microsecond(), Ordering::SeqCst);
     }
+}
+
+/// Refuses where the primary aggregate is not at a version that the client expects.
+async fn precondition<A: StreamAggregate>(unit: &Unit<'_>, reply: &Reply) -> Result<(), Stop> {
+    debug_assert_eq!(reply.primary, stream_of::<A>(reply.primary.id));
+    let Some(if_match) = &unit.meta.if_match else { return Ok(()) };
+    let actual = unit.current::<A>(reply.primary.id).await?.version;
+    let (holds, expected) = match if_match {
+        IfMatch::Any => (actual > 0, "*".to_owned()),
+        IfMatch::Versions(versions) => {
+            let list: Vec<String> = versions.iter().map(u64::to_string).collect();
+            (actual > 0 && versions.contains(&actual), list.join(", "))
+        }
+    };
+    if holds { Ok(()) } else { Err(CommandError::PreconditionFailed { expected, actual }.into()) }
 }
 
 enum Attempt {

@@ -2,6 +2,7 @@
 //!
 //! - [`execute`]: runs an [`Operation`] over several aggregates as one commit, with locks, idempotency and
 //!   retries;
+//! - [`loading`], [`snapshot`]: an aggregate from memory, from a snapshot with what came after it, or from its stream;
 //! - [`mod@unit`]: the aggregates that one operation has loaded, and what it decided;
 //! - [`food_graph`]: the operations of traceability.
 //!
@@ -13,9 +14,13 @@ pub mod error;
 pub mod execute;
 pub mod food_graph;
 pub mod loaded;
+mod loading;
+pub mod metric_definitions;
+mod snapshot;
 pub mod unit;
 
 pub use clock::{Clock, ScriptedClock, SystemClock};
 pub use error::CommandError;
 pub use execute::{Accepted, AcceptedEvent, CommandMeta, Executor, IfMatch, Operation, Reply};
+pub use snapshot::SNAPSHOT_TAIL_MESSAGES_MAX;
 pub use unit::Unit;

@@ -1,18 +1,23 @@
 //! An aggregate as the log holds it.
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use foodflow_domain::{EventSet, StreamAggregate};
 use foodflow_log::{Envelope, PayloadHash, Position, StoredMessage};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::CommandError;
+use crate::snapshot::{self, Place, SNAPSHOT_TAIL_MESSAGES_MAX, Standing};
 
 /// How many of a stream's last commands its state remembers.
 pub const REMEMBERED_COMMANDS_MAX: usize = 256;
 
-/// A command that touched a stream, and where its commit stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A command that touched a stream, and where its commit stands. Written as a list, as there are many of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(Uuid, PayloadHash, Position, u32)", into = "(Uuid, PayloadHash, Position, u32)")]
 pub struct CommandMark {
     /// The command.
     pub command_id: Uuid,
@@ -22,6 +27,18 @@ pub struct CommandMark {
     pub first: Position,
     /// Number of messages in the commit.
     pub size: u32,
+}
+
+impl From<(Uuid, PayloadHash, Position, u32)> for CommandMark {
+    fn from((command_id, command_hash, first, size): (Uuid, PayloadHash, Position, u32)) -> Self {
+        Self { command_id, command_hash, first, size }
+    }
+}
+
+impl From<CommandMark> for (Uuid, PayloadHash, Position, u32) {
+    fn from(mark: CommandMark) -> Self {
+        (mark.command_id, mark.command_hash, mark.first, mark.size)
+    }
 }
 
 /// State of an aggregate with what the next append needs.
@@ -37,6 +54,32 @@ pub struct Loaded<A> {
     pub hash: PayloadHash,
     /// The last commands, oldest first, at most [`REMEMBERED_COMMANDS_MAX`].
     pub commands: VecDeque<CommandMark>,
+    /// Messages of the stream that no snapshot was asked to hold.
+    pub(crate) tail_messages: usize,
+}
+
+/// A loaded aggregate, whatever its type.
+pub(crate) trait Kept: Send + Sync {
+    /// As itself, to be taken for a [`Loaded`] of its type again.
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    /// Its snapshot.
+    fn snapshot(&self, place: &Place) -> Result<Vec<u8>, serde_json::Error>;
+    /// What its snapshot will say of itself.
+    fn standing(&self) -> Standing;
+}
+
+impl<A: StreamAggregate> Kept for Loaded<A> {
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
+    fn snapshot(&self, place: &Place) -> Result<Vec<u8>, serde_json::Error> {
+        snapshot::encode(self, place)
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { shape: A::STATE_SHAPE, position: self.position }
+    }
 }
 
 impl<A: Default> Default for Loaded<A> {
@@ -47,6 +90,7 @@ impl<A: Default> Default for Loaded<A> {
             position: Position(0),
             hash: PayloadHash::default(),
             commands: VecDeque::new(),
+            tail_messages: 0,
         }
     }
 }
@@ -83,6 +127,7 @@ impl<A: StreamAggregate> Loaded<A> {
         }
         self.position = message.position;
         self.hash = PayloadHash::of(&message.payload);
+        self.tail_messages += 1;
         Ok(())
     }
 
@@ -92,6 +137,15 @@ impl<A: StreamAggregate> Loaded<A> {
             self.commands.pop_front();
         }
         self.commands.push_back(mark);
+    }
+
+    /// Whether it is time for a snapshot; if so, it counts as asked for.
+    pub(crate) fn is_snapshot_due(&mut self) -> bool {
+        let is_due = self.tail_messages > SNAPSHOT_TAIL_MESSAGES_MAX;
+        if is_due {
+            self.tail_messages = 0;
+        }
+        is_due
     }
 
     /// Where the command stands, if this stream remembers it.

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Executor};
-use crate::loaded::{CommandMark, Loaded};
+use crate::loaded::{CommandMark, Kept, Loaded};
+use crate::metric_definitions;
 
 /// Why an operation stops before it is decided.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub(crate) struct Entry {
 trait Working: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
-    fn into_cached(self: Box<Self>, end: StreamEnd) -> Arc<dyn Any + Send + Sync>;
+    fn into_kept(self: Box<Self>, end: StreamEnd) -> (Arc<dyn Kept>, bool);
 }
 
 /// Where a stream ends after an append.
@@ -74,7 +75,7 @@ impl<A: StreamAggregate> Working for WorkingState<A> {
         self
     }
 
-    fn into_cached(self: Box<Self>, end: StreamEnd) -> Arc<dyn Any + Send + Sync> {
+    fn into_kept(self: Box<Self>, end: StreamEnd) -> (Arc<dyn Kept>, bool) {
         let Self { loaded, state } = *self;
         let mut next = Loaded {
             state,
@@ -82,15 +83,18 @@ impl<A: StreamAggregate> Working for WorkingState<A> {
             position: end.position,
             hash: end.hash,
             commands: loaded.commands.clone(),
+            tail_messages: loaded.tail_messages + 1,
         };
         next.remember(end.mark);
-        Arc::new(next)
+        let is_snapshot_due = next.is_snapshot_due();
+        (Arc::new(next), is_snapshot_due)
     }
 }
 
 impl Entry {
-    pub(crate) fn into_cached(self, end: StreamEnd) -> Arc<dyn Any + Send + Sync> {
-        self.working.into_cached(end)
+    /// The aggregate after its events were recorded, and whether it is time for a snapshot of it.
+    pub(crate) fn into_kept(self, end: StreamEnd) -> (Arc<dyn Kept>, bool) {
+        self.working.into_kept(end)
     }
 }
 
@@ -128,18 +132,30 @@ impl<'a> Unit<'a> {
         let loaded = match cached {
             Some(loaded) if !self.fresh => {
                 self.trusted_cache = true;
+                metric_definitions::loaded("cache");
                 loaded
             }
             None if assume_new && !self.fresh => {
                 self.trusted_cache = true;
                 Arc::new(Loaded::default())
             }
-            cached => self.executor.load_tail(self.meta.tenant, &stream, cached).await?,
+            cached => self.executor.load(self.meta.tenant, &stream, cached).await?,
         };
+        self.refuse_repeat(loaded)
+    }
+
+    fn refuse_repeat<A: StreamAggregate>(&self, loaded: Arc<Loaded<A>>) -> Result<Arc<Loaded<A>>, Stop> {
         match loaded.find(self.meta.command_id.0) {
             Some(mark) => Err(Stop::Repeat(mark)),
             None => Ok(loaded),
         }
+    }
+
+    /// State of an aggregate as the log holds it now, whatever this process remembers.
+    pub(crate) async fn current<A: StreamAggregate>(&self, id: Uuid) -> Result<Arc<Loaded<A>>, Stop> {
+        let (tenant, stream) = (self.meta.tenant, stream_of::<A>(id));
+        let cached = self.executor.cached::<A>(tenant, &stream);
+        self.refuse_repeat(self.executor.load(tenant, &stream, cached).await?)
     }
 
     async fn entry<A: StreamAggregate>(&mut self, id: Uuid, assume_new: bool) -> Result<usize, Stop> {

@@ -6,13 +6,21 @@ pub trait StreamAggregate:
 {
     /// Its bounded context, e.g. `food_graph`.
     const CONTEXT: &'static str;
+    /// Which form its serialized state has: a state that was stored under another number is not read.
+    ///
+    /// It is raised whenever the same events lead to a state that is written otherwise; `schemas/states` holds what
+    /// they lead to, and a test holds it against the code.
+    const STATE_SHAPE: u32;
 }
 
 /// Makes a state with `decide(&self, Command, &Context) -> Result<Vec<Event>, Error>` and
-/// `evolve(&mut self, Event)` a cqrs-es aggregate.
+/// `evolve(&mut self, Event)` a cqrs-es aggregate. Its state's shape is 1 where none is given.
 #[macro_export]
 macro_rules! aggregate {
     ($state:ty, $context:literal, $type:literal, $command:ty, $event:ty, $error:ty) => {
+        $crate::aggregate!($state, $context, $type, $command, $event, $error, state_shape = 1);
+    };
+    ($state:ty, $context:literal, $type:literal, $command:ty, $event:ty, $error:ty, state_shape = $shape:literal) => {
         impl cqrs_es::Aggregate for $state {
             const TYPE: &'static str = $type;
             type Command = $command;
@@ -39,6 +47,7 @@ macro_rules! aggregate {
 
         impl $crate::StreamAggregate for $state {
             const CONTEXT: &'static str = $context;
+            const STATE_SHAPE: u32 = $shape;
         }
     };
 }

@@ -3,10 +3,21 @@
 //! Every event has one CloudEvents `type`: `foodflow.<context>.<aggregate>.<past-tense>.v<n>`. The name is
 //! written once, in [`event_set!`](crate::event_set!); serialization, decoding and cqrs-es all use it.
 
+use crate::upcast::Upcaster;
+
 /// The events of one aggregate.
 pub trait EventSet: cqrs_es::DomainEvent {
     /// Every CloudEvents type of this set, in order of declaration.
     const TYPES: &'static [&'static str];
+
+    /// Steps from every older version that was ever written, each to the next.
+    const OLDER: &'static [Upcaster];
+
+    /// Whether events of this type are read, be it as written today or as an older version.
+    #[must_use]
+    fn reads(type_name: &str) -> bool {
+        Self::TYPES.contains(&type_name) || Self::OLDER.iter().any(|older| older.from == type_name)
+    }
 
     /// The CloudEvents type of this event.
     fn type_name(&self) -> &'static str;
@@ -17,17 +28,20 @@ pub trait EventSet: cqrs_es::DomainEvent {
     /// Only if a value cannot be written as JSON.
     fn data(&self) -> Result<String, serde_json::Error>;
 
-    /// Reads the data of an event of type `type_name`; `None` where the type is not of this set.
+    /// Reads the data of an event of type `type_name`, upcast where that is an older version; `None` where the type is
+    /// not of this set.
     ///
     /// # Errors
     /// Where the data does not fit the type.
     fn decode(type_name: &str, data: &str) -> Result<Option<Self>, serde_json::Error>;
 }
 
-/// Declares the enum of an aggregate's events from `Variant(Payload) = "type"` lines.
+/// Declares the enum of an aggregate's events from `Variant(Payload) = "type"` lines, and after them how older
+/// versions are read: `older { "….v1" => "….v2" by step, }`, each a step of [`Upcaster`].
 #[macro_export]
 macro_rules! event_set {
-    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident($payload:ty) = $type:literal,)* }) => {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident($payload:ty) = $type:literal,)* }
+     $(older { $($from:literal => $to:literal by $step:path,)* })?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[allow(clippy::large_enum_variant, reason = "events are moved, not stored in bulk")]
@@ -49,6 +63,8 @@ macro_rules! event_set {
 
         impl $crate::EventSet for $name {
             const TYPES: &'static [&'static str] = &[$($type),*];
+            const OLDER: &'static [$crate::upcast::Upcaster] =
+                &[$($($crate::upcast::Upcaster { from: $from, to: $to, step: $step },)*)?];
 
             fn type_name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $type,)* }
@@ -61,7 +77,12 @@ macro_rules! event_set {
             fn decode(type_name: &str, data: &str) -> Result<Option<Self>, serde_json::Error> {
                 match type_name {
                     $($type => serde_json::from_str(data).map(|payload| Some(Self::$variant(payload))),)*
-                    _ => Ok(None),
+                    _ => match $crate::upcast::upcast(Self::OLDER, type_name, data)? {
+                        Some((reached, data)) if Self::TYPES.contains(&reached) => {
+                            Self::decode(reached, &data.to_string())
+                        }
+                        _ => Ok(None),
+                    },
                 }
             }
         }

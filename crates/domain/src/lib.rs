@@ -6,6 +6,7 @@
 //! - [`ids`]: typed identifiers;
 //! - [`quantity`]: exact decimals with UN/ECE Rec 20 units;
 //! - [`mod@event_set`]: how an aggregate's events are named, written and read;
+//! - [`upcast`]: reading what older versions wrote;
 //! - [`food_graph`]: lots and their genealogy, from receiving to recall.
 
 pub mod aggregate;
@@ -15,6 +16,7 @@ pub mod food_graph;
 pub mod ids;
 pub mod problem;
 pub mod quantity;
+pub mod upcast;
 
 pub use aggregate::StreamAggregate;
 pub use context::Context;

@@ -10,6 +10,7 @@ mod failure;
 mod file;
 mod group;
 mod reader;
+mod records;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -29,10 +30,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::event_log::{
-    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
+    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
     StoredMessage, StreamId, check_run,
 };
+use crate::records::SharedRecords;
 use reader::Reader;
+use records::RecordsFile;
 use writer::{Waiting, Writer};
 
 /// Most commits or runs of commits that wait for the writer; one more is refused as overload.
@@ -47,6 +50,7 @@ pub struct EmbeddedLog {
     path: PathBuf,
     queue: mpsc::Sender<Waiting>,
     reader: Reader,
+    records: Arc<RecordsFile>,
     head: Arc<watch::Sender<u64>>,
     closing: CancellationToken,
     writer: Mutex<Option<JoinHandle<Option<SqliteConnection>>>>,
@@ -70,7 +74,8 @@ impl EmbeddedLog {
         let writer = Writer::new(path.clone(), connection, waiting, Arc::clone(&head), closing.clone());
         let writer = tokio::spawn(writer.run());
         tokio::spawn(watch_other_processes(reader.clone(), Arc::clone(&head), closing.clone()));
-        Ok(Self { path, queue, reader, head, closing, writer: Mutex::new(Some(writer)) })
+        let records = Arc::new(RecordsFile::beside(&path, closing.clone()));
+        Ok(Self { path, queue, reader, records, head, closing, writer: Mutex::new(Some(writer)) })
     }
 
     /// Puts it behind what waits already.
@@ -163,13 +168,14 @@ impl EventLog for EmbeddedLog {
         outcome.await.unwrap_or_else(|_| Err(writer_stopped()))
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        self.reader.load(tenant, stream, after).await
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        self.reader.load(tenant, stream, after, limit).await
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
@@ -197,6 +203,10 @@ impl EventLog for EmbeddedLog {
         Ok(subscription::start(self.reader.clone(), tenant, after, head, self.closing.clone()))
     }
 
+    fn records(&self) -> SharedRecords {
+        Arc::clone(&self.records) as _
+    }
+
     fn describe(&self) -> String {
         format!("embedded log at {}", self.path.display())
     }
@@ -207,7 +217,8 @@ impl EventLog for EmbeddedLog {
         let Some(task) = writer.as_mut() else { return };
         let connection = task.await.ok().flatten();
         *writer = None;
-        if tokio::time::timeout(READERS_CLOSE_WAIT, self.reader.close()).await.is_err() {
+        let readers = async { tokio::join!(self.reader.close(), self.records.close()) };
+        if tokio::time::timeout(READERS_CLOSE_WAIT, readers).await.is_err() {
             tracing::warn!(path = %self.path.display(), "a read is still under way; closing the log without it");
         }
         let Some(mut connection) = connection else { return };

@@ -13,6 +13,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::hex::Hex;
+
 /// SHA-256 over a message's payload bytes; all zero before a stream's first message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct PayloadHash(pub [u8; 32]);
@@ -27,13 +29,13 @@ impl PayloadHash {
 
 impl fmt::Display for PayloadHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Hex(self.0).fmt(f)
     }
 }
 
 impl fmt::Debug for PayloadHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        Hex(self.0).fmt(f)
     }
 }
 
@@ -41,28 +43,19 @@ impl std::str::FromStr for PayloadHash {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || format!("`{text}` is not 64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(bad());
-        }
-        let mut bytes = [0; 32];
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).map_err(|_| bad())?;
-        }
-        Ok(Self(bytes))
+        text.parse().map(|Hex(bytes)| Self(bytes))
     }
 }
 
 impl Serialize for PayloadHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        Hex(self.0).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for PayloadHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        Hex::deserialize(deserializer).map(|Hex(bytes)| Self(bytes))
     }
 }
 

@@ -12,12 +12,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::records::SharedRecords;
+
 /// Most messages that one commit may hold: the limit of a JetStream atomic batch.
 pub const COMMIT_MESSAGES_MAX: usize = 1_000;
 /// Most bytes of one message's payload, below the default `max_payload` of NATS (1 MiB).
 pub const PAYLOAD_BYTES_MAX: usize = 1_000_000;
 /// Most messages that one [`EventLog::read`] answers.
 pub const READ_MESSAGES_MAX: usize = 10_000;
+/// Most messages that one [`EventLog::load_page`] answers.
+pub const LOADED_MESSAGES_MAX: usize = 2_000;
+/// A page of a stream ends early with the message that brings it to this many bytes of payload.
+pub const LOADED_BYTES_MAX: usize = 8 << 20;
 
 /// Most partitions that a log may have.
 pub const PARTITIONS_MAX: u16 = 256;
@@ -214,11 +220,20 @@ pub struct ReadQuery {
     pub limit: usize,
 }
 
+/// Part of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Oldest first; at least one where the end is not reached.
+    pub messages: Vec<StoredMessage>,
+    /// Whether nothing that was asked for stood after them when they were read.
+    pub reached_end: bool,
+}
+
 /// An ordered, endless stream of messages.
 pub type MessageStream = BoxStream<'static, Result<StoredMessage, LogError>>;
 
 /// Why a commit was not accepted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
     /// A stream does not end where the commit expected; nothing was appended.
@@ -348,7 +363,20 @@ pub trait EventLog: Send + Sync + 'static {
         Ok(end)
     }
 
-    /// All messages of one stream after `after`, oldest first; empty where there are none.
+    /// The next messages of one stream after `after`, in one round trip: at most `limit` (at least one, a larger
+    /// number than [`LOADED_MESSAGES_MAX`] is taken as that), fewer where they reach [`LOADED_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// [`LogError`] where the log does not answer.
+    async fn load_page(
+        &self,
+        tenant: TenantId,
+        stream: &StreamId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Page, LogError>;
+
+    /// All messages of one stream after `after`, oldest first, for whoever wants them all in memory at once.
     ///
     /// # Errors
     /// [`LogError`] where the log does not answer.
@@ -357,7 +385,18 @@ pub trait EventLog: Send + Sync + 'static {
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError>;
+    ) -> Result<Vec<StoredMessage>, LogError> {
+        let (mut messages, mut after): (Vec<StoredMessage>, _) = (Vec::new(), after);
+        loop {
+            let page = self.load_page(tenant, stream, after, LOADED_MESSAGES_MAX).await?;
+            let Some(last) = page.messages.last() else { return Ok(messages) };
+            after = last.position;
+            messages.extend(page.messages);
+            if page.reached_end {
+                return Ok(messages);
+            }
+        }
+    }
 
     /// Position of the partition's last message; 0 where it is empty.
     ///
@@ -384,6 +423,9 @@ pub trait EventLog: Send + Sync + 'static {
         tenant: Option<TenantId>,
         after: Position,
     ) -> Result<MessageStream, LogError>;
+
+    /// The small records beside this log. They close with it.
+    fn records(&self) -> SharedRecords;
 
     /// Where this log is, for people: a path or an address without credentials.
     fn describe(&self) -> String;

@@ -16,9 +16,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::event_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
-    READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId, check_run,
+    AppendError, Appended, Commit, Direction, EventLog, LOADED_BYTES_MAX, LOADED_MESSAGES_MAX, LogError,
+    MessageStream, Page, Partition, Position, READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId,
+    check_run,
 };
+use crate::records::{MemoryRecords, SharedRecords};
 
 /// Messages that a subscription takes at one time.
 const PAGE_MESSAGES_MAX: usize = 256;
@@ -26,6 +28,7 @@ const PAGE_MESSAGES_MAX: usize = 256;
 /// The event log in memory.
 pub struct MemoryLog {
     partitions: Vec<Shard>,
+    records: Arc<MemoryRecords>,
     closing: CancellationToken,
 }
 
@@ -51,7 +54,9 @@ impl MemoryLog {
     pub fn new(partitions: u16) -> Self {
         assert!(partitions >= 1, "a log has at least one partition");
         let shard = |_| Shard { content: Arc::default(), head: watch::Sender::new(0) };
-        Self { partitions: (0..partitions).map(shard).collect(), closing: CancellationToken::new() }
+        let closing = CancellationToken::new();
+        let records = Arc::new(MemoryRecords::until(closing.clone()));
+        Self { partitions: (0..partitions).map(shard).collect(), records, closing }
     }
 
     fn shard(&self, partition: Partition) -> Result<&Shard, LogError> {
@@ -172,17 +177,27 @@ impl EventLog for MemoryLog {
         appended.map(|()| Position(content.head()))
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
+        limit: usize,
+    ) -> Result<Page, LogError> {
         let content = lock(&self.shard(self.partition_of(tenant))?.content);
         let positions = content.positions_of_stream.get(&(tenant, stream.clone()));
         let positions = positions.map_or(&[][..], Vec::as_slice);
         let start = positions.partition_point(|position| *position <= after.0);
-        Ok(positions[start..].iter().map(|position| content.at(*position)).collect())
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        for position in &positions[start..] {
+            if messages.len() == limit.clamp(1, LOADED_MESSAGES_MAX) || bytes >= LOADED_BYTES_MAX {
+                return Ok(Page { messages, reached_end: false });
+            }
+            let message = content.at(*position);
+            bytes += message.payload.len();
+            messages.push(message);
+        }
+        Ok(Page { messages, reached_end: true })
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
@@ -209,6 +224,10 @@ impl EventLog for MemoryLog {
             page: Vec::new().into_iter(),
         };
         Ok(stream::unfold(cursor, next).map(Ok).boxed())
+    }
+
+    fn records(&self) -> SharedRecords {
+        Arc::clone(&self.records) as _
     }
 
     fn describe(&self) -> String {

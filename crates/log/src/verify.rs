@@ -3,14 +3,15 @@
 //! A pure walk in order of position, one message at a time. It proves that no message of a stream but its last
 //! was changed, removed, put in or moved since the next one was written, and that no commit is cut short. What it
 //! cannot prove by itself: that the last message of a stream is the one that was written, or that nothing was cut
-//! off the end of the log. For that, compare [`Verified::fingerprint`] up to the same position with one that was
-//! noted earlier and kept elsewhere.
+//! off the end of the log. For that, the walk grows a Merkle tree ([`crate::merkle`]), whose root at a position is
+//! compared with what a signed checkpoint says ([`crate::audit`]).
 //!
 //! Memory: one entry for each stream, 72 bytes and its share of the table's spare room (85 to 170 bytes); beside
 //! that the names of tenants and kinds of aggregates, and one message. A walk that goes on behind a position, or
 //! that keeps a bounded number of streams, is told the ends that it does not know.
 //!
 //! - [`broken_link`]: the first thing that is wrong;
+//! - [`coverage`]: which messages a walk sees;
 //! - `envelope_rules`: what one message must say by itself;
 //! - `commit_rules`: how messages make up a commit;
 //! - `streams`: where each stream stands.
@@ -19,22 +20,24 @@
 
 pub mod broken_link;
 mod commit_rules;
+pub mod coverage;
 mod envelope_rules;
 mod streams;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use foodflow_domain::TenantId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use self::broken_link::At;
 pub use self::broken_link::{BrokenLink, Rule};
 use self::commit_rules::OpenCommit;
+pub use self::coverage::Coverage;
 use self::streams::Streams;
 use crate::envelope::{Envelope, PayloadHash};
-use crate::event_log::{Partition, Position, StoredMessage};
+use crate::event_log::{Partition, Position, StoredMessage, StreamId};
+use crate::merkle::{CompactRange, TreeHash, message_leaf};
 
 /// How far recorded time may fall behind an earlier position's: what the clocks of several writers may differ.
 pub const CLOCKS_DIFFER_MAX: SignedDuration = SignedDuration::from_mins(5);
@@ -56,15 +59,14 @@ pub struct Verified {
     pub recorded_until: Option<Timestamp>,
     /// Messages that were recorded before an earlier position, within [`CLOCKS_DIFFER_MAX`].
     pub recorded_earlier: u64,
-    /// Stands for every message up to `position`, in order: a chain of SHA-256 over position, tenant, stream and
-    /// payload of each.
-    pub fingerprint: PayloadHash,
+    /// Stands for every message up to `position`, in order: the root of the Merkle tree over them.
+    pub root: TreeHash,
 }
 
 /// What a message is in its log, once it was found to be in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {
-    /// Position of the stream's message before it; 0 where it is the first.
+    /// Position of the stream's message before it; 0 where it is the first, or the walk does not follow the stream.
     pub follows: Position,
     /// Its recorded time.
     pub recorded_at: Timestamp,
@@ -72,15 +74,20 @@ pub struct Checked {
     pub ends_commit: bool,
 }
 
-/// Checks the messages of one partition, or of one tenant in it, from the first on.
-#[derive(Debug)]
+/// Checks the messages of one partition, or those of them that [`Coverage`] says.
+#[derive(Debug, Clone)]
 pub struct ChainVerifier {
     /// The partition of the first message.
     partition: Option<Partition>,
-    tenant: Option<TenantId>,
+    coverage: Coverage,
     partition_count: Option<u16>,
     streams: Streams,
     open: Option<OpenCommit>,
+    tree: CompactRange,
+    /// The leaf of the last message.
+    leaf: TreeHash,
+    /// Position of the first message of the last message's commit.
+    commit: Position,
     verified: Verified,
 }
 
@@ -94,31 +101,46 @@ impl ChainVerifier {
     /// For every message of one partition, from position 1 without gap.
     #[must_use]
     pub fn new() -> Self {
+        Self::covering(Coverage::Whole)
+    }
+
+    /// For every message of one tenant.
+    #[must_use]
+    pub fn of_tenant(tenant: TenantId) -> Self {
+        Self::covering(Coverage::Tenant(tenant))
+    }
+
+    /// For the messages that `coverage` says.
+    #[must_use]
+    pub fn covering(coverage: Coverage) -> Self {
+        let tree = CompactRange::new();
         let verified = Verified {
-            position: Position(0),
+            position: coverage.begins_after(),
             streams: 0,
             commits: 0,
             messages: 0,
             events: 0,
             recorded_until: None,
             recorded_earlier: 0,
-            fingerprint: PayloadHash::default(),
+            root: tree.root(),
         };
-        let streams = Streams::default();
-        Self { partition: None, tenant: None, partition_count: None, streams, open: None, verified }
+        let streams = Streams::new(coverage.begins_within_streams());
+        let (leaf, commit) = (TreeHash::default(), Position(0));
+        let (partition, partition_count, open) = (None, None, None);
+        Self { partition, coverage, partition_count, streams, open, tree, leaf, commit, verified }
     }
 
-    /// For every message of one tenant. Positions of others lie between, so that a missing message is told by
-    /// what follows it in its stream or commit alone.
+    /// Goes on after the messages of `tree`, the last of which were recorded by `recorded_until`: all of them were
+    /// in order.
     #[must_use]
-    pub fn of_tenant(tenant: TenantId) -> Self {
-        Self { tenant: Some(tenant), ..Self::new() }
+    pub fn after(tree: CompactRange, recorded_until: Timestamp) -> Self {
+        let mut verifier = Self::covering(Coverage::After(Position(tree.size())));
+        verifier.verified.recorded_until = Some(recorded_until);
+        Self { tree, ..verifier }
     }
 
-    /// For every message of one partition behind `last`, which completes a commit and is taken to be in order.
-    ///
-    /// Counts, fingerprint and recorded time then begin there. The end of a stream that began before is not known:
-    /// ask [`Self::knows_end_of`] before each message, and tell it with [`Self::learn_end`].
+    /// Goes on behind `last`, which completes a commit and is taken to be in order. Counts, root and recorded time
+    /// then begin there.
     ///
     /// # Errors
     /// A [`BrokenLink`] where `last` cannot be read or does not complete a commit.
@@ -127,9 +149,8 @@ impl ChainVerifier {
         let events = decode(&at, last)?;
         let newest = newest(&at, &events)?;
         commit_rules::check_complete(&at, last, newest)?;
-        let mut verifier = Self::new();
+        let mut verifier = Self::covering(Coverage::After(last.position));
         verifier.partition = Some(last.partition);
-        verifier.verified.position = last.position;
         verifier.verified.recorded_until = Some(newest.time);
         Ok(verifier)
     }
@@ -141,20 +162,33 @@ impl ChainVerifier {
         self
     }
 
-    /// Whether it knows where the stream of `message` ends, if that began before.
+    /// Whether it knows where the stream of `message` ends: it was met before, or told of.
     #[must_use]
-    pub fn knows_end_of(&self, message: &StoredMessage) -> bool {
-        self.streams.knows(message)
+    pub fn knows_stream_of(&self, message: &StoredMessage) -> bool {
+        self.streams.knows(message.tenant, &message.stream)
     }
 
-    /// Learns where a stream ends: with `last`, which is taken to be in order.
+    /// The streams of `messages` that were not met before, nor told of.
+    #[must_use]
+    pub fn unknown_streams(&self, messages: &[StoredMessage]) -> Vec<(TenantId, StreamId)> {
+        let mut unknown: Vec<_> = messages
+            .iter()
+            .filter(|message| !self.knows_stream_of(message))
+            .map(|message| (message.tenant, message.stream.clone()))
+            .collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        unknown
+    }
+
+    /// Tells where a stream stood before the walk: `last` is its last message, and taken to be in order.
     ///
     /// # Errors
-    /// A [`BrokenLink`] where `last` cannot be read.
-    pub fn learn_end(&mut self, last: &StoredMessage) -> Result<(), BrokenLink> {
+    /// A [`BrokenLink`] where that holds no events.
+    pub fn know(&mut self, last: &StoredMessage) -> Result<(), BrokenLink> {
         let at = At::message(last);
         let events = decode(&at, last)?;
-        self.streams.learn(last, newest(&at, &events)?.sequence);
+        self.streams.know(last, newest(&at, &events)?.sequence);
         Ok(())
     }
 
@@ -175,17 +209,20 @@ impl ChainVerifier {
         let events = decode(&at, message)?;
         let Some((first, rest)) = events.split_first() else { return Err(empty(&at)) };
         envelope_rules::check(&at, message, first, rest)?;
-        let open = commit_rules::check(&at, message, first, self.open.take())?;
-        let follows = self.streams.follow(&at, message, &events, open.first())?;
+        self.commit = self.check_commit(&at, message, first)?;
+        let payload = PayloadHash::of(&message.payload);
+        let follows = if self.coverage.has_stream(&message.stream) {
+            self.streams.follow(&at, message, payload, &events, self.commit)?
+        } else {
+            Position(0)
+        };
         self.check_recorded_time(&at, first)?;
-        let ends_commit = open.is_complete();
-        self.verified.commits += u64::from(ends_commit);
-        self.open = (!ends_commit).then_some(open);
+        self.leaf = message_leaf(message, payload);
+        self.tree.append(self.leaf);
         self.verified.messages += 1;
         self.verified.events += events.len() as u64;
         self.verified.position = message.position;
-        self.verified.fingerprint = extend(self.verified.fingerprint, message);
-        Ok(Checked { follows, recorded_at: first.time, ends_commit })
+        Ok(Checked { follows, recorded_at: first.time, ends_commit: commit_rules::is_last(first) })
     }
 
     /// True where the commit of the last message has further messages.
@@ -200,10 +237,28 @@ impl ChainVerifier {
         self.verified.position
     }
 
+    /// Position of the first message of the commit that the last message belongs to; 0 before the first.
+    #[must_use]
+    pub fn commit(&self) -> Position {
+        self.commit
+    }
+
+    /// The leaf of the last message; all zero before the first.
+    #[must_use]
+    pub fn leaf(&self) -> TreeHash {
+        self.leaf
+    }
+
+    /// The tree over what was checked, and over what came before where the walk goes on from there.
+    #[must_use]
+    pub fn tree(&self) -> &CompactRange {
+        &self.tree
+    }
+
     /// What was checked so far, or up to the broken link.
     #[must_use]
     pub fn so_far(&self) -> Verified {
-        Verified { streams: self.streams.count(), ..self.verified.clone() }
+        Verified { streams: self.streams.count(), root: self.tree.root(), ..self.verified.clone() }
     }
 
     /// Ends the walk.
@@ -227,23 +282,33 @@ impl ChainVerifier {
                 format!("partition {found}"),
             ));
         }
-        if let Some(tenant) = self.tenant.filter(|tenant| *tenant != message.tenant) {
-            return Err(at.broken(Rule::Place, format!("a message of tenant {tenant}"), message.tenant));
-        }
         if let Some(home) = self.partition_count.map(|count| Partition::of(message.tenant, count))
             && home != partition
         {
             let expected = format!("tenant {} in partition {}", message.tenant, home.0);
             return Err(at.broken(Rule::Place, expected, format!("it in partition {}", partition.0)));
         }
-        let next = self.verified.position.0.saturating_add(1);
-        let fits =
-            if self.tenant.is_some() { message.position.0 >= next } else { message.position.0 == next };
-        if fits {
-            return Ok(());
+        self.coverage.check(at, message, self.verified.position)
+    }
+
+    /// Position of the first message of the commit that `message` belongs to; `event` is its first one.
+    fn check_commit(
+        &mut self,
+        at: &At<'_>,
+        message: &StoredMessage,
+        event: &Envelope,
+    ) -> Result<Position, BrokenLink> {
+        if !self.coverage.has_whole_commits() {
+            let commit = Position(message.position.0.saturating_sub(event.commitindex.into()));
+            // What came before it is of another commit, or of this one and counted.
+            self.verified.commits += u64::from(commit > self.verified.position);
+            return Ok(commit);
         }
-        let what = if self.tenant.is_some() { "position or a later one" } else { "position" };
-        Err(at.broken(Rule::Place, format!("{what} {next}"), format!("position {}", message.position)))
+        let open = commit_rules::check(at, message, event, self.open.take())?;
+        let commit = open.first();
+        self.verified.commits += u64::from(open.is_complete());
+        self.open = (!open.is_complete()).then_some(open);
+        Ok(commit)
     }
 
     fn check_recorded_time(&mut self, at: &At<'_>, first: &Envelope) -> Result<(), BrokenLink> {
@@ -274,17 +339,4 @@ fn newest<'a>(at: &At<'_>, events: &'a [Envelope]) -> Result<&'a Envelope, Broke
 
 fn empty(at: &At<'_>) -> BrokenLink {
     at.broken(Rule::Payload, "at least one event", "an empty batch")
-}
-
-/// The fingerprint up to `message`, given that up to the one before.
-fn extend(before: PayloadHash, message: &StoredMessage) -> PayloadHash {
-    let mut hash = Sha256::new();
-    hash.update(before.0);
-    hash.update(message.position.0.to_be_bytes());
-    hash.update(message.tenant.0.as_bytes());
-    hash.update(message.stream.to_string().as_bytes());
-    // Ends the name: it holds no zero byte.
-    hash.update([0]);
-    hash.update(PayloadHash::of(&message.payload).0);
-    PayloadHash(hash.finalize().into())
 }

@@ -4,14 +4,18 @@
 //! the changes of a batch of whole commits together with the checkpoint in one transaction, so that delivery at
 //! least once has its effect exactly once.
 //!
-//! - [`changes`]: what a projection may ask of a store;
+//! - [`store`]: what every store of a read model is to the runner;
+//! - [`changes`]: what a projection may ask of a graph store;
 //! - [`recorded`]: a message of the log, read;
 //! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
+//! - [`past`]: a read model as it stood;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
 
 pub mod changes;
 pub mod food_graph;
 pub mod graph;
+pub mod past;
 pub mod recorded;
 pub mod runner;
+pub mod store;

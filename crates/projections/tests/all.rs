@@ -4,6 +4,7 @@
 mod food_graph_project;
 mod graph_contract;
 mod neo4j_store;
+mod past;
 mod queries;
 mod runner;
 mod story;

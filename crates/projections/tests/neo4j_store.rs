@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
-use foodflow_projections::graph::{GraphStore, StoreError};
+use foodflow_projections::graph::{GraphStore, ReadModel as _, StoreError};
 use foodflow_testkit::servers::Neo4jServer;
 use tokio::sync::OnceCell;
 

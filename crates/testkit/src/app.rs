@@ -72,6 +72,22 @@ impl TestApp {
         }
     }
 
+    /// A program of its own, to be killed and restarted: embedded with an empty data folder, or as one more process
+    /// that serves commands on the servers that the tests share.
+    ///
+    /// # Errors
+    /// Where a server or the program does not start.
+    pub async fn own(stores: Stores) -> anyhow::Result<Self> {
+        match stores {
+            Stores::Embedded => Self::embedded().await,
+            Stores::Servers => {
+                let nats = shared_nats_url().await?.to_owned();
+                let neo4j = Neo4jServer::shared().await?.url().to_owned();
+                Self::start(&["serve", "--role", "api"], server_environment(&nats, &neo4j)).await
+            }
+        }
+    }
+
     /// A program of its own on a log server and a graph server that the test owns.
     ///
     /// # Errors
@@ -114,6 +130,14 @@ impl TestApp {
         };
         app.launch().await?;
         Ok(app)
+    }
+
+    /// Another process on the same servers, with a data folder, and so with keys, of its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn beside(&self, command: &[&str]) -> anyhow::Result<Self> {
+        Self::start(command, self.environment.clone()).await
     }
 
     async fn launch(&mut self) -> anyhow::Result<()> {

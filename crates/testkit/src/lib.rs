@@ -2,10 +2,13 @@
 //!
 //! - [`app`]: the `foodflow` program as a process, and a client that speaks to it;
 //! - [`world`]: a small plant, built over HTTP;
-//! - [`servers`]: NATS and Neo4j on free ports.
+//! - [`servers`]: NATS and Neo4j on free ports;
+//! - `simulation` (feature of that name): seeded simulations of the write path and the projections.
 
 pub mod app;
 pub mod servers;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod world;
 
 pub use app::{Answer, Stores, TestApp, TestClient};

@@ -6,6 +6,7 @@ pub mod export;
 pub mod import;
 pub mod interrupt;
 pub mod mirror;
+pub mod output;
 pub mod place;
 pub mod progress;
 pub mod rebuild;
@@ -81,7 +82,7 @@ enum Command {
     Rebuild(rebuild::RebuildArguments),
     /// Keeps a second copy of the log, compares it, or restores the log from it.
     Mirror(mirror::MirrorArguments),
-    /// Checks the log for auditors.
+    /// Signs, proves and checks what the log holds, for auditors.
     Audit(audit::AuditArguments),
     /// Says what can be reached, what is wrong, and what to do.
     Doctor(doctor::DoctorArguments),
@@ -143,7 +144,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Replay(arguments) => return replay::run(&config, arguments).await,
         Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
         Command::Mirror(arguments) => return Box::pin(mirror::run(&config, arguments)).await,
-        Command::Audit(arguments) => return audit::run(&config, arguments).await,
+        Command::Audit(arguments) => return Box::pin(audit::run(&config, arguments)).await,
         Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &flags, &arguments)).await,
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
     }

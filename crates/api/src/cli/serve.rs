@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use foodflow_commands::{ScriptedClock, SystemClock};
-use foodflow_projections::runner::{Progress, RunnerHandle};
+use foodflow_projections::past::PastGraphs;
+use foodflow_projections::runner::{Progress, RunnerHandle, food_graph};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt::cancelled_when_told;
-use super::{print_data, say, token};
+use super::{audit, print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
 use crate::http::access::{Keys, claims};
@@ -53,11 +55,13 @@ struct Server {
     runner: Option<RunnerHandle>,
     listener: TcpListener,
     role: Role,
+    signing: Option<JoinHandle<()>>,
 }
 
 impl Server {
     async fn start(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
         let metrics = PrometheusBuilder::new().install_recorder().context("cannot start the meters")?;
+        foodflow_commands::metric_definitions::describe();
         let keys = Arc::new(Keys::open(&config.access_key())?);
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --listen", config.listen)
@@ -68,9 +72,11 @@ impl Server {
         };
         let progress = match &runner {
             Some(runner) => runner.progress().clone(),
-            None => Progress::from_store(Arc::clone(&runtime.graph)),
+            None => Progress::from_store(runtime.graph.clone()),
         };
+        let past = PastGraphs::new(Arc::clone(&runtime.log), food_graph());
         let app = App {
+            past,
             log: runtime.log,
             executor: runtime.executor,
             graph: runtime.graph,
@@ -81,7 +87,10 @@ impl Server {
             shutdown: CancellationToken::new(),
         };
         cancelled_when_told(app.shutdown.clone(), "stopping: finishing what was taken in")?;
-        Ok(Self { app, runner, listener, role: config.role })
+        let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {
+            audit::interval::start(config, interval, Arc::clone(&app.log), app.shutdown.clone())
+        });
+        Ok(Self { app, runner, listener, role: config.role, signing })
     }
 
     fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
@@ -110,13 +119,16 @@ impl Server {
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, runner, listener, role } = self;
+        let Self { app, runner, listener, role, signing } = self;
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
         let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
         axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
         if let Some(runner) = runner {
             runner.stop().await;
+        }
+        if let Some(signing) = signing {
+            signing.await.context("signing checkpoints ended early")?;
         }
         log.close().await;
         Ok(())

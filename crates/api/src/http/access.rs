@@ -9,8 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding};
+use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding};
 use foodflow_domain::TenantId;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -19,6 +18,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::problem::Problem;
+use crate::signing_key;
 
 /// Who issues and accepts the tokens.
 const ISSUER: &str = "foodflow";
@@ -75,21 +75,8 @@ impl Keys {
     /// # Errors
     /// Where the file cannot be read or written, or holds no Ed25519 key.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display();
-        if !path.exists() {
-            let mut seed = [0_u8; 32];
-            getrandom::fill(&mut seed)
-                .map_err(|error| anyhow::anyhow!("no randomness for a key: {error}"))?;
-            let pem =
-                SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).context("cannot write a key")?;
-            write_secret(path, pem.as_bytes())
-                .with_context(|| format!("cannot write the access key {shown}"))?;
-        }
-        let pem =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the access key {shown}"))?;
-        let key = SigningKey::from_pkcs8_pem(&pem).map_err(|error| {
-            anyhow::anyhow!("{shown} holds no Ed25519 private key (PKCS 8, PEM): {error}")
-        })?;
+        let key = signing_key::read_or_make(path, "access key")?;
+        let pem = key.to_pkcs8_pem(LineEnding::LF).context("cannot write a key")?;
         let public =
             key.verifying_key().to_public_key_pem(LineEnding::LF).context("cannot write a public key")?;
         Ok(Self {
@@ -131,26 +118,6 @@ pub fn claims(slug: &str, actor: &str, permissions: &[String], now: Timestamp, v
         iat: now.as_second(),
         exp: now.as_second().saturating_add(valid_s),
     }
-}
-
-#[cfg(unix)]
-fn write_secret(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-#[cfg(not(unix))]
-fn write_secret(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, content)
 }
 
 /// A permission that an operation declares.

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use foodflow_log::{Direction, Envelope, Position, ReadQuery, StoredMessage};
+use foodflow_projections::food_graph::queries::Known;
 use futures::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -43,6 +44,8 @@ pub struct EventsQuery {
     event_type: Option<String>,
     /// At most this many, 1 to 1,000; events of one message stay together.
     limit: Option<usize>,
+    /// Only what was recorded by this time (RFC 3339) or position.
+    as_of: Option<String>,
 }
 
 impl EventsQuery {
@@ -96,6 +99,10 @@ async fn list_events(
         return Err(Problem::invalid_parameter("limit", format!("must be from 1 to {LIMIT_MAX}")));
     }
     view::settle(&app, access.tenant, &headers).await?;
+    let until = match view::known(&app, access.tenant, "as_of", query.as_of.as_deref()).await? {
+        Known::Position(position) => position,
+        _ => Position(u64::MAX),
+    };
     let partition = app.log.partition_of(access.tenant);
     let mut from = Position(query.after.unwrap_or(0));
     let mut events = Vec::new();
@@ -105,6 +112,9 @@ async fn list_events(
             ReadQuery { tenant: Some(access.tenant), from, direction: Direction::Forward, limit: READ_AHEAD };
         let messages = app.log.read(partition, page).await?;
         for message in &messages {
+            if message.position > until {
+                break 'reading false;
+            }
             let mut taken = events_of(message).map_err(|error| Problem::internal(&error))?;
             taken.retain(|event| query.takes(&event.envelope));
             if !events.is_empty() && events.len() + taken.len() > limit {
@@ -173,6 +183,9 @@ async fn stream_events(
     let query = parameters(query)?;
     if query.limit.is_some() {
         return Err(Problem::invalid_parameter("limit", "a stream has no limit"));
+    }
+    if query.as_of.is_some() {
+        return Err(Problem::invalid_parameter("as_of", "a stream goes on; ask `/v1/events`"));
     }
     let resume = match headers.get("last-event-id") {
         Some(value) => value.to_str().ok().and_then(Resume::parse).ok_or_else(|| {

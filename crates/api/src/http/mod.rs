@@ -24,6 +24,7 @@ use axum::routing::get;
 use foodflow_commands::Executor;
 use foodflow_log::SharedLog;
 use foodflow_projections::graph::GraphStore;
+use foodflow_projections::past::PastGraphs;
 use foodflow_projections::runner::{Progress, RunnerHandle};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,8 @@ pub struct App {
     pub executor: Arc<Executor>,
     /// The traceability graph.
     pub graph: Arc<dyn GraphStore>,
+    /// The traceability graph as it stood.
+    pub past: PastGraphs,
     /// How far the read model is.
     pub progress: Progress,
     /// The projector of this process, where it plays that role.

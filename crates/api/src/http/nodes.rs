@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::access::{Access, LotsRead, MasterDataRead};
 use super::problem::Problem;
 use super::reads::parameters;
-use super::view::{answer, settle, tagged};
+use super::view::{Standing, answer, standing, tagged};
 use super::{App, PathId};
 
 /// Items of a page where the client names no number.
@@ -45,13 +45,13 @@ macro_rules! node_reads {
             /// Items of a page, 1 to 500; 50 where absent.
             #[serde(rename = "page[size]")]
             page_size: Option<usize>,
-            /// Not available for this resource; the genealogy takes `known_at`.
+            /// As it stood at this recorded time (RFC 3339) or position.
             as_of: Option<String>,
         }
 
         #[doc = concat!("One ", $what, ".")]
         #[utoipa::path(get, path = $path, tag = $tag, security(("bearer" = [])),
-            params(("id" = Uuid, Path, description = concat!("Id of the ", $what))),
+            params(("id" = Uuid, Path, description = concat!("Id of the ", $what)), AsOfQuery),
             responses(
                 (status = 200, description = "With its properties and relations", body = Object),
                 (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
@@ -61,13 +61,13 @@ macro_rules! node_reads {
             access: Access<$permission>,
             PathId(id): PathId,
             headers: HeaderMap,
-            query: Result<Query<NoParameters>, QueryRejection>,
+            query: Result<Query<AsOfQuery>, QueryRejection>,
         ) -> Result<Response, Problem> {
-            refuse_as_of(parameters(query)?.as_of)?;
-            let applied = settle(&app, access.tenant, &headers).await?;
-            let found = nodes::$one(app.graph.as_ref(), access.tenant, id).await?;
+            let as_of = parameters(query)?.as_of;
+            let Standing { graph, position } = standing(&app, access.tenant, &headers, as_of.as_deref()).await?;
+            let found = nodes::$one(graph.as_ref(), access.tenant, id).await?;
             let view = found.ok_or_else(|| Problem::not_found(format!(concat!("there is no ", $what, " {}"), id)))?;
-            Ok(tagged(applied, u64::try_from(view.version).ok(), &view))
+            Ok(tagged(position, u64::try_from(view.version).ok(), &view))
         }
 
         #[doc = concat!("A page of ", $what, "s, in order of id.")]
@@ -83,32 +83,22 @@ macro_rules! node_reads {
             query: Result<Query<$query>, QueryRejection>,
         ) -> Result<Response, Problem> {
             let $query { $($field,)* page_after, page_size, as_of } = parameters(query)?;
-            refuse_as_of(as_of)?;
             let request = page_request(page_after, page_size)?;
-            let applied = settle(&app, access.tenant, &headers).await?;
+            let Standing { graph, position } = standing(&app, access.tenant, &headers, as_of.as_deref()).await?;
             let filters = nodes::$filters { $($field,)* };
-            let page = nodes::$many(app.graph.as_ref(), access.tenant, filters, request).await?;
-            Ok(answer(applied, &page))
+            let page = nodes::$many(graph.as_ref(), access.tenant, filters, request).await?;
+            Ok(answer(position, &page))
         }
     };
 }
 
-/// A read that takes no parameters.
-#[derive(Debug, Clone, Deserialize)]
+/// As it stood when.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct NoParameters {
+#[into_params(parameter_in = Query)]
+pub struct AsOfQuery {
+    /// As it stood at this recorded time (RFC 3339) or position.
     as_of: Option<String>,
-}
-
-/// An answer of today to a question of the past would be wrong without a sign.
-fn refuse_as_of(as_of: Option<String>) -> Result<(), Problem> {
-    match as_of {
-        Some(_) => {
-            let detail = "not available for this resource; trace, impact and mass balance take `known_at`";
-            Err(Problem::invalid_parameter("as_of", detail))
-        }
-        None => Ok(()),
-    }
 }
 
 node_reads!(batch, batches, BatchesQuery, BatchFilters, LotsRead, "lot", "traceability", "/v1/batches/{id}", "/v1/batches", {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use foodflow_commands::CommandError;
 use foodflow_log::LogError;
 use foodflow_projections::graph::StoreError;
+use foodflow_projections::past::ReplayError;
 use foodflow_projections::runner::WaitError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -171,6 +172,20 @@ impl From<StoreError> for Problem {
                 let title = "The answer is too large";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "trace-too-large", title, error.to_string())
             }
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::TooLong { .. } => {
+                let title = "The history is too long";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "history-too-long", title, error.to_string())
+            }
+            ReplayError::Log(error) => error.into(),
+            ReplayError::Store(error) => error.into(),
             _ => Self::internal(&error),
         }
     }

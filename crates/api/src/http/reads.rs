@@ -64,6 +64,8 @@ pub struct ChangesQuery {
     from: String,
     /// Time (RFC 3339) or position of the later point; now where absent.
     to: Option<String>,
+    /// As it was known at this time (RFC 3339) or position: nothing later is told.
+    as_of: Option<String>,
 }
 
 /// What a query string holds, or what is wrong with it.
@@ -178,6 +180,7 @@ async fn impact_changes(
     };
     let from = point(known(&app, access.tenant, "from", Some(&query.from)).await?);
     let to = point(known(&app, access.tenant, "to", query.to.as_deref()).await?);
+    let to = to.min(point(known(&app, access.tenant, "as_of", query.as_of.as_deref()).await?));
     if from > to {
         return Err(Problem::invalid_parameter("from", "lies after `to`"));
     }

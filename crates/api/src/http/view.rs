@@ -1,5 +1,6 @@
 //! What a read reflects: read your writes (`After`, `Prefer: wait`) and points in time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, header};
@@ -7,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use foodflow_domain::TenantId;
 use foodflow_log::{Direction, Envelope, Position, ReadQuery};
 use foodflow_projections::food_graph::queries::Known;
+use foodflow_projections::graph::GraphStore;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -75,6 +77,30 @@ pub async fn known(app: &App, tenant: TenantId, name: &str, text: Option<&str>) 
     })?;
     let position = foodflow_log::position_at(app.log.as_ref(), app.log.partition_of(tenant), time).await?;
     Ok(Known::Position(position))
+}
+
+/// Where a question about nodes is answered: in the read model of today, or in one as it stood.
+pub struct Standing {
+    /// The graph to ask.
+    pub graph: Arc<dyn GraphStore>,
+    /// The position that its answers reflect.
+    pub position: Position,
+}
+
+/// The graph that answers a question: today's once it has applied what `After` names, or with `as_of` the one of
+/// that position or recorded time.
+pub async fn standing(
+    app: &App,
+    tenant: TenantId,
+    headers: &HeaderMap,
+    as_of: Option<&str>,
+) -> Result<Standing, Problem> {
+    let applied = settle(app, tenant, headers).await?;
+    let position = match known(app, tenant, "as_of", as_of).await? {
+        Known::Position(position) => position,
+        _ => return Ok(Standing { graph: Arc::clone(&app.graph), position: applied }),
+    };
+    Ok(Standing { graph: app.past.at(tenant, position).await?, position })
 }
 
 /// The last position up to `position` at which a commit ends: half a commit was never known to anybody.

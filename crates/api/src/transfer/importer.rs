@@ -161,8 +161,8 @@ impl Importer {
                 (stream_of::<Shipment>(id), id, None, None)
             }
         };
-        let messages = self.executor.log().load(self.tenant, &stream, Position(0)).await?;
-        let Some(message) = messages.first() else { return Ok(None) };
+        let first = self.executor.log().load_page(self.tenant, &stream, Position(0), 1).await?;
+        let Some(message) = first.messages.first() else { return Ok(None) };
         let envelopes = Envelope::decode_batch(&message.payload).map_err(|error| {
             anyhow!("the log holds something unexpected at {}: {error}", message.position)
         })?;

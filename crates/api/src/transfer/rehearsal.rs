@@ -4,13 +4,15 @@
 //! is the one that a real run would make. Nothing of it ever reaches the real log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
-use foodflow_log::event_log::READ_MESSAGES_MAX;
+use foodflow_log::event_log::{LOADED_MESSAGES_MAX, READ_MESSAGES_MAX};
+use foodflow_log::records::MemoryRecords;
 use foodflow_log::{
-    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Partition, Position,
-    ReadQuery, SharedLog, StoredMessage, StreamId,
+    AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, Page, Partition, Position,
+    ReadQuery, SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use tokio::sync::Mutex;
 
@@ -23,6 +25,8 @@ const GAP: u64 = 1 << 40;
 pub struct Rehearsal {
     real: SharedLog,
     kept: Mutex<Kept>,
+    /// Its own: what is noted about a rehearsed stream is not true of the real one.
+    records: Arc<MemoryRecords>,
 }
 
 #[derive(Default)]
@@ -35,7 +39,7 @@ impl Rehearsal {
     /// Before `real`.
     #[must_use]
     pub fn new(real: SharedLog) -> Self {
-        Self { real, kept: Mutex::default() }
+        Self { real, kept: Mutex::default(), records: Arc::default() }
     }
 }
 
@@ -66,8 +70,9 @@ impl EventLog for Rehearsal {
             let end = match kept.of(commit.tenant, &message.stream).last() {
                 Some(last) => last.position,
                 None => {
-                    let tail = self.real.load(commit.tenant, &message.stream, message.expected).await?;
-                    tail.last().map_or(message.expected, |last| last.position)
+                    let next =
+                        self.real.load_page(commit.tenant, &message.stream, message.expected, 1).await?;
+                    next.messages.last().map_or(message.expected, |next| next.position)
                 }
             };
             if end != message.expected {
@@ -87,17 +92,27 @@ impl EventLog for Rehearsal {
         Ok(Appended { first, last: Position(GAP + kept.messages.len() as u64) })
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        let mut messages =
-            if after.0 < GAP { self.real.load(tenant, stream, after).await? } else { Vec::new() };
-        let kept = self.kept.lock().await;
-        messages.extend(kept.of(tenant, stream).filter(|message| message.position > after).cloned());
-        Ok(messages)
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        let limit = limit.clamp(1, LOADED_MESSAGES_MAX);
+        let mut page = if after.0 < GAP {
+            self.real.load_page(tenant, stream, after, limit).await?
+        } else {
+            Page { messages: Vec::new(), reached_end: true }
+        };
+        if page.reached_end {
+            let kept = self.kept.lock().await;
+            let mut behind = kept.of(tenant, stream).filter(|message| message.position > after);
+            let room = limit - page.messages.len();
+            page.messages.extend(behind.by_ref().take(room).cloned());
+            page.reached_end = behind.next().is_none();
+        }
+        Ok(page)
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
@@ -150,6 +165,10 @@ impl EventLog for Rehearsal {
         _: Position,
     ) -> Result<MessageStream, LogError> {
         Err(LogError::Configuration { reason: "a dry run is not followed; follow the real log".to_owned() })
+    }
+
+    fn records(&self) -> SharedRecords {
+        Arc::clone(&self.records) as _
     }
 
     fn describe(&self) -> String {

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::Place;
 
-const DROP_TRIGGERS: &str = "DROP TRIGGER message_is_never_changed; DROP TRIGGER message_is_never_removed;";
+pub(super) const DROP_TRIGGERS: &str =
+    "DROP TRIGGER message_is_never_changed; DROP TRIGGER message_is_never_removed;";
 
 /// Positions of the messages of each stream that has at least two.
 pub(super) fn long_streams(events: &[Value]) -> Vec<Vec<u64>> {
@@ -24,7 +25,7 @@ pub(super) fn long_streams(events: &[Value]) -> Vec<Vec<u64>> {
     long
 }
 
-fn change_at(position: u64) -> String {
+pub(super) fn change_at(position: u64) -> String {
     // Data of an event, which no rule but the chain looks at.
     format!(
         "{DROP_TRIGGERS} UPDATE message
@@ -97,7 +98,7 @@ async fn a_removed_message_and_a_cut_commit_show() {
 }
 
 #[tokio::test]
-async fn what_breaks_no_link_changes_the_fingerprint() {
+async fn what_breaks_no_link_changes_the_root() {
     let place = Place::seeded();
     let verify = |place: &Place, more: &[&str]| {
         let (code, report) = place.json(&[&["audit", "verify", "--json"], more].concat());
@@ -110,7 +111,7 @@ async fn what_breaks_no_link_changes_the_fingerprint() {
     place.edit("log.sqlite", &change_at(last_of_stream)).await;
     let (code, changed) = verify(&place, &[]);
     assert_eq!((code, &changed["position"]), (Some(0), &whole["position"]));
-    assert_ne!(changed["fingerprint"], whole["fingerprint"]);
+    assert_ne!(changed["root"], whole["root"]);
     let (_, again) = verify(&place, &["--to", &before]);
     if noted["position"].as_u64().unwrap() < last_of_stream {
         assert_eq!(again, noted);

@@ -25,13 +25,13 @@ fn remove_from(position: u64) -> String {
     format!("{DROP_TRIGGERS} DELETE FROM message WHERE position >= {position}")
 }
 
-/// What `audit verify` says of each partition, which must be in order: position and fingerprint.
-fn fingerprints(place: &Place, log: &[&str]) -> Vec<(u64, String)> {
+/// What `audit verify` says of each partition, which must be in order: position and root.
+fn roots(place: &Place, log: &[&str]) -> Vec<(u64, String)> {
     let (code, report) = place.json(&[log, &["audit", "verify", "--json"]].concat());
     assert_eq!(code, Some(0), "{report:#}");
     let partitions = report["partitions"].as_array().unwrap().iter().map(|one| &one["checked"]);
     partitions
-        .map(|one| (one["position"].as_u64().unwrap(), one["fingerprint"].as_str().unwrap().to_owned()))
+        .map(|one| (one["position"].as_u64().unwrap(), one["root"].as_str().unwrap().to_owned()))
         .collect()
 }
 
@@ -61,7 +61,7 @@ fn a_copy_is_a_log_like_any_other() {
     let copied = &report["copied"][0];
     assert_eq!((&copied["position"], &copied["head"]), (&report["messages"], &report["messages"]));
     let on_copy = ["--log-url", "file:copy"];
-    assert_eq!(fingerprints(&place, &on_copy), fingerprints(&place, &[]));
+    assert_eq!(roots(&place, &on_copy), roots(&place, &[]));
     assert_eq!(place.events(&on_copy), place.events(&[]));
     assert_eq!(digests(&place, &on_copy), digests(&place, &[]));
 
@@ -69,8 +69,8 @@ fn a_copy_is_a_log_like_any_other() {
     succeeded(&again);
     assert!(again.stdout.contains("partition 0: 0 messages copied, up to position "), "{again}");
     let (code, report) = place.json(&["mirror", "--to", "copy", "--verify", "--json"]);
-    let fingerprint = &report["compared"][0]["checked"]["fingerprint"];
-    assert_eq!((code, fingerprint.as_str()), (Some(0), Some(fingerprints(&place, &[])[0].1.as_str())));
+    let root = &report["compared"][0]["checked"]["root"];
+    assert_eq!((code, root.as_str()), (Some(0), Some(roots(&place, &[])[0].1.as_str())));
     succeeded(&place.run(&["mirror", "--to", "copy", "--verify"]));
     succeeded(&place.run(&["mirror", "--to", "one.sqlite", "--once"]));
     succeeded(&place.run(&["mirror", "--to", "one.sqlite", "--verify"]));
@@ -87,11 +87,11 @@ async fn a_log_on_a_server_goes_into_a_folder_and_onto_a_new_server() {
     succeeded(&place.run(&[&on_server[..], &["mirror", "--to", "copy", "--once"]].concat()));
     let told = place.run(&[&on_new[..], &["mirror", "--restore", "--from", "copy"]].concat());
     succeeded(&told);
-    let expected = fingerprints(&place, &on_server);
+    let expected = roots(&place, &on_server);
     assert_eq!(expected.len(), 4);
     assert!(expected.iter().filter(|(position, _)| *position > 0).count() > 1, "{expected:?}");
-    assert_eq!(fingerprints(&place, &["--log-url", "file:copy"]), expected);
-    assert_eq!(fingerprints(&place, &on_new), expected);
+    assert_eq!(roots(&place, &["--log-url", "file:copy"]), expected);
+    assert_eq!(roots(&place, &on_new), expected);
     let tenant = ["--tenant", "harbor-vale"];
     assert_eq!(
         place.events(&[&on_new[..], &tenant].concat()),
@@ -108,7 +108,7 @@ async fn a_log_on_a_server_goes_into_a_folder_and_onto_a_new_server() {
     assert!(!place.path().join("new").exists());
     failed_with(&place.run(&[&on_server[..], &missing].concat()), &["there is no copy of a log at gone"]);
     succeeded(&place.run(&[&["--log-url", "file:new", "--data", "new"], &refused[..]].concat()));
-    assert_eq!(fingerprints(&place, &["--log-url", "file:new"]), expected);
+    assert_eq!(roots(&place, &["--log-url", "file:new"]), expected);
 }
 
 #[test]

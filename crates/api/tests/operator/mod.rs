@@ -1,23 +1,30 @@
 //! The commands for operators and auditors, on the history that the demo tells.
 
 mod audit;
+mod bundles;
 mod doctor;
 mod doctor_servers;
 mod mirror;
 mod rebuild;
 mod replay;
+mod signed;
+mod signed_servers;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
+
+/// How long a serving process may take for what is waited for.
+const DONE_WAIT: Duration = Duration::from_secs(120);
 
 /// A folder of its own, in which the program runs with no settings but those given.
 struct Place {
@@ -135,6 +142,11 @@ fn seed() -> Vec<(String, Vec<u8>)> {
 
 /// Starts a serving process, waits until it is ready, and ends it as a service manager does.
 fn serve_until_ready(command: &mut Command) {
+    serve_until(command, || true);
+}
+
+/// Starts a serving process, waits until it is ready and until `done`, and ends it.
+fn serve_until(command: &mut Command, done: impl Fn() -> bool) {
     let mut serving = Serving(command.spawn().unwrap());
     let mut lines = BufReader::new(serving.0.stdout.take().unwrap()).lines();
     let ready = lines.next().expect("it says that it is ready").unwrap();
@@ -145,6 +157,11 @@ fn serve_until_ready(command: &mut Command) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let deadline = Instant::now() + DONE_WAIT;
+    while !done() {
+        assert!(Instant::now() < deadline, "what it should do is not done after {DONE_WAIT:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     kill_process(Pid::from_child(&serving.0), Signal::TERM).unwrap();
     assert!(serving.0.wait().unwrap().success());
 }

@@ -39,6 +39,8 @@ pub struct BarBatch {
 }
 
 impl Operation for BarBatch {
+    type Primary = Batch;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
         let operation = match self.kind {
             BarKind::Hold => "batches/hold",
@@ -46,7 +48,10 @@ impl Operation for BarBatch {
             BarKind::Recall => "batches/recall",
             BarKind::Dispose => "batches/dispose",
         };
-        Reply { batch_id: Some(self.batch_id.0), ..reply_of::<Batch>(operation, self.batch_id.0, false) }
+        Reply {
+            batch_id: Some(self.batch_id.0),
+            ..reply_of::<Self::Primary>(operation, self.batch_id.0, false)
+        }
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -90,8 +95,10 @@ pub struct AdjustBatch {
 }
 
 impl Operation for AdjustBatch {
+    type Primary = Batch;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
-        let reply = reply_of::<Batch>("batches/adjustments", self.batch_id.0, false);
+        let reply = reply_of::<Self::Primary>("batches/adjustments", self.batch_id.0, false);
         Reply { batch_id: Some(self.batch_id.0), ..reply }
     }
 

@@ -43,8 +43,10 @@ impl RegisterLocation {
 }
 
 impl Operation for RegisterLocation {
+    type Primary = Location;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Location>("locations", self.id(meta).0, true)
+        reply_of::<Self::Primary>("locations", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -83,8 +85,10 @@ impl RegisterSupplier {
 }
 
 impl Operation for RegisterSupplier {
+    type Primary = Supplier;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Supplier>("suppliers", self.id(meta).0, true)
+        reply_of::<Self::Primary>("suppliers", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -112,8 +116,10 @@ pub struct AddCustomer {
 }
 
 impl Operation for AddCustomer {
+    type Primary = Supplier;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Supplier>("suppliers/customers", self.supplier_id.0, false)
+        reply_of::<Self::Primary>("suppliers/customers", self.supplier_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -156,8 +162,10 @@ impl RegisterIngredient {
 }
 
 impl Operation for RegisterIngredient {
+    type Primary = Ingredient;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Ingredient>("ingredients", self.id(meta).0, true)
+        reply_of::<Self::Primary>("ingredients", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -206,8 +214,10 @@ impl RegisterProduct {
 }
 
 impl Operation for RegisterProduct {
+    type Primary = Product;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Product>("products", self.id(meta).0, true)
+        reply_of::<Self::Primary>("products", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -245,8 +255,10 @@ pub struct SetRecipe {
 }
 
 impl Operation for SetRecipe {
+    type Primary = Product;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Product>("products/recipe", self.product_id.0, false)
+        reply_of::<Self::Primary>("products/recipe", self.product_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -287,8 +299,10 @@ impl RegisterSku {
 }
 
 impl Operation for RegisterSku {
+    type Primary = Sku;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Sku>("skus", self.id(meta).0, true)
+        reply_of::<Self::Primary>("skus", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {

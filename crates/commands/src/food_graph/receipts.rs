@@ -44,8 +44,10 @@ impl RecordReceipt {
 }
 
 impl Operation for RecordReceipt {
+    type Primary = Receipt;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        let reply = reply_of::<Receipt>("receipts", self.id(meta).0, true);
+        let reply = reply_of::<Self::Primary>("receipts", self.id(meta).0, true);
         Reply { batch_id: Some(self.batch_id(meta).0), ..reply }
     }
 
@@ -80,8 +82,10 @@ pub struct CorrectReceipt {
 }
 
 impl Operation for CorrectReceipt {
+    type Primary = Receipt;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Receipt>("receipts/correction", self.receipt_id.0, false)
+        reply_of::<Self::Primary>("receipts/correction", self.receipt_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {

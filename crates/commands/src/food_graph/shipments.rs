@@ -30,8 +30,10 @@ impl RecordShipment {
 }
 
 impl Operation for RecordShipment {
+    type Primary = Shipment;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        reply_of::<Shipment>("shipments", self.id(meta).0, true)
+        reply_of::<Self::Primary>("shipments", self.id(meta).0, true)
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
@@ -70,8 +72,10 @@ pub struct CorrectShipment {
 }
 
 impl Operation for CorrectShipment {
+    type Primary = Shipment;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Shipment>("shipments/correction", self.shipment_id.0, false)
+        reply_of::<Self::Primary>("shipments/correction", self.shipment_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {

@@ -42,8 +42,10 @@ impl RecordTransformation {
 }
 
 impl Operation for RecordTransformation {
+    type Primary = Transformation;
+
     fn reply(&self, meta: &CommandMeta) -> Reply {
-        let reply = reply_of::<Transformation>("transformations", self.id(meta).0, true);
+        let reply = reply_of::<Self::Primary>("transformations", self.id(meta).0, true);
         let batch_ids = self.outputs(meta).iter().map(|output| output.batch_id.0).collect();
         Reply { batch_ids: Some(batch_ids), ..reply }
     }
@@ -80,8 +82,10 @@ pub struct AddInputs {
 }
 
 impl Operation for AddInputs {
+    type Primary = Transformation;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Transformation>("transformations/inputs", self.transformation_id.0, false)
+        reply_of::<Self::Primary>("transformations/inputs", self.transformation_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
@@ -174,8 +178,10 @@ impl CorrectTransformation {
 }
 
 impl Operation for CorrectTransformation {
+    type Primary = Transformation;
+
     fn reply(&self, _: &CommandMeta) -> Reply {
-        reply_of::<Transformation>("transformations/correction", self.transformation_id.0, false)
+        reply_of::<Self::Primary>("transformations/correction", self.transformation_id.0, false)
     }
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {

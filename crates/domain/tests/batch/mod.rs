@@ -5,6 +5,7 @@ mod bars;
 mod corrections;
 mod events;
 mod late_facts;
+mod long_histories;
 mod model;
 mod movements;
 mod properties;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{EventType, all, schemas};
+use super::{EventType, all, older, schemas};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/events")
@@ -99,12 +99,24 @@ fn every_type_has_its_schema_and_the_sample_fits_it() {
 }
 
 #[test]
+fn every_older_sample_is_read_as_what_is_written_today() {
+    for found in older() {
+        let name = found.name;
+        let (sample, schema) = (parse(&sample_path(name)), parse(&schema_path(name)));
+        validator(&schema).validate(&sample["data"]).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (reached, data) = (found.read)(name, &sample["data"]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let today = parse(&schema_path(reached));
+        validator(&today).validate(&data).unwrap_or_else(|error| panic!("{name} as {reached}: {error}"));
+    }
+}
+
+#[test]
 fn no_file_is_stray() {
     let types = frozen();
-    let names = types
-        .iter()
-        .flat_map(|found| [format!("{}.json", found.name), format!("{}.schema.json", found.name)]);
-    let expected: BTreeSet<String> = names.collect();
+    let older = older();
+    let names = types.iter().map(|found| found.name).chain(older.iter().map(|found| found.name));
+    let files = names.flat_map(|name| [format!("{name}.json"), format!("{name}.schema.json")]);
+    let expected: BTreeSet<String> = files.collect();
     let entries = fs::read_dir(folder()).unwrap();
     let found: BTreeSet<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -134,7 +146,8 @@ fn every_type_that_the_source_names_is_listed() {
             }
         }
     }
-    let listed: Vec<&str> = all().iter().map(|event_type| event_type.name).collect();
+    let mut listed: Vec<&str> = all().iter().map(|event_type| event_type.name).collect();
+    listed.extend(older().iter().map(|older| older.name));
     assert_eq!(listed.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(), named);
     assert_eq!(listed.len(), named.len(), "no two events share a type");
 }

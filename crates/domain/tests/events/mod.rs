@@ -9,6 +9,8 @@ mod lot_samples;
 mod mutations;
 pub(crate) mod samples;
 mod schemas;
+mod states;
+mod upcasting;
 
 use foodflow_domain::EventSet;
 use foodflow_domain::food_graph::batch::BatchEvent;
@@ -50,6 +52,46 @@ fn rewrite<E: EventSet>(type_name: &str, data: &Value) -> Result<String, String>
     assert_eq!(whole["type"], type_name);
     assert_eq!(whole["data"], again, "the data is the same alone and beside its type");
     Ok(written(&event))
+}
+
+/// The type that an older event is read as, and its data then.
+type ReadAs = Result<(&'static str, Value), String>;
+
+/// A version that is no longer written, and how it is read.
+struct OlderType {
+    name: &'static str,
+    read: fn(&str, &Value) -> ReadAs,
+}
+
+fn read<E: EventSet>(type_name: &str, data: &Value) -> ReadAs {
+    let event = E::decode(type_name, &data.to_string()).map_err(|error| error.to_string())?;
+    let event = event.ok_or_else(|| format!("{type_name} does not lead to a type of this set"))?;
+    Ok((event.type_name(), serde_json::from_str(&event.data().unwrap()).unwrap()))
+}
+
+fn older_of<E: EventSet>() -> Vec<OlderType> {
+    E::OLDER.iter().map(|older| OlderType { name: older.from, read: read::<E> }).collect()
+}
+
+/// Every older version of the domain's events.
+fn older() -> Vec<OlderType> {
+    [
+        older_of::<BatchEvent>(),
+        older_of::<ReceiptEvent>(),
+        older_of::<ShipmentEvent>(),
+        older_of::<TransformationEvent>(),
+        older_of::<LocationEvent>(),
+        older_of::<SupplierEvent>(),
+        older_of::<IngredientEvent>(),
+        older_of::<ProductEvent>(),
+        older_of::<SkuEvent>(),
+        older_of::<ReservationEvent>(),
+        older_of::<GenealogyEvent>(),
+        older_of::<CommandRecordEvent>(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn types_of<E: EventSet>(samples: &[E]) -> Vec<EventType> {

@@ -1,4 +1,4 @@
-//! The log's file: finding, creating and recognising it.
+//! The files of the embedded log: finding, creating and recognising them.
 //!
 //! A file that this program does not know is never changed.
 
@@ -11,11 +11,31 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use super::failure::{code, log_error, primary_code};
 use crate::event_log::LogError;
 
-const SCHEMA: &str = include_str!("../../../../schemas/embedded/log.sql");
-/// `PRAGMA application_id` of a log: `FFLG`.
-const APPLICATION_ID: i64 = 0x4646_4C47;
-/// `PRAGMA user_version` that this program writes.
-const SCHEMA_VERSION: i64 = 1;
+/// What a file of this program is made of, and known by.
+pub(super) struct Layout {
+    /// What it is, for people.
+    what: &'static str,
+    schema: &'static str,
+    /// `PRAGMA application_id`.
+    application_id: i64,
+    /// `PRAGMA user_version` that this program writes.
+    version: i64,
+}
+
+/// The log itself: `FFLG`.
+pub(super) const LOG: Layout = Layout {
+    what: "event log",
+    schema: include_str!("../../../../schemas/embedded/log.sql"),
+    application_id: 0x4646_4C47,
+    version: 1,
+};
+/// The records beside it: `FFRC`.
+pub(super) const RECORDS: Layout = Layout {
+    what: "file of records",
+    schema: include_str!("../../../../schemas/embedded/records.sql"),
+    application_id: 0x4646_5243,
+    version: 1,
+};
 /// How long a statement waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Switching a new file to WAL cannot wait for another process, so opening tries again: for 5 s at most.
@@ -44,28 +64,33 @@ pub(super) async fn connect_writer(path: &Path) -> Result<SqliteConnection, sqlx
         .await
 }
 
-/// Opens the file at `path` for writing, and creates it with its folder where there is none.
+/// Opens the log's file at `path` for writing, and creates it with its folder where there is none.
 pub(super) async fn open(path: &Path) -> Result<SqliteConnection, LogError> {
+    prepare(path, &LOG).await?;
+    connect_writer(path).await.map_err(|error| cannot_open(path, &LOG, &error))
+}
+
+/// Makes sure that a file of this layout is at `path`, and creates it with its folder where there is none.
+pub(super) async fn prepare(path: &Path, layout: &Layout) -> Result<(), LogError> {
     create_folder(path).await?;
     let mut tries = 1;
     loop {
-        match accept(path).await {
-            Ok(None) => break,
+        match accept(path, layout).await {
+            Ok(None) => return Ok(()),
             Ok(Some(reason)) => return Err(LogError::Configuration { reason }),
             Err(error) if primary_code(&error) == Some(code::BUSY) && tries < OPEN_TRIES => {
                 tries += 1;
                 tokio::time::sleep(OPEN_RETRY).await;
             }
-            Err(error) => return Err(cannot_open(path, &error)),
+            Err(error) => return Err(cannot_open(path, layout, &error)),
         }
     }
-    connect_writer(path).await.map_err(|error| cannot_open(path, &error))
 }
 
-fn cannot_open(path: &Path, error: &sqlx::Error) -> LogError {
-    let shown = path.display();
+fn cannot_open(path: &Path, layout: &Layout, error: &sqlx::Error) -> LogError {
+    let (shown, what) = (path.display(), layout.what);
     let reason = match primary_code(error) {
-        Some(code::NOTADB) => format!("{shown} is not a FoodFlow event log: {error}. Choose another file"),
+        Some(code::NOTADB) => format!("{shown} is not a FoodFlow {what}: {error}. Choose another file"),
         Some(code::CANTOPEN) => format!(
             "{shown} cannot be opened: {error}. It must be a file, and this user must be able to write to its folder"
         ),
@@ -101,19 +126,23 @@ async fn create_folder(path: &Path) -> Result<(), LogError> {
     })
 }
 
-/// Makes a new file a log; answers why the file cannot be one, if so.
-async fn accept(path: &Path) -> Result<Option<String>, sqlx::Error> {
+/// Lays a new file out; answers why the file cannot be of this layout, if so.
+async fn accept(path: &Path, layout: &Layout) -> Result<Option<String>, sqlx::Error> {
     let mut connection = options(path).create_if_missing(true).connect().await?;
     // Looked at before anything is locked or changed: the file may belong to another program.
-    let mut refusal = Identity::of(&mut connection).await?.refusal(path);
+    let mut refusal = Identity::of(&mut connection).await?.refusal(path, layout);
     if refusal.is_none() {
-        refusal = make_log(&mut connection, path).await?;
+        refusal = lay_out(&mut connection, path, layout).await?;
     }
     connection.close().await?;
     Ok(refusal)
 }
 
-async fn make_log(connection: &mut SqliteConnection, path: &Path) -> Result<Option<String>, sqlx::Error> {
+async fn lay_out(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    layout: &Layout,
+) -> Result<Option<String>, sqlx::Error> {
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await?;
     if mode != "wal" {
         return Ok(Some(format!(
@@ -124,10 +153,10 @@ async fn make_log(connection: &mut SqliteConnection, path: &Path) -> Result<Opti
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let identity = Identity::of(&mut transaction).await?;
     if identity.is_new() {
-        sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+        sqlx::raw_sql(layout.schema).execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
-    Ok(identity.refusal(path))
+    Ok(identity.refusal(path, layout))
 }
 
 /// What an SQLite file says of itself.
@@ -152,20 +181,20 @@ impl Identity {
         self.application == 0 && self.version == 0 && self.objects == 0
     }
 
-    fn refusal(&self, path: &Path) -> Option<String> {
-        let shown = path.display();
+    fn refusal(&self, path: &Path, layout: &Layout) -> Option<String> {
+        let (shown, what) = (path.display(), layout.what);
         if self.is_new() {
             return None;
         }
-        if self.application != APPLICATION_ID {
+        if self.application != layout.application_id {
             return Some(format!(
-                "{shown} is a database of another program, not a FoodFlow event log. Choose another file"
+                "{shown} is a database of another program, not a FoodFlow {what}. Choose another file"
             ));
         }
-        (self.version != SCHEMA_VERSION).then(|| {
-            let found = self.version;
+        (self.version != layout.version).then(|| {
+            let (found, known) = (self.version, layout.version);
             format!(
-                "{shown} has schema version {found}, and this program knows version {SCHEMA_VERSION}. \
+                "{shown} has schema version {found}, and this program knows version {known}. \
                  Use the FoodFlow version that wrote it, or a newer one"
             )
         })

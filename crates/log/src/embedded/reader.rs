@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::failure::log_error;
 use super::file;
 use crate::event_log::{
-    Direction, LogError, Partition, Position, READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId,
+    Direction, LOADED_BYTES_MAX, LOADED_MESSAGES_MAX, LogError, Page, Partition, Position, READ_MESSAGES_MAX,
+    ReadQuery, StoredMessage, StreamId,
 };
 
 /// Connections, and with it the reads at one time; further reads wait their turn.
@@ -34,7 +35,7 @@ pub(super) const LOAD: &str = "SELECT position, tenant, stream, payload FROM mes
     WHERE tenant = ?1 AND stream = ?2 AND position > ?3 AND expected >= coalesce((
         SELECT expected FROM message WHERE tenant = ?1 AND stream = ?2 AND expected <= ?3
         ORDER BY expected DESC LIMIT 1), 0)
-    ORDER BY expected";
+    ORDER BY expected LIMIT ?4";
 pub(super) const FORWARD_OF_TENANT: &str = "SELECT position, tenant, stream, payload FROM message
     WHERE tenant = ?3 AND position > ?1 ORDER BY position LIMIT ?2";
 pub(super) const BACKWARD_OF_TENANT: &str = "SELECT position, tenant, stream, payload FROM message
@@ -45,13 +46,6 @@ const BACKWARD_OF_ALL: &str = "SELECT position, tenant, stream, payload FROM mes
     WHERE position < ?1 ORDER BY position DESC LIMIT ?2";
 
 type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
-
-/// Part of a subscription.
-pub(super) struct Page {
-    pub(super) messages: Vec<StoredMessage>,
-    /// Whether no message stood after these when they were read.
-    pub(super) reached_end: bool,
-}
 
 /// The log's read side; clones share the connections.
 #[derive(Clone)]
@@ -89,9 +83,11 @@ impl Reader {
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        let limit = limit.clamp(1, LOADED_MESSAGES_MAX);
         let statement = sqlx::query(LOAD).bind(key(tenant)).bind(stream.to_string()).bind(number(after));
-        self.all(statement).await
+        self.bounded(statement.bind(one_more(limit)), limit, LOADED_BYTES_MAX).await
     }
 
     pub(super) async fn read(&self, query: ReadQuery) -> Result<Vec<StoredMessage>, LogError> {
@@ -101,19 +97,29 @@ impl Reader {
 
     /// The next messages after `after`, as many as one page holds.
     pub(super) async fn page(&self, tenant: Option<TenantId>, after: Position) -> Result<Page, LogError> {
-        let statement = range(tenant, Direction::Forward, after, PAGE_MESSAGES_MAX);
+        let statement = range(tenant, Direction::Forward, after, PAGE_MESSAGES_MAX + 1);
+        self.bounded(statement, PAGE_MESSAGES_MAX, PAGE_BYTES_MAX).await
+    }
+
+    /// What `statement` answers, up to `messages_max` messages or the one that brings them to `bytes_max` bytes. The
+    /// statement reads one message more, which tells whether that is all.
+    async fn bounded(
+        &self,
+        statement: Statement,
+        messages_max: usize,
+        bytes_max: usize,
+    ) -> Result<Page, LogError> {
         let mut rows = statement.fetch(&self.pool);
         let (mut messages, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.try_next().await.map_err(|error| self.failed(&error))? {
+            if messages.len() == messages_max || bytes >= bytes_max {
+                return Ok(Page { messages, reached_end: false });
+            }
             let message = self.message(&row)?;
             bytes += message.payload.len();
             messages.push(message);
-            if bytes >= PAGE_BYTES_MAX {
-                return Ok(Page { messages, reached_end: false });
-            }
         }
-        let reached_end = messages.len() < PAGE_MESSAGES_MAX;
-        Ok(Page { messages, reached_end })
+        Ok(Page { messages, reached_end: true })
     }
 
     async fn all(&self, statement: Statement) -> Result<Vec<StoredMessage>, LogError> {
@@ -163,6 +169,11 @@ fn range(tenant: Option<TenantId>, direction: Direction, from: Position, limit: 
         Some(tenant) => statement.bind(key(tenant)),
         None => statement,
     }
+}
+
+/// A bound that lets one row more through.
+fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit + 1).unwrap_or(i64::MAX)
 }
 
 /// The tenant as the file holds it.

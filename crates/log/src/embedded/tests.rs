@@ -1,6 +1,7 @@
 mod following;
 mod opening;
 mod reading;
+mod records;
 mod sharing;
 mod writing;
 

@@ -132,10 +132,10 @@ impl Reader {
     }
 
     async fn take(&mut self, message: StoredMessage) -> Result<(), MirrorError> {
-        if !self.verifier.knows_end_of(&message) && continues_its_stream(&message) {
+        if !self.verifier.knows_stream_of(&message) && continues_its_stream(&message) {
             let before = message.position;
             if let Some(last) = self.last_in_target(message.tenant, &message.stream, before).await? {
-                self.verifier.learn_end(&last).map_err(MirrorError::TargetBroken)?;
+                self.verifier.know(&last).map_err(MirrorError::TargetBroken)?;
             }
         }
         let checked = self.verifier.check(&message).map_err(MirrorError::SourceBroken)?;

@@ -1,4 +1,4 @@
-//! Appending: one message as a plain publish, several as one atomic batch (NATS ADR-50).
+//! Writing: one message as a plain publish, several as one atomic batch (NATS ADR-50).
 //!
 //! Every message carries the position at which its stream must end. What must never happen here: to call
 //! something «not appended» that may stand. Once a commit's last message was handed to the connection, only an
@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::connect::{Connection, LinkMark};
 use super::publish_ack::{PublishAck, Refusal};
-use super::{conflict, subject};
-use crate::{AppendError, Appended, Commit, LogError, Partition, Position, StreamId};
+use super::subject;
+use crate::{AppendError, Commit, LogError, Partition, Position, StreamId};
 
 /// One message of a commit with its subject.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(super) struct PreparedMessage {
     pub(super) subject: String,
     pub(super) stream: StreamId,
     pub(super) expected: Position,
-    payload: Bytes,
+    pub(super) payload: Bytes,
 }
 
 /// Checks a commit against the port's bounds and names its subjects.
@@ -40,50 +40,37 @@ pub(super) fn prepare(partition: Partition, commit: Commit) -> Result<Vec<Prepar
     commit.messages.into_iter().map(prepare_one).collect()
 }
 
-/// Writes `messages` to the partition, all or nothing; directly behind `after`, where it is given.
+/// Writes `messages` to the partition, all or nothing, and answers the position of the last one; directly behind
+/// `after`, where it is given.
 ///
-/// The messages may come from one commit or from several that share no stream: whoever gathers commits into
-/// one batch hands over their messages end to end and finds each commit's positions by its offset.
+/// They are those of one commit, or of several end to end that share no stream.
 pub(super) async fn write(
     connection: &Connection,
-    partition: Partition,
     after: Option<Position>,
-    messages: &[PreparedMessage],
-) -> Result<Appended, AppendError> {
-    let mark = connection.ready()?;
-    let answer = match messages {
+    messages: &[&PreparedMessage],
+) -> Result<Position, Refusal> {
+    let mark = connection.ready().map_err(AppendError::from)?;
+    match messages {
         [single] => write_single(connection, mark, after, single).await,
         several => write_batch(connection, mark, after, several).await,
-    };
-    match answer? {
-        Ok(last) => {
-            let first = Position(last.0 + 1 - messages.len() as u64);
-            Ok(Appended { first, last })
-        }
-        Err(Refusal::Conflict) => Err(conflict::locate(connection, partition, after, messages).await),
-        Err(Refusal::Other(error)) => Err(error),
     }
 }
-
-/// The position of the last message, or why the server refused.
-type Answer = Result<Position, Refusal>;
 
 async fn write_single(
     connection: &Connection,
     mark: LinkMark,
     after: Option<Position>,
     message: &PreparedMessage,
-) -> Result<Answer, AppendError> {
-    let ack = request(connection, mark, message, expected_headers(message, after)).await?;
-    Ok(ack.accepted_single())
+) -> Result<Position, Refusal> {
+    request(connection, mark, message, expected_headers(message, after)).await?.accepted_single()
 }
 
 async fn write_batch(
     connection: &Connection,
     mark: LinkMark,
     after: Option<Position>,
-    messages: &[PreparedMessage],
-) -> Result<Answer, AppendError> {
+    messages: &[&PreparedMessage],
+) -> Result<Position, Refusal> {
     let batch_id = Uuid::new_v4().simple().to_string();
     let (last, earlier) =
         messages.split_last().ok_or(AppendError::Invalid { what: "empty batch".to_owned() })?;
@@ -91,7 +78,7 @@ async fn write_batch(
         // Without the last message the server keeps none of them.
         if connection.is_lost(mark) {
             let reason = "the connection was lost before the commit was sent".to_owned();
-            return Err(LogError::Unavailable { reason }.into());
+            return Err(AppendError::from(LogError::Unavailable { reason }).into());
         }
         // The first one stands for the whole batch.
         let headers = batch_headers(message, after.filter(|_| index == 0), &batch_id, index + 1);
@@ -99,12 +86,11 @@ async fn write_batch(
             .client
             .publish_with_headers(message.subject.clone(), headers, message.payload.clone())
             .await
-            .map_err(|error| LogError::Unavailable { reason: error.to_string() })?;
+            .map_err(|error| AppendError::from(LogError::Unavailable { reason: error.to_string() }))?;
     }
     let mut headers = batch_headers(last, None, &batch_id, messages.len());
     headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-    let ack = request(connection, mark, last, headers).await?;
-    ack.accepted_batch(&batch_id, messages.len())
+    request(connection, mark, last, headers).await?.accepted_batch(&batch_id, messages.len())
 }
 
 /// Sends the message that makes a commit stand, and awaits the server's word on it.
@@ -113,7 +99,7 @@ async fn request(
     mark: LinkMark,
     message: &PreparedMessage,
     headers: HeaderMap,
-) -> Result<PublishAck, AppendError> {
+) -> Result<PublishAck, Refusal> {
     let request = Request::new()
         .headers(headers)
         .payload(message.payload.clone())
@@ -121,19 +107,19 @@ async fn request(
     let answer = tokio::select! {
         biased;
         answer = connection.client.send_request(message.subject.clone(), request) => answer,
-        () = connection.lost(mark) => return Err(unknown("the connection was lost before the answer")),
+        () = connection.lost(mark) => return Err(unknown("the connection was lost before the answer").into()),
     };
     match answer {
-        Ok(answer) => PublishAck::read(&answer.payload),
+        Ok(answer) => Ok(PublishAck::read(&answer.payload)?),
         Err(error) => Err(match error.kind() {
             RequestErrorKind::NoResponders => {
                 let reason = format!("no stream takes {}: JetStream is not ready", message.subject);
-                LogError::Unavailable { reason }.into()
+                AppendError::from(LogError::Unavailable { reason }).into()
             }
             RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
-                AppendError::Invalid { what: error.to_string() }
+                Refusal::Content { what: error.to_string() }
             }
-            RequestErrorKind::TimedOut | RequestErrorKind::Other => unknown(&error.to_string()),
+            RequestErrorKind::TimedOut | RequestErrorKind::Other => unknown(&error.to_string()).into(),
         }),
     }
 }

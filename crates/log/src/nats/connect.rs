@@ -118,6 +118,21 @@ impl Connection {
         Q: serde::Serialize + ?Sized,
         A: serde::de::DeserializeOwned,
     {
+        self.ask_api_about(subject, question).await?.map_err(|error| LogError::Unavailable {
+            reason: format!("JetStream at {}: {} ({})", self.url, error.description, error.err_code),
+        })
+    }
+
+    /// Asks JetStream's management API about what may not exist; a refusal is given back as it is.
+    pub(super) async fn ask_api_about<Q, A>(
+        &self,
+        subject: &str,
+        question: &Q,
+    ) -> Result<Result<A, ApiError>, LogError>
+    where
+        Q: serde::Serialize + ?Sized,
+        A: serde::de::DeserializeOwned,
+    {
         let mark = self.ready()?;
         let unavailable =
             |what: String| LogError::Unavailable { reason: format!("JetStream at {}: {what}", self.url) };
@@ -128,12 +143,10 @@ impl Connection {
             }
             () = self.lost(mark) => return Err(unavailable("the connection was lost".to_owned())),
         };
-        match answer {
-            ApiAnswer::Refused { error } => {
-                Err(unavailable(format!("{} ({})", error.description, error.err_code)))
-            }
+        Ok(match answer {
+            ApiAnswer::Refused { error } => Err(error),
             ApiAnswer::Given(answer) => Ok(answer),
-        }
+        })
     }
 }
 

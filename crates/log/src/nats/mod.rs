@@ -1,24 +1,26 @@
-//! The JetStream adapter: one stream per partition, one atomic batch per commit.
+//! The JetStream adapter: one stream per partition, commits as publishes or in atomic batches.
 //!
 //! «Acknowledged means on disk» holds where the server runs with `jetstream { sync_interval: always }`; a client
 //! cannot ask for it, so it belongs to the server's configuration.
 //!
 //! - `config`, `address`, `connect`, `version`: reaching a server that is new enough;
 //! - `streams`: the partitions, created once;
-//! - `admission`, `append`, `run`, `publish_ack`, `conflict`: the write path;
+//! - `coalescer`: gathers what waits, for each partition; `append`, `publish_ack`, `conflict`: one write of it;
 //! - `direct_get`, `read`: loads and range reads, never by a consumer;
-//! - `subscribe`: ordered, resumable subscriptions.
+//! - `subscribe`: ordered, resumable subscriptions;
+//! - `records`, `bucket`: the records beside the log, in key-value buckets.
 
 mod address;
-mod admission;
 mod append;
+mod bucket;
+mod coalescer;
 mod config;
 mod conflict;
 mod connect;
 mod direct_get;
 mod publish_ack;
 mod read;
-mod run;
+mod records;
 mod streams;
 mod subject;
 mod subscribe;
@@ -32,24 +34,20 @@ use foodflow_domain::TenantId;
 pub use self::config::{ANSWER_TIMEOUT_DEFAULT, NatsConfig, NatsCredentials, PARTITIONS_DEFAULT};
 pub use self::version::SERVER_VERSION_REQUIRED;
 
-use self::admission::Admission;
-use self::append::PreparedMessage;
+use self::coalescer::Coalescer;
 use self::connect::Connection;
+use self::records::NatsRecords;
 use crate::event_log::check_run;
 use crate::{
-    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
-    StoredMessage, StreamId,
+    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
+    SharedRecords, StoredMessage, StreamId,
 };
-
-/// Single publishes of one partition that are with the server at once, beside one batch.
-const SINGLES_IN_FLIGHT_MAX: u32 = 32;
-/// Commits of one partition that wait in this process.
-const WAITING_MAX: usize = 2_048;
 
 /// The event log on NATS JetStream.
 pub struct NatsLog {
     connection: Arc<Connection>,
-    partitions: Vec<Admission>,
+    partitions: Vec<Coalescer>,
+    records: Arc<NatsRecords>,
 }
 
 impl NatsLog {
@@ -62,8 +60,7 @@ impl NatsLog {
         config.check()?;
         let connection = Connection::open(&config).await?;
         let count = streams::ensure(&connection, &config).await?;
-        let partitions = (0..count).map(|_| Admission::new(SINGLES_IN_FLIGHT_MAX, WAITING_MAX)).collect();
-        Ok(Self { connection: Arc::new(connection), partitions })
+        Ok(Self::start(connection, count))
     }
 
     /// Connects like [`Self::connect`] and changes nothing: `None` where the server holds no log yet.
@@ -74,35 +71,20 @@ impl NatsLog {
         config.check()?;
         let connection = Connection::open(&config).await?;
         let Some(count) = streams::find(&connection, &config).await? else { return Ok(None) };
-        let partitions = (0..count).map(|_| Admission::new(SINGLES_IN_FLIGHT_MAX, WAITING_MAX)).collect();
-        Ok(Some(Self { connection: Arc::new(connection), partitions }))
+        Ok(Some(Self::start(connection, count)))
     }
 
-    fn admission(&self, partition: Partition) -> Result<&Admission, LogError> {
+    fn start(connection: Connection, partitions: u16) -> Self {
+        let connection = Arc::new(connection);
+        let records = Arc::new(NatsRecords::new(Arc::clone(&connection)));
+        let start = |partition| Coalescer::start(Arc::clone(&connection), Partition(partition));
+        Self { partitions: (0..partitions).map(start).collect(), records, connection }
+    }
+
+    fn partition(&self, partition: Partition) -> Result<&Coalescer, LogError> {
         self.partitions.get(usize::from(partition.0)).ok_or_else(|| LogError::Configuration {
             reason: format!("there is no partition {}; the log has {}", partition.0, self.partitions.len()),
         })
-    }
-}
-
-impl NatsLog {
-    /// Writes what takes adjoining positions: directly behind `after` where it is given; answers the positions.
-    async fn write(
-        &self,
-        partition: Partition,
-        after: Option<Position>,
-        messages: Vec<PreparedMessage>,
-    ) -> Result<Appended, AppendError> {
-        self.connection.ready()?;
-        let place = self.admission(partition)?.enter(messages.len()).await?;
-        let connection = Arc::clone(&self.connection);
-        // A caller that gives up must not leave half a batch behind, nor free its place too early.
-        let writing = tokio::spawn(async move {
-            let outcome = append::write(&connection, partition, after, &messages).await;
-            drop(place);
-            outcome
-        });
-        writing.await.unwrap_or_else(|error| Err(AppendError::Unknown { reason: error.to_string() }))
     }
 }
 
@@ -116,7 +98,8 @@ impl EventLog for NatsLog {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         let partition = self.partition_of(commit.tenant);
         let messages = append::prepare(partition, commit)?;
-        self.write(partition, None, messages).await
+        self.connection.ready()?;
+        self.partition(partition)?.append(messages).await
     }
 
     async fn append_after(
@@ -125,31 +108,31 @@ impl EventLog for NatsLog {
         after: Position,
         commits: Vec<Commit>,
     ) -> Result<Position, AppendError> {
-        self.admission(partition)?;
+        let coalescer = self.partition(partition)?;
         check_run(self.partition_count(), partition, &commits)?;
-        let mut end = after;
-        for messages in run::batches(partition, commits)? {
-            end = self.write(partition, Some(end), messages).await?.last;
-        }
-        Ok(end)
+        let commits = commits.into_iter().map(|commit| append::prepare(partition, commit));
+        let commits = commits.collect::<Result<_, _>>()?;
+        self.connection.ready()?;
+        coalescer.append_after(after, commits).await
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        read::load(&self.connection, self.partition_of(tenant), tenant, stream, after).await
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        read::load(&self.connection, self.partition_of(tenant), tenant, stream, after, limit).await
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
-        self.admission(partition)?;
+        self.partition(partition)?;
         read::head(&self.connection, partition).await
     }
 
     async fn read(&self, partition: Partition, query: ReadQuery) -> Result<Vec<StoredMessage>, LogError> {
-        self.admission(partition)?;
+        self.partition(partition)?;
         read::read(&self.connection, partition, &query).await
     }
 
@@ -159,8 +142,12 @@ impl EventLog for NatsLog {
         tenant: Option<TenantId>,
         after: Position,
     ) -> Result<MessageStream, LogError> {
-        self.admission(partition)?;
+        self.partition(partition)?;
         subscribe::subscribe(Arc::clone(&self.connection), partition, tenant, after).await
+    }
+
+    fn records(&self) -> SharedRecords {
+        Arc::clone(&self.records) as _
     }
 
     fn describe(&self) -> String {
@@ -168,8 +155,11 @@ impl EventLog for NatsLog {
     }
 
     async fn close(&self) {
-        for admission in &self.partitions {
-            admission.close().await;
+        for partition in &self.partitions {
+            partition.refuse_more();
+        }
+        for partition in &self.partitions {
+            partition.close().await;
         }
         self.connection.closed.cancel();
         if let Err(error) = self.connection.client.drain().await {

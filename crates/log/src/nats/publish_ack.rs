@@ -35,8 +35,19 @@ pub(super) struct PublishAck {
 pub(super) enum Refusal {
     /// A stream has moved; the server does not say which.
     Conflict,
-    /// Anything else.
+    /// It is more, or something else, than the server takes in one write.
+    Content {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Anything else, which has nothing to do with what was written.
     Other(AppendError),
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        Self::Other(error)
+    }
 }
 
 impl PublishAck {
@@ -56,21 +67,17 @@ impl PublishAck {
     /// The position of a batch's last message.
     ///
     /// # Errors
-    /// Outside: the answer is not about this whole batch, so that nothing is certain.
-    pub(super) fn accepted_batch(
-        self,
-        id: &str,
-        count: usize,
-    ) -> Result<Result<Position, Refusal>, AppendError> {
+    /// Also [`AppendError::Unknown`] where the answer is not about this whole batch, so that nothing is certain.
+    pub(super) fn accepted_batch(self, id: &str, count: usize) -> Result<Position, Refusal> {
         if let Some(error) = self.error {
-            return Ok(Err(refusal(&error)));
+            return Err(refusal(&error));
         }
         if self.batch.as_deref() == Some(id) && self.count == count && self.seq >= count as u64 {
-            return Ok(Ok(Position(self.seq)));
+            return Ok(Position(self.seq));
         }
         let reason = format!("the server acknowledged {} of the {count} messages of a batch", self.count);
         tracing::error!(reason, "the event log broke a batch");
-        Err(AppendError::Unknown { reason })
+        Err(AppendError::Unknown { reason }.into())
     }
 }
 
@@ -80,7 +87,7 @@ fn refusal(error: &ApiError) -> Refusal {
         WRONG_LAST_SEQUENCE | WRONG_LAST_SEQUENCE_IN_PROCESS => return Refusal::Conflict,
         STORE_FAILED => AppendError::Unknown { reason: text() },
         TOO_MANY_BATCHES => AppendError::Overloaded { waiting: BATCHES_IN_FLIGHT },
-        BATCH_TOO_LARGE => AppendError::Invalid { what: text() },
+        BATCH_TOO_LARGE => return Refusal::Content { what: text() },
         ATOMIC_PUBLISH_DISABLED => LogError::Configuration { reason: text() }.into(),
         BATCH_INCOMPLETE => {
             let reason = format!("{}: the server holds too many unfinished batches or missed a part", text());
@@ -101,14 +108,14 @@ mod tests {
     #[test]
     fn an_ack_that_is_not_about_the_whole_batch_leaves_the_outcome_open() {
         let whole = r#"{"stream":"FF_EVENTS_0","seq":7,"batch":"b","count":3}"#;
-        assert_eq!(ack(whole).accepted_batch("b", 3).unwrap().unwrap(), Position(7));
+        assert_eq!(ack(whole).accepted_batch("b", 3).unwrap(), Position(7));
         for broken in [
             r#"{"stream":"FF_EVENTS_0","seq":7}"#,
             r#"{"stream":"FF_EVENTS_0","seq":7,"batch":"b","count":2}"#,
             r#"{"stream":"FF_EVENTS_0","seq":7,"batch":"other","count":3}"#,
         ] {
             let answer = ack(broken).accepted_batch("b", 3);
-            assert!(matches!(answer, Err(AppendError::Unknown { .. })), "{broken}");
+            assert!(matches!(answer, Err(Refusal::Other(AppendError::Unknown { .. }))), "{broken}");
         }
         assert!(matches!(PublishAck::read(b"what?"), Err(AppendError::Unknown { .. })));
     }
@@ -125,7 +132,7 @@ mod tests {
         assert!(matches!(refused(10_164), Refusal::Conflict));
         assert!(matches!(refused(10_077), Refusal::Other(AppendError::Unknown { .. })));
         assert!(matches!(refused(10_176), Refusal::Other(AppendError::Log(LogError::Unavailable { .. }))));
-        assert!(matches!(refused(10_199), Refusal::Other(AppendError::Invalid { .. })));
+        assert!(matches!(refused(10_199), Refusal::Content { .. }));
         assert!(matches!(refused(10_210), Refusal::Other(AppendError::Overloaded { .. })));
         assert!(matches!(refused(10_174), Refusal::Other(AppendError::Log(LogError::Configuration { .. }))));
         assert!(matches!(refused(10_023), Refusal::Other(AppendError::Log(LogError::Unavailable { .. }))));

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use super::connect::Connection;
 use super::direct_get::{self, Question};
 use super::subject;
-use crate::event_log::READ_MESSAGES_MAX;
-use crate::{Direction, LogError, Partition, Position, ReadQuery, StoredMessage, StreamId};
+use crate::event_log::{LOADED_MESSAGES_MAX, READ_MESSAGES_MAX};
+use crate::{Direction, LogError, Page, Partition, Position, ReadQuery, StoredMessage, StreamId};
 
 /// Most messages of one page, which is bounded by bytes as well. Large, because the server counts what matches a
 /// wildcard once per page, over all subjects of the partition.
@@ -17,17 +17,23 @@ const BACKWARD_MESSAGES_MIN: usize = 256;
 /// How much wider each window of a backward read may be than the one before it.
 const BACKWARD_GROWTH: u64 = 8;
 
-/// All messages of one stream after `after`; one question where they fit into a page or there are none.
+/// The next messages of one stream after `after`: one question.
 pub(super) async fn load(
     connection: &Connection,
     partition: Partition,
     tenant: TenantId,
     stream: &StreamId,
     after: Position,
-) -> Result<Vec<StoredMessage>, LogError> {
+    limit: usize,
+) -> Result<Page, LogError> {
+    let nothing = Page { messages: Vec::new(), reached_end: true };
     // A stream with a name that no subject can hold was never written.
-    let Some(subject) = subject::stream_subject(partition, tenant, stream) else { return Ok(Vec::new()) };
-    forward(connection, partition, Some(&subject), after, usize::MAX).await
+    let Some(subject) = subject::stream_subject(partition, tenant, stream) else { return Ok(nothing) };
+    let Some(seq) = after.0.checked_add(1) else { return Ok(nothing) };
+    let batch = limit.clamp(1, LOADED_MESSAGES_MAX);
+    let question =
+        Question { batch: Some(batch), seq: Some(seq), next_by_subj: Some(&subject), ..Question::default() };
+    direct_get::ask(connection, partition, &question).await
 }
 
 /// A bounded range of one partition.
@@ -82,7 +88,7 @@ async fn forward(
         let Some(last) = page.messages.last() else { break };
         after = last.position;
         found.extend(page.messages);
-        if page.exhausted {
+        if page.reached_end {
             break;
         }
     }
@@ -138,7 +144,7 @@ async fn newest_window(
             let reached = page.messages.last().map(|message| message.position.0);
             found.extend(page.messages.into_iter().filter(|message| message.position.0 < window.end));
             match reached {
-                Some(position) if !page.exhausted && position + 1 < window.end => next = position + 1,
+                Some(position) if !page.reached_end && position + 1 < window.end => next = position + 1,
                 _ => break true,
             }
             if found.len() >= budget {

@@ -73,28 +73,37 @@ async fn get_or_create(
     if let Some(found) = get(connection, partition).await? {
         return Ok(found);
     }
-    let wanted = stream_config(partition, count, replicas);
+    create(connection, stream_config(partition, count, replicas)).await
+}
+
+/// Makes a stream; answers the settings of the one that another process made at the same moment, if so.
+pub(super) async fn create(connection: &Connection, wanted: Config) -> Result<Config, LogError> {
+    let name = wanted.name.clone();
     match connection.jetstream.create_stream(wanted).await {
         Ok(created) => Ok(created.cached_info().config.clone()),
         Err(error) => {
             let raced = matches!(error.kind(), CreateStreamErrorKind::JetStream(ref cause)
                 if cause.error_code() == ErrorCode::STREAM_NAME_EXIST);
-            let found = if raced { get(connection, partition).await? } else { None };
-            found.ok_or_else(|| LogError::Unavailable {
-                reason: format!("{} cannot be created: {error}", stream_name(partition)),
-            })
+            let found = if raced { get_named(connection, &name).await? } else { None };
+            found
+                .ok_or_else(|| LogError::Unavailable { reason: format!("{name} cannot be created: {error}") })
         }
     }
 }
 
 async fn get(connection: &Connection, partition: Partition) -> Result<Option<Config>, LogError> {
-    match connection.jetstream.get_stream(stream_name(partition)).await {
+    get_named(connection, &stream_name(partition)).await
+}
+
+/// The settings of a stream, where it exists.
+pub(super) async fn get_named(connection: &Connection, name: &str) -> Result<Option<Config>, LogError> {
+    match connection.jetstream.get_stream(name).await {
         Ok(stream) => Ok(Some(stream.cached_info().config.clone())),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(ref cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
                 Ok(None)
             }
-            _ => Err(LogError::Unavailable { reason: format!("{}: {error}", stream_name(partition)) }),
+            _ => Err(LogError::Unavailable { reason: format!("{name}: {error}") }),
         },
     }
 }

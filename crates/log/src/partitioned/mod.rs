@@ -1,7 +1,8 @@
 //! A log of several partitions in one folder: an embedded log file for each, and a manifest.
 //!
 //! It is what a copy of a JetStream log is without a server, and is read, served and restored from like any log.
-//! `partition-<number>.sqlite` holds one partition; in that file it stands as partition 0.
+//! `partition-<number>.sqlite` holds one partition; in that file it stands as partition 0. The records beside the log
+//! are those of the first file.
 //!
 //! What must never happen here: a partition whose file is gone and that is taken for an empty one.
 
@@ -20,9 +21,10 @@ use futures::future::{join_all, try_join_all};
 use self::manifest::Manifest;
 use crate::embedded::EmbeddedLog;
 use crate::event_log::{
-    AppendError, Appended, Commit, EventLog, LogError, MessageStream, PARTITIONS_MAX, Partition, Position,
-    ReadQuery, StoredMessage, StreamId, check_run,
+    AppendError, Appended, Commit, EventLog, LogError, MessageStream, PARTITIONS_MAX, Page, Partition,
+    Position, ReadQuery, StoredMessage, StreamId, check_run,
 };
+use crate::records::SharedRecords;
 
 /// The partition of an embedded log.
 const ONLY: Partition = Partition(0);
@@ -131,8 +133,11 @@ async fn refuse_other_content(folder: &Path, partitions: u16) -> Result<(), LogE
     let own = |path: &Path| {
         let name = path.as_os_str().to_string_lossy().into_owned();
         let is_file = |partition| {
-            let file = file(folder, Partition(partition)).display().to_string();
-            ["", "-wal", "-shm", "-journal"].iter().any(|end| name == format!("{file}{end}"))
+            let records = folder.join(format!("partition-{partition}-records.sqlite"));
+            [file(folder, Partition(partition)), records].iter().any(|path| {
+                let path = path.display();
+                ["", "-wal", "-shm", "-journal"].iter().any(|end| name == format!("{path}{end}"))
+            })
         };
         path == manifest::unfinished(folder) || (0..partitions).any(is_file)
     };
@@ -186,14 +191,16 @@ impl EventLog for PartitionedEmbedded {
         })
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
+        limit: usize,
+    ) -> Result<Page, LogError> {
         let partition = self.partition_of(tenant);
-        Ok(within_all(partition, self.file(partition)?.load(tenant, stream, after).await?))
+        let page = self.file(partition)?.load_page(tenant, stream, after, limit).await?;
+        Ok(Page { messages: within_all(partition, page.messages), ..page })
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
@@ -212,6 +219,11 @@ impl EventLog for PartitionedEmbedded {
     ) -> Result<MessageStream, LogError> {
         let messages = self.file(partition)?.subscribe(ONLY, tenant, after).await?;
         Ok(messages.map(move |message| message.map(|message| within(partition, message))).boxed())
+    }
+
+    fn records(&self) -> SharedRecords {
+        // There is at least one.
+        self.files[0].records()
     }
 
     fn describe(&self) -> String {

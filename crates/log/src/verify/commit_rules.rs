@@ -8,7 +8,7 @@ use crate::envelope::{Envelope, PayloadHash};
 use crate::event_log::{COMMIT_MESSAGES_MAX, Position, StoredMessage};
 
 /// A commit of which some messages were seen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OpenCommit {
     first: Position,
     /// Number of messages seen.
@@ -85,13 +85,18 @@ pub(super) fn check(
     Ok(OpenCommit { seen: open.seen + 1, last, ..open })
 }
 
+/// Whether the message of `event` is the last of its commit.
+pub(super) fn is_last(event: &Envelope) -> bool {
+    u64::from(event.commitindex) + 1 == u64::from(event.commitsize)
+}
+
 /// That `message`, of which `event` is one, is the last of its commit.
 pub(super) fn check_complete(
     at: &At<'_>,
     message: &StoredMessage,
     event: &Envelope,
 ) -> Result<(), BrokenLink> {
-    if u64::from(event.commitindex) + 1 == u64::from(event.commitsize) {
+    if is_last(event) {
         return Ok(());
     }
     Err(at.event(event).broken(Rule::Commit, "the last message of a commit", place(message, event)))

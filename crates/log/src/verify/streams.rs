@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::broken_link::{At, BrokenLink, Rule};
 use crate::envelope::{Envelope, PayloadHash};
-use crate::event_log::{Position, StoredMessage};
+use crate::event_log::{Position, StoredMessage, StreamId};
 
 /// Every stream that was seen; where their number is bounded, those that were seen last.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Streams {
     tenants: HashMap<TenantId, u32>,
     /// Context and aggregate.
@@ -21,6 +21,8 @@ pub(super) struct Streams {
     older: HashMap<Key, End>,
     /// Streams of one generation.
     generation_max: usize,
+    /// Whether a stream may have begun before its first message here.
+    begins_within: bool,
 }
 
 /// A stream; tenant and kind by their number.
@@ -39,19 +41,18 @@ struct End {
     position: Position,
 }
 
-impl Default for Streams {
-    fn default() -> Self {
+impl Streams {
+    pub(super) fn new(begins_within: bool) -> Self {
         Self {
             tenants: HashMap::new(),
             kinds: HashMap::new(),
             ends: HashMap::new(),
             older: HashMap::new(),
             generation_max: usize::MAX,
+            begins_within,
         }
     }
-}
 
-impl Streams {
     pub(super) fn count(&self) -> u64 {
         (self.ends.len() + self.older.len()) as u64
     }
@@ -61,33 +62,35 @@ impl Streams {
         self.generation_max = streams.max(1);
     }
 
-    /// Whether the end of the stream of `message` is known.
-    pub(super) fn knows(&self, message: &StoredMessage) -> bool {
-        let stream = &message.stream;
-        let kind = self.kinds.get(&(stream.context.clone(), stream.aggregate.clone()));
-        let (Some(tenant), Some(kind)) = (self.tenants.get(&message.tenant), kind) else { return false };
+    pub(super) fn knows(&self, tenant: TenantId, stream: &StreamId) -> bool {
+        let kind = (stream.context.clone(), stream.aggregate.clone());
+        let (Some(tenant), Some(kind)) = (self.tenants.get(&tenant), self.kinds.get(&kind)) else {
+            return false;
+        };
         let key = Key { tenant: *tenant, kind: *kind, id: stream.id };
         self.ends.contains_key(&key) || self.older.contains_key(&key)
     }
 
-    /// Learns where the stream of `last`, its last message, ends.
-    pub(super) fn learn(&mut self, last: &StoredMessage, sequence: u64) {
-        let key = self.key(last);
-        let hash = PayloadHash::of(&last.payload);
-        *self.end(key) = End { hash, sequence, position: last.position };
+    /// Takes `message`, whose last event has this number, for the last of its stream before the walk.
+    pub(super) fn know(&mut self, message: &StoredMessage, sequence: u64) {
+        let hash = PayloadHash::of(&message.payload);
+        let key = self.key(message);
+        *self.end(key, End::default()) = End { hash, sequence, position: message.position };
     }
 
-    /// Follows the stream of `message` by it, and answers where the stream ended before; `commit` is the position of
-    /// the commit's first message.
+    /// Follows the stream of `message` by it, and answers where the stream ended before; `payload` is the hash of its
+    /// payload, and `commit` the position of the commit's first message.
     pub(super) fn follow(
         &mut self,
         at: &At<'_>,
         message: &StoredMessage,
+        payload: PayloadHash,
         events: &[Envelope],
         commit: Position,
     ) -> Result<Position, BrokenLink> {
         let key = self.key(message);
-        let end = self.end(key);
+        let before = events.first().filter(|_| self.begins_within).map_or_else(End::default, End::before);
+        let end = self.end(key, before);
         let before = end.position;
         if end.position >= commit {
             let found = format!("a second one, after that at position {}", end.position);
@@ -104,17 +107,18 @@ impl Streams {
             at.event(event).same(Rule::Sequence, "sequence", &next, &event.sequence)?;
             end.sequence = next;
         }
-        end.hash = PayloadHash::of(&message.payload);
+        end.hash = payload;
         end.position = message.position;
         Ok(before)
     }
 
-    fn end(&mut self, key: Key) -> &mut End {
+    /// Where a stream ends; `unmet` for one that was not met.
+    fn end(&mut self, key: Key, unmet: End) -> &mut End {
         let known = if self.older.is_empty() { None } else { self.older.remove(&key) };
         if self.ends.len() >= self.generation_max && !self.ends.contains_key(&key) {
             self.older = std::mem::take(&mut self.ends);
         }
-        self.ends.entry(key).or_insert_with(|| known.unwrap_or_default())
+        self.ends.entry(key).or_insert_with(|| known.unwrap_or(unmet))
     }
 
     fn key(&mut self, message: &StoredMessage) -> Key {
@@ -136,6 +140,14 @@ fn number<N: std::hash::Hash + Eq>(names: &mut HashMap<N, u32>, name: N) -> u32 
 }
 
 impl End {
+    /// What `event` says of its stream's message before it; nothing where it is the first.
+    fn before(event: &Envelope) -> Self {
+        match event.sequence.checked_sub(1) {
+            None | Some(0) => Self::default(),
+            Some(sequence) => Self { hash: event.prevhash, sequence, position: Position(0) },
+        }
+    }
+
     fn describe(&self) -> String {
         match self.position {
             Position(0) => format!("prevhash {}: it is the first message of its stream", self.hash),

@@ -12,20 +12,20 @@ use uuid::Uuid;
 use super::*;
 use crate::event_log::StreamId;
 
-const TENANT: TenantId = TenantId(Uuid::from_u128(1));
-const OTHER: TenantId = TenantId(Uuid::from_u128(2));
+pub(crate) const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+pub(crate) const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 
 /// Writes a correct partition, commit by commit.
 #[derive(Default)]
-struct Writer {
-    messages: Vec<StoredMessage>,
+pub(crate) struct Writer {
+    pub(crate) messages: Vec<StoredMessage>,
     ends: HashMap<(TenantId, StreamId), (PayloadHash, u64)>,
     commands: u128,
 }
 
 impl Writer {
     /// One commit: a message for each (lot, number of events).
-    fn commit(&mut self, tenant: TenantId, parts: &[(u128, u64)]) -> &mut Self {
+    pub(crate) fn commit(&mut self, tenant: TenantId, parts: &[(u128, u64)]) -> &mut Self {
         let minutes = self.commands as i64;
         self.commit_at(tenant, parts, Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes))
     }
@@ -39,7 +39,7 @@ impl Writer {
             let (prevhash, sequence) = self.ends.get(&(tenant, stream.clone())).copied().unwrap_or_default();
             let event = |number: u64| Envelope {
                 specversion: "1.0".to_owned(),
-                id: Uuid::now_v7(),
+                id: event_id(self.messages.len(), number),
                 source: format!("foodflow/{tenant}"),
                 event_type: "foodflow.food_graph.batch.adjusted.v1".to_owned(),
                 subject: format!("batch/{}", stream.id),
@@ -81,12 +81,20 @@ impl Writer {
     /// | 4 | 1 | 10 | |
     /// | 5, 6 | 1 | 11, 10 | of two |
     /// | 7 | 1 | 10 | |
-    fn plant() -> Vec<StoredMessage> {
+    pub(crate) fn plant() -> Vec<StoredMessage> {
         let mut writer = Self::default();
         writer.commit(TENANT, &[(10, 2), (11, 1)]).commit(OTHER, &[(10, 1)]).commit(TENANT, &[(10, 1)]);
         writer.commit(TENANT, &[(11, 3), (10, 1)]).commit(TENANT, &[(10, 1)]);
         writer.messages
     }
+}
+
+/// The id of an event, always the same: tests compare one plant with another.
+fn event_id(message: usize, number: u64) -> Uuid {
+    let counted = (message as u64 * 1_000 + number).to_be_bytes();
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&counted);
+    uuid::Builder::from_unix_timestamp_millis(1, &random).into_uuid()
 }
 
 fn verify_with(mut verifier: ChainVerifier, messages: &[StoredMessage]) -> Result<Verified, BrokenLink> {

@@ -1,6 +1,7 @@
 //! What outlives the process that wrote it.
 
-use foodflow_log::{AppendError, Partition, Position};
+use bytes::Bytes;
+use foodflow_log::{AppendError, Expected, Partition, Position, RecordError, RecordKey, RecordKind};
 
 use crate::fixture::{
     Fixture, append_new, commit, everything, message, positions, stream, take, tenant_in, texts,
@@ -60,5 +61,30 @@ pub(crate) async fn a_reopened_log_still_refuses_what_came_before(fixture: Fixtu
     }
     reopened.log.append(commit(tenant, vec![message(&grown, second, "3")])).await?;
     assert_eq!(texts(&reopened.log.load(tenant, &grown, Position(0)).await?), ["1", "2", "3"]);
+    Ok(())
+}
+
+pub(crate) async fn records_outlive_a_reopening_and_a_crash(fixture: Fixture) -> anyhow::Result<()> {
+    const LEASE: RecordKind = RecordKind::Lease;
+    let (kept, gone) = (RecordKey::new("kept")?, RecordKey::new("gone")?);
+    let records = fixture.log.records();
+    let mut revision = records.put(LEASE, &kept, Bytes::from_static(b"0"), Expected::New).await?;
+    records.put(LEASE, &gone, Bytes::from_static(b"0"), Expected::New).await?;
+    records.delete(LEASE, &gone, Expected::Any).await?;
+    drop(records);
+    let mut fixture = fixture;
+    for round in 1..=3 {
+        fixture = if round == 1 { fixture.reopen().await? } else { fixture.crash().await? };
+        let records = fixture.log.records();
+        assert_eq!(records.get(LEASE, &gone).await?, None);
+        let found = records.get(LEASE, &kept).await?.expect("it was acknowledged");
+        assert_eq!((found.revision, found.value), (revision, Bytes::from((round - 1).to_string())));
+        let stale = records.put(LEASE, &kept, Bytes::new(), Expected::Revision(revision - 1)).await;
+        assert!(matches!(stale, Err(RecordError::Conflict { .. })), "{stale:?}");
+        let value = Bytes::from(round.to_string());
+        let next = records.put(LEASE, &kept, value, Expected::Revision(revision)).await?;
+        assert!(next > revision);
+        revision = next;
+    }
     Ok(())
 }

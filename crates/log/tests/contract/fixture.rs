@@ -35,6 +35,22 @@ enum Home {
     Nats(NatsServer),
 }
 
+impl Home {
+    async fn open(&self) -> anyhow::Result<SharedLog> {
+        Ok(match self {
+            Self::Memory => anyhow::bail!("a memory log cannot be opened again"),
+            Self::Embedded(folder) => {
+                std::sync::Arc::new(EmbeddedLog::open(&folder.path().join("log.db")).await?)
+            }
+            Self::Partitioned(folder) => {
+                let (folder, count) = (folder.path().join("log"), MANY_PARTITIONS);
+                std::sync::Arc::new(PartitionedEmbedded::open_or_create(&folder, count, None).await?)
+            }
+            Self::Nats(server) => std::sync::Arc::new(NatsLog::connect(NatsConfig::new(server.url())).await?),
+        })
+    }
+}
+
 impl Fixture {
     pub(crate) async fn memory() -> anyhow::Result<Self> {
         Ok(Self { log: std::sync::Arc::new(MemoryLog::new(MANY_PARTITIONS)), home: Home::Memory })
@@ -53,18 +69,21 @@ impl Fixture {
     }
 
     async fn open(home: Home) -> anyhow::Result<Self> {
-        let log: SharedLog = match &home {
-            Home::Memory => anyhow::bail!("a memory log cannot be opened again"),
-            Home::Embedded(folder) => {
-                std::sync::Arc::new(EmbeddedLog::open(&folder.path().join("log.db")).await?)
-            }
-            Home::Partitioned(folder) => {
-                let (folder, count) = (folder.path().join("log"), MANY_PARTITIONS);
-                std::sync::Arc::new(PartitionedEmbedded::open_or_create(&folder, count, None).await?)
-            }
-            Home::Nats(server) => std::sync::Arc::new(NatsLog::connect(NatsConfig::new(server.url())).await?),
-        };
+        let log = home.open().await?;
         Ok(Self { log, home })
+    }
+
+    /// Another handle on the same log, as another process has one.
+    pub(crate) async fn second(&self) -> anyhow::Result<SharedLog> {
+        match self.home {
+            Home::Memory => Ok(std::sync::Arc::clone(&self.log)),
+            _ => self.home.open().await,
+        }
+    }
+
+    /// Whether appends wait in a queue of this process, which may be full.
+    pub(crate) const fn has_a_queue(&self) -> bool {
+        !matches!(self.home, Home::Memory)
     }
 
     /// Closes the log and opens it again, as a new process would.

@@ -1,18 +1,22 @@
 //! The contract of the event-log port: one suite, run against every adapter.
 //!
 //! Each test function takes a [`fixture::Fixture`] and knows nothing of what is behind it. What only a log that
-//! outlives its process can promise is in [`durability`]; what only JetStream can get wrong is in `nats_server`
-//! and `nats_outage`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
+//! outlives its process can promise is in [`durability`]; what only JetStream can get wrong is in `nats_server`,
+//! `nats_batches`, `nats_outage` and `nats_records`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
 //! how to install it, and are never skipped.
 
 mod commits;
 mod durability;
 mod fixture;
+mod group_commit;
+mod nats_batches;
 mod nats_outage;
+mod nats_records;
 mod nats_server;
 mod races;
 mod ranges;
 mod reads;
+mod records;
 mod refusals;
 mod runs;
 mod subscriptions;
@@ -39,22 +43,22 @@ macro_rules! contract {
 
 /// The same for adapters whose log outlives them.
 macro_rules! durable_contract {
-    ($($test:ident)+) => {
+    ($($module:ident: $($test:ident)+;)+) => {
         mod durable_embedded {
-            durable_contract!(@adapter embedded, $($test)+);
+            durable_contract!(@adapter embedded, $($($module $test)+)+);
         }
         mod durable_partitioned {
-            durable_contract!(@adapter partitioned, $($test)+);
+            durable_contract!(@adapter partitioned, $($($module $test)+)+);
         }
         mod durable_nats {
-            durable_contract!(@adapter nats, $($test)+);
+            durable_contract!(@adapter nats, $($($module $test)+)+);
         }
     };
-    (@adapter $adapter:ident, $($test:ident)+) => {
+    (@adapter $adapter:ident, $($module:ident $test:ident)+) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() -> anyhow::Result<()> {
-                crate::durability::$test(crate::fixture::Fixture::$adapter().await?).await
+                crate::$module::$test(crate::fixture::Fixture::$adapter().await?).await
             }
         )+
     };
@@ -78,6 +82,7 @@ contract! {
         a_stream_is_loaded_from_after_a_position
         a_missing_stream_loads_as_empty
         a_stream_of_many_megabytes_is_loaded_whole
+        a_stream_is_loaded_by_pages
         the_head_is_the_last_position
         tenants_do_not_see_each_other
         every_partition_counts_for_itself;
@@ -104,10 +109,32 @@ contract! {
         nothing_behind_a_refused_commit_of_a_run_stands
         a_run_that_breaks_a_bound_is_refused_whole
         runs_and_commits_that_race_never_lie_astray;
+    records:
+        a_record_is_the_latest_value_under_its_key
+        a_write_goes_through_only_where_it_was_expected
+        of_writers_who_race_one_wins
+        two_handles_see_each_others_writes
+        a_deleted_record_is_gone_and_its_revision_with_it
+        records_are_listed_in_order_of_their_keys
+        a_list_is_bounded_in_bytes_and_loses_nothing
+        keys_and_values_of_every_sort_come_back
+        where_nothing_was_written_nothing_is_found
+        records_close_with_the_log;
+    group_commit:
+        only_losers_fail_among_many_writers
+        commits_on_one_stream_keep_their_order_while_they_wait
+        of_many_at_once_on_one_stream_the_first_wins
+        commits_of_all_sizes_mix
+        what_a_full_queue_refuses_leaves_nothing_behind
+        what_is_given_up_is_whole_or_absent;
 }
 
 durable_contract! {
-    a_reopened_log_holds_everything
-    a_crashed_log_holds_everything_that_was_acknowledged
-    a_reopened_log_still_refuses_what_came_before
+    durability:
+        a_reopened_log_holds_everything
+        a_crashed_log_holds_everything_that_was_acknowledged
+        a_reopened_log_still_refuses_what_came_before
+        records_outlive_a_reopening_and_a_crash;
+    group_commit:
+        a_log_that_is_closed_under_load_answers_and_keeps_everything;
 }

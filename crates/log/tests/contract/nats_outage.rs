@@ -1,7 +1,7 @@
 //! A server that goes away while the log is in use: what was acknowledged stands, what was refused does not,
 //! and the process goes on by itself when the server is back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::fixture::{append_new, commit, everything, message, positions, stream, take, tenant_in, texts};
+use crate::nats_batches::batches;
 
 const BACK_WITHIN: Duration = Duration::from_secs(30);
 
@@ -119,10 +120,25 @@ enum Told {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_are_told_the_truth_while_the_server_is_killed() -> anyhow::Result<()> {
+    tell_the_truth_under_kills(&[1, 1, 3, 3, 40, 200]).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_share_batches_are_told_the_truth_while_the_server_is_killed() -> anyhow::Result<()> {
+    let sizes: Vec<_> = [1, 1, 1, 2, 3, 1, 1, 5].into_iter().cycle().take(96).collect();
+    let server = tell_the_truth_under_kills(&sizes).await?;
+    let batches: Vec<_> = batches(&server).await?.into_iter().flatten().collect();
+    let distinct: HashSet<&String> = batches.iter().collect();
+    assert!(batches.len() > 8 * distinct.len(), "{} messages in {} batches", batches.len(), distinct.len());
+    Ok(())
+}
+
+/// Kills the server under writers of these commit sizes, and compares what they were told with what stands.
+async fn tell_the_truth_under_kills(sizes: &[usize]) -> anyhow::Result<NatsServer> {
     let (server, log, tenant) = start().await?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
-    for size in [1, 1, 3, 3, 40, 200] {
+    for size in sizes.iter().copied() {
         let (log, stop) = (Arc::clone(&log), Arc::clone(&stop));
         writers.spawn(async move {
             let mut told = Vec::new();
@@ -141,7 +157,8 @@ async fn writers_are_told_the_truth_while_the_server_is_killed() -> anyhow::Resu
     tokio::time::sleep(Duration::from_millis(200)).await;
     stop.store(true, Ordering::Relaxed);
     let told: Vec<_> = writers.join_all().await.into_iter().flatten().collect();
-    check_truth(&everything(&*log, Partition(0)).await?, &told)
+    check_truth(&everything(&*log, Partition(0)).await?, &told)?;
+    Ok(server)
 }
 
 /// Appends one commit whose messages all carry its id and size.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use foodflow_log::event_log::LOADED_BYTES_MAX;
 use foodflow_log::{Direction, NewMessage, Partition, Position, ReadQuery};
 
 use crate::fixture::{
@@ -54,6 +55,12 @@ pub(crate) async fn a_stream_of_many_megabytes_is_loaded_whole(fixture: Fixture)
         let grown = NewMessage { stream: large.clone(), expected: end, payload: payload(index) };
         end = log.append(commit(tenant, vec![grown])).await?.last;
     }
+    let page = log.load_page(tenant, &large, Position(0), usize::MAX).await?;
+    let bytes: usize = page.messages.iter().map(|message| message.payload.len()).sum();
+    assert!(
+        !page.reached_end && (LOADED_BYTES_MAX / 2..LOADED_BYTES_MAX + 900_000).contains(&bytes),
+        "{bytes}"
+    );
     let loaded = log.load(tenant, &large, Position(0)).await?;
     assert_eq!(positions(&loaded), (1..=20).collect::<Vec<_>>());
     assert!(loaded.iter().zip(0..).all(|(message, index)| message.payload == payload(index)));
@@ -64,6 +71,31 @@ pub(crate) async fn a_stream_of_many_megabytes_is_loaded_whole(fixture: Fixture)
             range.reverse();
         }
         assert!(range == loaded, "{direction:?}: {:?}", positions(&range));
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_stream_is_loaded_by_pages(fixture: Fixture) -> anyhow::Result<()> {
+    let (log, tenant) = (&*fixture.log, tenant());
+    let (grown, mut ends) = (stream(), vec![Position(0)]);
+    for index in 0..12 {
+        append_new(log, tenant, 1 + index % 3).await?;
+        let next = message(&grown, ends[index], &index.to_string());
+        ends.push(log.append(commit(tenant, vec![next])).await?.last);
+    }
+    append_new(log, tenant, 2).await?;
+    for (behind, after) in ends.iter().enumerate() {
+        let left = ends.len() - 1 - behind;
+        for limit in [0, 1, 5, left, left + 1, usize::MAX] {
+            let page = log.load_page(tenant, &grown, *after, limit).await?;
+            let expected: Vec<_> = ends[behind + 1..].iter().take(limit.max(1)).map(|end| end.0).collect();
+            assert_eq!(positions(&page.messages), expected, "{limit} after {after}");
+            assert_eq!(page.reached_end, expected.len() == left, "{limit} after {after}");
+        }
+    }
+    for (tenant, stream) in [(tenant, stream()), (crate::fixture::tenant(), grown)] {
+        let page = log.load_page(tenant, &stream, Position(0), 10).await?;
+        assert!(page.messages.is_empty() && page.reached_end);
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::mirror::MirrorError;
 use foodflow_log::{
-    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Partition, Position, ReadQuery,
-    SharedLog, StoredMessage, StreamId,
+    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
+    SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use futures::StreamExt as _;
 
@@ -53,13 +53,14 @@ impl EventLog for Faulty {
         }
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        self.inner.load(tenant, stream, after).await
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        self.inner.load_page(tenant, stream, after, limit).await
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
@@ -83,6 +84,10 @@ impl EventLog for Faulty {
         let messages = self.inner.subscribe(partition, tenant, after).await?;
         let broken = futures::stream::iter([Err(cut())]);
         Ok(messages.take(150).chain(broken).boxed())
+    }
+
+    fn records(&self) -> SharedRecords {
+        self.inner.records()
     }
 
     fn describe(&self) -> String {

@@ -4,7 +4,7 @@ use foodflow_log::event_log::COMMIT_MESSAGES_MAX;
 use foodflow_testkit::servers::NatsServer;
 use tempfile::TempDir;
 
-use crate::support::{assert_same, compare, copy, fingerprints, folder, memory, on_server, plant_log};
+use crate::support::{assert_same, compare, copy, folder, memory, on_server, plant_log, roots};
 use crate::writer::Plant;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,15 +23,11 @@ async fn a_log_goes_through_every_adapter_and_comes_back_the_same() -> anyhow::R
         for log in [&second, &third, &fourth, &last] {
             assert_same(&first, log).await?;
         }
-        let expected = fingerprints(&first).await?;
+        let expected = roots(&first).await?;
         assert!(expected.iter().all(|(head, _)| head.0 > 0), "every partition holds something: {expected:?}");
-        for (compared, (head, fingerprint)) in compare(&first, &third).await?.iter().zip(expected) {
+        for (compared, (head, root)) in compare(&first, &third).await?.iter().zip(expected) {
             assert_eq!((compared.source_head, compared.target_head, compared.same_until), (head, head, head));
-            assert_eq!(
-                (compared.checked.fingerprint, &compared.finding),
-                (fingerprint, &None),
-                "seed {seed}"
-            );
+            assert_eq!((compared.checked.root, &compared.finding), (root, &None), "seed {seed}");
         }
         // A copy is a log like any other: work goes on in it.
         plant.work(&*third, 50).await?;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foodflow_log::memory::MemoryLog;
+use foodflow_log::merkle::TreeHash;
 use foodflow_log::mirror::{Compared, Mirror, MirrorError};
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::partitioned::PartitionedEmbedded;
 use foodflow_log::{
-    ChainVerifier, Direction, EventLog, Partition, PayloadHash, Position, ReadQuery, SharedLog, StoredMessage,
+    ChainVerifier, Direction, EventLog, Partition, Position, ReadQuery, SharedLog, StoredMessage,
 };
 use foodflow_testkit::servers::NatsServer;
 use tempfile::TempDir;
@@ -71,8 +72,8 @@ pub(crate) async fn everything(log: &SharedLog) -> anyhow::Result<Vec<Vec<Stored
     Ok(partitions)
 }
 
-/// The fingerprint of every partition, each verified.
-pub(crate) async fn fingerprints(log: &SharedLog) -> anyhow::Result<Vec<(Position, PayloadHash)>> {
+/// The root of every partition, each verified.
+pub(crate) async fn roots(log: &SharedLog) -> anyhow::Result<Vec<(Position, TreeHash)>> {
     let mut all = Vec::new();
     for messages in everything(log).await? {
         let mut verifier = ChainVerifier::new().in_log_of(log.partition_count());
@@ -80,7 +81,7 @@ pub(crate) async fn fingerprints(log: &SharedLog) -> anyhow::Result<Vec<(Positio
             verifier.check(message)?;
         }
         let verified = verifier.finish()?;
-        all.push((verified.position, verified.fingerprint));
+        all.push((verified.position, verified.root));
     }
     Ok(all)
 }
@@ -88,7 +89,7 @@ pub(crate) async fn fingerprints(log: &SharedLog) -> anyhow::Result<Vec<(Positio
 /// Asserts that both hold the same, and that it is in order.
 pub(crate) async fn assert_same(one: &SharedLog, other: &SharedLog) -> anyhow::Result<()> {
     assert_eq!(everything(one).await?, everything(other).await?);
-    assert_eq!(fingerprints(one).await?, fingerprints(other).await?);
+    assert_eq!(roots(one).await?, roots(other).await?);
     Ok(())
 }
 
@@ -97,7 +98,7 @@ pub(crate) async fn assert_beginning(part: &SharedLog, whole: &SharedLog) -> any
     for (part, whole) in everything(part).await?.iter().zip(everything(whole).await?) {
         assert_eq!(*part, whole[..part.len()]);
     }
-    fingerprints(part).await?;
+    roots(part).await?;
     Ok(())
 }
 

@@ -67,9 +67,9 @@ fn project_event(
         "supplier" => master_data::supplier(&event, decode(message, envelope)?, changes),
         "transformation" => documents::transformation(&event, decode(message, envelope)?, changes),
         // Guards of invariants: nothing of them is in the graph.
-        "command" => known(CommandRecordEvent::TYPES, message, envelope)?,
-        "genealogy" => known(GenealogyEvent::TYPES, message, envelope)?,
-        "reservation" => known(ReservationEvent::TYPES, message, envelope)?,
+        "command" => known::<CommandRecordEvent>(message, envelope)?,
+        "genealogy" => known::<GenealogyEvent>(message, envelope)?,
+        "reservation" => known::<ReservationEvent>(message, envelope)?,
         _ => return Err(unknown(message, envelope)),
     }
     Ok(())
@@ -91,8 +91,8 @@ pub fn decode<E: EventSet>(message: &Recorded, envelope: &Envelope) -> Result<E,
     }
 }
 
-fn known(types: &[&str], message: &Recorded, envelope: &Envelope) -> Result<(), ProjectError> {
-    types.contains(&envelope.event_type.as_str()).then_some(()).ok_or_else(|| unknown(message, envelope))
+fn known<E: EventSet>(message: &Recorded, envelope: &Envelope) -> Result<(), ProjectError> {
+    E::reads(&envelope.event_type).then_some(()).ok_or_else(|| unknown(message, envelope))
 }
 
 fn unknown(message: &Recorded, envelope: &Envelope) -> ProjectError {

@@ -17,11 +17,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
-use foodflow_log::{Partition, Position};
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::changes::{Change, Edge, EdgeType, Label, NodeKey, Value};
+pub use crate::store::{Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
+
+/// The changes of one batch of whole commits to the graph.
+pub type Batch = crate::store::Batch<Change>;
 
 /// Most nodes that a page of [`GraphStore::list`] holds.
 pub const PAGE_NODES_MAX: usize = 500;
@@ -33,26 +35,6 @@ pub struct Node {
     pub key: NodeKey,
     /// Its properties.
     pub properties: BTreeMap<String, Value>,
-}
-
-/// Up to where a projection has applied a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Last applied position; 0 before all.
-    pub position: Position,
-    /// Recorded time of that position, where there is one.
-    pub recorded_at: Option<Timestamp>,
-}
-
-/// The changes of one batch of whole commits.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// The partition that was read.
-    pub partition: Partition,
-    /// Changes in log order, each with its tenant.
-    pub changes: Vec<(TenantId, Change)>,
-    /// Where the projection stands once they are applied.
-    pub checkpoint: Checkpoint,
 }
 
 /// Which edges of a node are asked for.
@@ -86,70 +68,12 @@ pub struct ListQuery {
     pub limit: usize,
 }
 
-/// Why a store did not answer.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// It cannot be reached or refused.
-    #[error("the {store} read model is unavailable: {reason}")]
-    Unavailable {
-        /// Which store.
-        store: &'static str,
-        /// What went wrong.
-        reason: String,
-    },
-    /// What is stored is not what this program writes.
-    #[error(
-        "the {store} read model holds something unexpected: {reason}; rebuild it with `foodflow rebuild`"
-    )]
-    Corrupt {
-        /// Which store.
-        store: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A trace reaches more lots than it may hold.
-    #[error("the trace reaches more than {max} lots")]
-    TooLarge {
-        /// The bound.
-        max: usize,
-    },
-}
-
 /// Most edges that one trace may hold in memory.
 pub const TRACE_EDGES_MAX: usize = 2_000_000;
 
 /// A store of the traceability graph.
 #[async_trait]
-pub trait GraphStore: Send + Sync + 'static {
-    /// `embedded` or `neo4j`.
-    fn name(&self) -> &'static str;
-
-    /// Creates or updates schema objects (constraints, indexes, tables); safe to repeat.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store does not answer.
-    async fn migrate(&self) -> Result<(), StoreError>;
-
-    /// Where the projection stands in `partition`.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store does not answer.
-    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError>;
-
-    /// Applies the batch and its checkpoint in one transaction. A batch whose checkpoint is not beyond the
-    /// stored one is passed over: it was applied before.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then nothing was applied.
-    async fn apply(&self, batch: Batch) -> Result<(), StoreError>;
-
-    /// Removes everything of `partition`'s tenants and its checkpoint, ahead of a rebuild.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store does not answer.
-    async fn clear(&self, partition: Partition) -> Result<(), StoreError>;
-
+pub trait GraphStore: Sink<Change> {
     /// The nodes of these ids that exist, in no order.
     ///
     /// # Errors
@@ -188,20 +112,4 @@ pub trait GraphStore: Send + Sync + 'static {
         start: Uuid,
         direction: TraceDirection,
     ) -> Result<Vec<Edge>, StoreError>;
-
-    /// Digest of the tenant's nodes and edges, or of all tenants' in `partition`: order-independent, the same in
-    /// every store that holds the same.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store does not answer.
-    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError>;
-}
-
-/// What a digest covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DigestScope {
-    /// One tenant.
-    Tenant(TenantId),
-    /// Every tenant of a partition.
-    Partition(Partition),
 }

@@ -7,37 +7,46 @@ use foodflow_log::{Partition, Position, StoredMessage};
 use jiff::Timestamp;
 
 use super::projection::{Projected, ProjectionError};
-use crate::changes::Change;
-use crate::graph::{Batch, Checkpoint};
+use crate::store::{Batch, Checkpoint, Claim};
 
 /// A batch of whole commits, ready to be applied.
 #[derive(Debug)]
-pub(super) struct Assembled {
-    /// What the store takes.
-    pub(super) batch: Batch,
+pub(crate) struct Assembled<C> {
+    /// Changes in log order, each with its tenant.
+    changes: Vec<(TenantId, C)>,
+    partition: Partition,
+    /// Where the projection stands once they are applied.
+    pub(crate) checkpoint: Checkpoint,
     /// Position of its first message.
-    pub(super) first: Position,
+    pub(crate) first: Position,
     /// How many messages it holds.
-    pub(super) messages: usize,
+    pub(crate) messages: usize,
+}
+
+impl<C> Assembled<C> {
+    /// The next batch of `claim`.
+    pub(crate) fn into_batch(self, claim: &mut Claim) -> Batch<C> {
+        claim.next(self.partition, self.changes, self.checkpoint)
+    }
 }
 
 /// Collects commits up to the bounds of a batch.
 #[derive(Debug)]
-pub(super) struct Assembler {
+pub(crate) struct Assembler<C> {
     partition: Partition,
     messages_max: usize,
     bytes_max: usize,
     /// Whole commits, within the bounds unless it is a single larger commit.
-    whole: Chunk,
+    whole: Chunk<C>,
     /// The commit that is being read, or one that is complete and did not fit.
-    open: Chunk,
+    open: Chunk<C>,
     open_size: u32,
     open_complete: bool,
 }
 
-#[derive(Debug, Default)]
-struct Chunk {
-    changes: Vec<(TenantId, Change)>,
+#[derive(Debug)]
+struct Chunk<C> {
+    changes: Vec<(TenantId, C)>,
     first: Position,
     last: Position,
     recorded_at: Option<Timestamp>,
@@ -45,21 +54,21 @@ struct Chunk {
     bytes: usize,
 }
 
-impl Assembler {
-    pub(super) fn new(partition: Partition, messages_max: usize, bytes_max: usize) -> Self {
+impl<C> Assembler<C> {
+    pub(crate) fn new(partition: Partition, messages_max: usize, bytes_max: usize) -> Self {
         let (whole, open) = (Chunk::default(), Chunk::default());
         let (messages_max, bytes_max) = (messages_max.max(1), bytes_max.max(1));
         Self { partition, messages_max, bytes_max, whole, open, open_size: 0, open_complete: false }
     }
 
     /// Whether a further message may be taken in; always true while a commit is incomplete.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let full = self.whole.messages >= self.messages_max || self.whole.bytes >= self.bytes_max;
         !self.open_complete && (!full || self.open.messages > 0)
     }
 
     /// Whether the messages so far end with a whole commit.
-    pub(super) fn ends_with_whole_commit(&self) -> bool {
+    pub(crate) fn ends_with_whole_commit(&self) -> bool {
         self.open_complete || self.open.messages == 0
     }
 
@@ -67,10 +76,10 @@ impl Assembler {
     ///
     /// # Errors
     /// Where it does not continue the commit before it, or does not begin one.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         message: &StoredMessage,
-        projected: Projected,
+        projected: Projected<C>,
     ) -> Result<(), ProjectionError> {
         debug_assert!(self.has_room(), "the caller asks first");
         self.check(message, &projected)?;
@@ -83,7 +92,7 @@ impl Assembler {
     }
 
     /// The whole commits so far; `None` where there are none.
-    pub(super) fn take(&mut self) -> Option<Assembled> {
+    pub(crate) fn take(&mut self) -> Option<Assembled<C>> {
         let chunk = std::mem::take(&mut self.whole);
         if self.open_complete {
             self.whole = std::mem::take(&mut self.open);
@@ -92,7 +101,7 @@ impl Assembler {
         (chunk.messages > 0).then(|| chunk.assembled(self.partition))
     }
 
-    fn check(&self, message: &StoredMessage, projected: &Projected) -> Result<(), ProjectionError> {
+    fn check(&self, message: &StoredMessage, projected: &Projected<C>) -> Result<(), ProjectionError> {
         let Projected { commit_index, commit_size, .. } = *projected;
         let taken = self.open.messages;
         let continues = commit_index as usize == taken && commit_index < commit_size;
@@ -127,8 +136,15 @@ impl Assembler {
     }
 }
 
-impl Chunk {
-    fn push(&mut self, message: &StoredMessage, projected: Projected) {
+impl<C> Default for Chunk<C> {
+    fn default() -> Self {
+        let (changes, first, last) = (Vec::new(), Position(0), Position(0));
+        Self { changes, first, last, recorded_at: None, messages: 0, bytes: 0 }
+    }
+}
+
+impl<C> Chunk<C> {
+    fn push(&mut self, message: &StoredMessage, projected: Projected<C>) {
         if self.messages == 0 {
             self.first = message.position;
         }
@@ -147,10 +163,10 @@ impl Chunk {
         self.bytes += later.bytes;
     }
 
-    fn assembled(self, partition: Partition) -> Assembled {
+    fn assembled(self, partition: Partition) -> Assembled<C> {
         let checkpoint = Checkpoint { position: self.last, recorded_at: self.recorded_at };
-        let batch = Batch { partition, changes: self.changes, checkpoint };
-        Assembled { batch, first: self.first, messages: self.messages }
+        let Self { changes, first, messages, .. } = self;
+        Assembled { changes, partition, checkpoint, first, messages }
     }
 }
 
@@ -178,7 +194,7 @@ mod tests {
         }
     }
 
-    fn projected(commit_index: u32, commit_size: u32) -> Projected {
+    fn projected(commit_index: u32, commit_size: u32) -> Projected<()> {
         Projected { changes: Vec::new(), recorded_at: Timestamp::UNIX_EPOCH, commit_index, commit_size }
     }
 
@@ -187,9 +203,9 @@ mod tests {
         let mut assembler = Assembler::new(Partition(0), messages_max, bytes_max);
         let mut taken = Vec::new();
         let mut position = 0;
-        let mut take = |assembler: &mut Assembler| {
+        let mut take = |assembler: &mut Assembler<()>| {
             let assembled = assembler.take().unwrap();
-            let last = assembled.batch.checkpoint.position.0;
+            let last = assembled.checkpoint.position.0;
             assert_eq!(assembled.messages as u64, last - assembled.first.0 + 1);
             taken.push((assembled.first.0, last));
         };
@@ -223,7 +239,7 @@ mod tests {
         assembler.push(&message(1), projected(0, 1)).unwrap();
         assembler.push(&message(2), projected(0, 2)).unwrap();
         assert!(!assembler.ends_with_whole_commit());
-        assert_eq!(assembler.take().unwrap().batch.checkpoint.position, Position(1));
+        assert_eq!(assembler.take().unwrap().checkpoint.position, Position(1));
         assert!(assembler.take().is_none());
         assembler.push(&message(3), projected(1, 2)).unwrap();
         assert_eq!(assembler.take().unwrap().first, Position(2));

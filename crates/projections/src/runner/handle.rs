@@ -19,7 +19,7 @@ use super::projection::Projection;
 use super::state::{StateCell, WorkerState};
 use super::status::{self, ProjectionStatus};
 use super::worker::Worker;
-use crate::graph::GraphStore;
+use crate::store::Sink;
 
 /// Keeps a store up to date with the log.
 pub struct Runner;
@@ -74,10 +74,10 @@ impl Runner {
     ///
     /// # Errors
     /// [`StartError`] where the configuration does not fit the log.
-    pub fn start(
+    pub fn start<C: Send + 'static>(
         log: SharedLog,
-        store: Arc<dyn GraphStore>,
-        projection: Arc<dyn Projection>,
+        store: Arc<dyn Sink<C>>,
+        projection: Arc<dyn Projection<C>>,
         config: RunnerConfig,
     ) -> Result<RunnerHandle, StartError> {
         metric_definitions::describe();
@@ -146,6 +146,13 @@ impl RunnerHandle {
             tasks.iter().for_each(JoinHandle::abort);
         }
         tasks.clear();
+    }
+
+    /// Ends the workers where they stand, as a crash would: what is in flight is neither finished nor awaited.
+    pub async fn abort(&self) {
+        let mut tasks = self.shared.tasks.lock().await;
+        tasks.iter().for_each(JoinHandle::abort);
+        join_all(tasks.drain(..)).await;
     }
 }
 

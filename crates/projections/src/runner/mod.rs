@@ -11,10 +11,10 @@
 //! - [`rebuild`](mod@rebuild): a partition anew from position 0, compared by digest;
 //! - [`metric_definitions`]: names, units and descriptions of the metrics.
 //!
-//! Two runners on one partition do no harm: a batch that was applied before is passed over by the store, and
-//! changes applied again in order have the same effect. A rebuild needs the store for itself.
+//! Two runners on one partition do no harm: the store takes batches only from the one that claimed the partition
+//! last. A rebuild needs the store for itself.
 
-mod assembler;
+pub(crate) mod assembler;
 mod backoff;
 mod config;
 pub mod handle;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use crate::graph::Checkpoint;
+use crate::store::Checkpoint;
 
 /// How long the log may take to answer before it counts as away.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::state::WorkerState;
-use crate::graph::{GraphStore, StoreError};
+use crate::store::{ReadModel, StoreError};
 
 /// How often the stored checkpoint is read while somebody waits.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -26,7 +26,7 @@ pub struct Progress {
 }
 
 struct Shared {
-    store: Arc<dyn GraphStore>,
+    store: Arc<dyn ReadModel>,
     workers: BTreeMap<Partition, watch::Receiver<WorkerState>>,
     /// One reader of the stored checkpoint at a time, per partition.
     polls: std::sync::Mutex<BTreeMap<Partition, Poll>>,
@@ -54,12 +54,12 @@ pub enum WaitError {
 impl Progress {
     /// Progress of a store that another process fills.
     #[must_use]
-    pub fn from_store(store: Arc<dyn GraphStore>) -> Self {
+    pub fn from_store(store: Arc<dyn ReadModel>) -> Self {
         Self::new(store, BTreeMap::new())
     }
 
     pub(super) fn new(
-        store: Arc<dyn GraphStore>,
+        store: Arc<dyn ReadModel>,
         workers: BTreeMap<Partition, watch::Receiver<WorkerState>>,
     ) -> Self {
         let polls = std::sync::Mutex::default();

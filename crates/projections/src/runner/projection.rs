@@ -5,11 +5,11 @@ use std::sync::Arc;
 use foodflow_log::StoredMessage;
 use jiff::Timestamp;
 
-use crate::changes::Change;
+use crate::changes::Change as GraphChange;
 use crate::recorded::{ProjectError, Recorded};
 
 /// A projection. Pure: no clock, no store, no randomness, or a rebuild would not equal what is live.
-pub trait Projection: Send + Sync + 'static {
+pub trait Projection<C>: Send + Sync + 'static {
     /// Its name in status, logs and metrics, e.g. `food_graph`.
     fn name(&self) -> &'static str;
 
@@ -18,14 +18,14 @@ pub trait Projection: Send + Sync + 'static {
     /// # Errors
     /// Where the message cannot be read or holds what the projection does not know; the partition then stops
     /// there, visibly, until the program can deal with it.
-    fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError>;
+    fn project(&self, message: &StoredMessage) -> Result<Projected<C>, ProjectionError>;
 }
 
 /// One message, projected.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Projected {
+pub struct Projected<C> {
     /// Its changes, in the order of its events; they apply to the message's tenant.
-    pub changes: Vec<Change>,
+    pub changes: Vec<C>,
     /// Recorded time of the message.
     pub recorded_at: Timestamp,
     /// Index of the message within its commit, from 0.
@@ -58,34 +58,31 @@ impl From<ProjectError> for ProjectionError {
 
 /// A context's projection of read messages, under its name.
 #[derive(Debug, Clone, Copy)]
-pub struct RecordedProjection {
+pub struct RecordedProjection<C> {
     name: &'static str,
-    project: fn(&Recorded) -> Result<Vec<Change>, ProjectError>,
+    project: fn(&Recorded) -> Result<Vec<C>, ProjectError>,
 }
 
-impl RecordedProjection {
+impl<C> RecordedProjection<C> {
     /// The projection `project`, named `name`.
     #[must_use]
-    pub const fn new(
-        name: &'static str,
-        project: fn(&Recorded) -> Result<Vec<Change>, ProjectError>,
-    ) -> Self {
+    pub const fn new(name: &'static str, project: fn(&Recorded) -> Result<Vec<C>, ProjectError>) -> Self {
         Self { name, project }
     }
 }
 
 /// The projection of the food graph.
 #[must_use]
-pub fn food_graph() -> Arc<dyn Projection> {
+pub fn food_graph() -> Arc<dyn Projection<GraphChange>> {
     Arc::new(RecordedProjection::new("food_graph", crate::food_graph::project))
 }
 
-impl Projection for RecordedProjection {
+impl<C: 'static> Projection<C> for RecordedProjection<C> {
     fn name(&self) -> &'static str {
         self.name
     }
 
-    fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError> {
+    fn project(&self, message: &StoredMessage) -> Result<Projected<C>, ProjectionError> {
         let recorded = Recorded::decode(message)?;
         let Some(first) = recorded.events.first() else {
             return Err(ProjectionError::new("it holds no event"));

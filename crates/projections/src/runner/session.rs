@@ -15,18 +15,19 @@ use super::assembler::{Assembled, Assembler};
 use super::backoff::Backoff;
 use super::state::Failure;
 use super::worker::{Worker, within};
-use crate::graph::{Checkpoint, StoreError};
+use crate::store::{Checkpoint, Claim, StoreError};
 
 /// After how many messages other tasks get their turn.
 const MESSAGES_PER_TURN: usize = 64;
 /// A subscription without messages counts as delivering after it has stood for so long.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
-pub(super) struct Session<'a> {
-    worker: &'a Worker,
+pub(super) struct Session<'a, C> {
+    worker: &'a Worker<C>,
+    claim: Claim,
     backoff: &'a mut Backoff,
     stream: MessageStream,
-    assembler: Assembler,
+    assembler: Assembler<C>,
     in_flight: Option<InFlight>,
     /// A failure behind the whole commits that were gathered; they are applied first.
     found: Option<Failure>,
@@ -48,11 +49,11 @@ impl Drop for InFlight {
     }
 }
 
-impl<'a> Session<'a> {
+impl<'a, C: Send + 'static> Session<'a, C> {
     pub(super) fn new(
-        worker: &'a Worker,
+        worker: &'a Worker<C>,
         backoff: &'a mut Backoff,
-        after: Position,
+        claim: Claim,
         stream: MessageStream,
     ) -> Self {
         let config = &worker.config;
@@ -60,10 +61,12 @@ impl<'a> Session<'a> {
         tracing::debug!(
             projection = worker.projection.name(),
             partition = worker.partition.0,
-            after = after.0,
+            after = claim.checkpoint.position.0,
+            epoch = claim.epoch.0,
             "the projection reads on"
         );
-        Self { worker, backoff, stream, assembler, in_flight: None, found: None, settled: false }
+        let (in_flight, found, settled) = (None, None, false);
+        Self { worker, claim, backoff, stream, assembler, in_flight, found, settled }
     }
 
     /// Reads, projects and applies; `Ok` once asked to stop, with the batch in flight finished.
@@ -124,9 +127,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn apply(&self, assembled: Assembled) -> InFlight {
-        let Assembled { batch, first, messages } = assembled;
-        let checkpoint = batch.checkpoint.clone();
+    fn apply(&mut self, assembled: Assembled<C>) -> InFlight {
+        let (checkpoint, first, messages) =
+            (assembled.checkpoint.clone(), assembled.first, assembled.messages);
+        let batch = assembled.into_batch(&mut self.claim);
         let (store, limit) = (self.worker.store.clone(), self.worker.config.answer_timeout);
         let task = tokio::spawn(async move { within(limit, store.name(), store.apply(batch)).await });
         InFlight { task, checkpoint, first, messages, since: Instant::now() }

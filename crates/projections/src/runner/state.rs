@@ -4,7 +4,7 @@ use foodflow_log::{LogError, Position};
 use tokio::sync::watch;
 
 use super::projection::ProjectionError;
-use crate::graph::{Checkpoint, StoreError};
+use crate::store::{Checkpoint, StoreError};
 
 /// A worker, as seen from outside.
 #[derive(Debug, Clone)]
@@ -36,9 +36,9 @@ pub(super) enum Failure {
     Log(#[from] LogError),
     #[error("the subscription ended")]
     LogEnded,
-    /// Reading the checkpoint failed.
+    /// Claiming the partition failed.
     #[error(transparent)]
-    Checkpoint(StoreError),
+    Claim(StoreError),
     #[error("applying positions {first} to {last}: {error}")]
     Apply { first: Position, last: Position, error: StoreError },
     #[error("position {position} cannot be projected: {error}")]
@@ -55,7 +55,7 @@ impl Failure {
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Log(_) | Self::LogEnded => "log",
-            Self::Checkpoint(_) | Self::Apply { .. } => "store",
+            Self::Claim(_) | Self::Apply { .. } => "store",
             Self::Projection { .. } => "projection",
             Self::BeyondLog { .. } => "checkpoint",
         }

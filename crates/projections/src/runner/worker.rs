@@ -14,13 +14,13 @@ use super::metric_definitions::Meters;
 use super::projection::Projection;
 use super::session::Session;
 use super::state::{Failure, StateCell};
-use crate::graph::{Checkpoint, GraphStore, StoreError};
+use crate::store::{Checkpoint, Claim, Sink, StoreError};
 
 /// Everything that a worker works with.
-pub(super) struct Worker {
+pub(super) struct Worker<C> {
     pub(super) log: SharedLog,
-    pub(super) store: Arc<dyn GraphStore>,
-    pub(super) projection: Arc<dyn Projection>,
+    pub(super) store: Arc<dyn Sink<C>>,
+    pub(super) projection: Arc<dyn Projection<C>>,
     pub(super) partition: Partition,
     pub(super) config: RunnerConfig,
     pub(super) state: StateCell,
@@ -28,7 +28,7 @@ pub(super) struct Worker {
     pub(super) stop: CancellationToken,
 }
 
-impl Worker {
+impl<C: Send + 'static> Worker<C> {
     /// Works until it is asked to stop; every failure is shown and followed by another try.
     pub(super) async fn run(self) {
         let mut backoff = Backoff::new(self.config.retry_delay_min, self.config.retry_delay_max);
@@ -63,22 +63,23 @@ impl Worker {
             () = self.stop.cancelled() => return Ok(()),
             opened = self.open() => opened?,
         };
-        let (checkpoint, stream) = opened;
-        if self.state.applied(checkpoint.clone()) {
+        let (claim, stream) = opened;
+        if self.state.applied(claim.checkpoint.clone()) {
             backoff.reset();
         }
-        Session::new(self, backoff, checkpoint.position, stream).run().await
+        Session::new(self, backoff, claim, stream).run().await
     }
 
-    async fn open(&self) -> Result<(Checkpoint, foodflow_log::MessageStream), Failure> {
-        let checkpoint = self.store_answer(self.store.checkpoint(self.partition)).await;
-        let checkpoint = checkpoint.map_err(Failure::Checkpoint)?;
+    async fn open(&self) -> Result<(Claim, foodflow_log::MessageStream), Failure> {
+        let claim = self.store_answer(self.store.claim(self.partition)).await;
+        let claim = claim.map_err(Failure::Claim)?;
+        let checkpoint = &claim.checkpoint;
         let head = self.log_answer(self.log.head(self.partition)).await?;
         if checkpoint.position > head {
             return Err(Failure::BeyondLog { applied: checkpoint.position, head });
         }
         let stream = self.log_answer(self.log.subscribe(self.partition, None, checkpoint.position)).await?;
-        Ok((checkpoint, stream))
+        Ok((claim, stream))
     }
 
     async fn store_answer<T>(

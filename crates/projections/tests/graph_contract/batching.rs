@@ -6,11 +6,11 @@ use foodflow_log::Position;
 use foodflow_projections::changes::{Change, Edge, EdgeType, Label, NodeKey, Properties, Value};
 use foodflow_projections::graph::DigestScope;
 use foodflow_projections::graph::fold::fold;
+use foodflow_testkit::simulation::ModelGraph;
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::embedded::open;
-use super::reference::Reference;
 use super::world::{World, added, edge, retirement};
 
 const TYPES: &[EdgeType] = &[EdgeType::UsesIngredient, EdgeType::ShippedTo];
@@ -107,15 +107,17 @@ proptest! {
         let (digest, expected) = runtime.block_on(async {
             let (store, _guard) = open().await;
             let world = World::new(Arc::clone(&store), 1).await;
-            let mut waiting = Vec::new();
+            let (mut waiting, mut applied) = (Vec::new(), 0);
             for (index, message) in messages.iter().enumerate() {
                 waiting.extend(message.iter().cloned());
                 if cuts[index] || index + 1 == messages.len() {
-                    let batch = world.batch(index as u64 + 1, std::mem::take(&mut waiting));
+                    let position = index as u64 + 1;
+                    let batch = world.batch_after(applied, position, std::mem::take(&mut waiting));
                     store.apply(batch).await.unwrap();
+                    applied = position;
                 }
             }
-            let expected = Reference::of(messages.iter().flatten()).digest(world.tenant);
+            let expected = ModelGraph::of(world.tenant, messages.iter().flatten()).digest(None);
             (store.digest(DigestScope::Tenant(world.tenant)).await.unwrap(), expected)
         });
         prop_assert_eq!(digest, expected);

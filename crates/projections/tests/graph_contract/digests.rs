@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use foodflow_projections::changes::{Change, Edge, EdgeType, Value};
 use foodflow_projections::graph::{DigestScope, GraphStore};
+use foodflow_testkit::simulation::ModelGraph;
 
-use super::reference::Reference;
 use super::world::{World, added, bare, edge, kilograms, node, retirement, text, uses};
 use crate::story::plant;
 
@@ -28,7 +28,7 @@ pub(crate) async fn the_digest_is_that_of_every_other_store(store: Arc<dyn Graph
     for changes in story.changes() {
         world.apply(changes).await;
     }
-    let expected = Reference::of(story.changes().iter().flatten()).digest(story.tenant);
+    let expected = ModelGraph::of(story.tenant, story.changes().iter().flatten()).digest(None);
     assert_eq!(world.digest().await, expected);
 
     let (embedded, _guard) = super::embedded::open().await;
@@ -40,23 +40,23 @@ pub(crate) async fn the_digest_is_that_of_every_other_store(store: Arc<dyn Graph
 
 pub(crate) async fn the_digest_does_not_depend_on_order_or_batches(store: Arc<dyn GraphStore>) {
     let story = plant::told();
-    let expected = Reference::of(story.changes().iter().flatten()).digest(story.tenant);
+    let expected = ModelGraph::of(story.tenant, story.changes().iter().flatten()).digest(None);
     let mut world = World::new(store, 1602).await;
     world.tenant = story.tenant;
     for size in [story.messages.len(), 7, 1] {
-        world.store.clear(world.partition).await.unwrap();
+        world.clear().await;
         for changes in story.changes().chunks(size) {
             world.apply(changes.concat()).await;
         }
         assert_eq!(world.digest().await, expected, "batches of {size} messages");
     }
     // Nodes and edges that do not touch each other may come in any order.
-    world.store.clear(world.partition).await.unwrap();
+    world.clear().await;
     let lots = [1, 2, 3].map(|number| world.lot(number));
     let edges = [uses(1, lots[0], lots[1]), uses(2, lots[1], lots[2])];
     world.apply([bare(&lots), edges.to_vec()].concat()).await;
     let forward = world.digest().await;
-    world.store.clear(world.partition).await.unwrap();
+    world.clear().await;
     let mut backward = [bare(&lots), edges.to_vec()].concat();
     backward.reverse();
     world.apply(backward).await;
@@ -101,7 +101,7 @@ pub(crate) async fn clear_takes_one_partition_and_replay_restores_it(store: Arc<
     let (live, beside) = (world.partition_digest().await, bystander.partition_digest().await);
     assert_ne!(live, beside);
 
-    world.store.clear(world.partition).await.unwrap();
+    world.clear().await;
     assert!(world.partition_digest().await.starts_with("0-"));
     assert!(world.digest().await.starts_with("0-"));
     assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position.0, 0);
@@ -114,7 +114,7 @@ pub(crate) async fn clear_takes_one_partition_and_replay_restores_it(store: Arc<
     }
     assert_eq!(world.partition_digest().await, live);
 
-    bystander.store.clear(bystander.partition).await.unwrap();
+    bystander.clear().await;
     assert!(bystander.partition_digest().await.starts_with("0-"));
     assert_eq!(world.partition_digest().await, live);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foodflow_projections::changes::{Change, Properties};
 use foodflow_projections::graph::embedded::EmbeddedGraph;
-use foodflow_projections::graph::{GraphStore, ListQuery, StoreError};
+use foodflow_projections::graph::{GraphStore, ListQuery, ReadModel as _, StoreError};
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
@@ -51,7 +51,7 @@ async fn a_failure_at_the_last_statement_takes_the_whole_batch_back() {
     let mut world = World::new(Arc::new(store.clone()), 1).await;
     let mut other = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     let refuse =
-        "CREATE TRIGGER refuse BEFORE INSERT ON checkpoints BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+        "CREATE TRIGGER refuse BEFORE UPDATE ON checkpoints BEGIN SELECT RAISE(ABORT, 'disk full'); END";
     sqlx::raw_sql(refuse).execute(&mut other).await.unwrap();
     let change = node(world.lot(1), [("name", text("salad"))]);
     let refused = world.try_apply(vec![change.clone()]).await.unwrap_err();
@@ -104,6 +104,7 @@ async fn a_file_of_an_older_layout_is_filled_anew_and_a_newer_one_is_refused() {
     assert!(store.missing_schema().await.unwrap().is_empty());
     assert!(world.nodes(&[lot]).await.is_empty());
     assert_eq!(store.checkpoint(world.partition).await.unwrap().position.0, 0);
+    world.claim().await;
     world.apply(vec![node(lot, [("sku_code", text("S"))])]).await;
     assert_eq!(world.nodes(&[lot]).await.len(), 1);
 

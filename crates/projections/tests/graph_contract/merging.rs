@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foodflow_log::{Partition, Position};
 use foodflow_projections::changes::{Change, Edge, EdgeType, Label, Properties, Value};
-use foodflow_projections::graph::{Checkpoint, EdgeDirection, GraphStore};
+use foodflow_projections::graph::{Checkpoint, EdgeDirection, GraphStore, StoreError};
 use uuid::Uuid;
 
 use super::world::{World, added, bare, edge, kilograms, node, recorded, retirement, text, uses};
@@ -146,6 +146,43 @@ pub(crate) async fn a_batch_is_applied_once_by_two_writers(store: Arc<dyn GraphS
         assert_eq!(world.edges_from(world.lot(position)).await.len(), 1);
     }
     assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position, Position(20));
+}
+
+pub(crate) async fn who_was_fenced_writes_nothing(store: Arc<dyn GraphStore>) {
+    let mut world = World::new(store, 1110).await;
+    world.apply(bare(&[world.lot(1)])).await;
+    let [stale, again] = [2, 1].map(|position| world.batch(position, bare(&[world.lot(2)])));
+    world.claim().await;
+    for batch in [stale, again] {
+        let refused = world.store.apply(batch).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Fenced { .. }), "{refused}");
+    }
+    assert!(world.nodes(&[world.lot(2)]).await.is_empty());
+    assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position, Position(1));
+    world.apply(bare(&[world.lot(3)])).await;
+    assert_eq!(world.nodes(&[world.lot(3)]).await.len(), 1);
+
+    // The claim outlives what a rebuild clears: a revived worker stays fenced.
+    let stale = world.batch_after(0, 9, bare(&[world.lot(4)]));
+    world.claim().await;
+    world.clear().await;
+    let refused = world.store.apply(stale).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Fenced { .. }), "{refused}");
+    let claims = [(); 2].map(|()| world.store.claim(world.partition));
+    let [first, second] = futures::future::join_all(claims).await.try_into().unwrap();
+    assert_ne!(first.unwrap().epoch, second.unwrap().epoch);
+}
+
+pub(crate) async fn nothing_is_written_over_a_gap(store: Arc<dyn GraphStore>) {
+    let mut world = World::new(store, 1111).await;
+    world.apply(bare(&[world.lot(1)])).await;
+    for after in [0, 2, 7] {
+        let batch = world.batch_after(after, 8, bare(&[world.lot(2)]));
+        let refused = world.store.apply(batch).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Gap { found: Position(1), .. }), "{refused}");
+    }
+    assert!(world.nodes(&[world.lot(2)]).await.is_empty());
+    assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position, Position(1));
 }
 
 pub(crate) async fn checkpoints_are_kept_per_partition(store: Arc<dyn GraphStore>) {

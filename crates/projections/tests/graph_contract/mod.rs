@@ -11,7 +11,6 @@ pub(crate) mod genealogy;
 pub(crate) mod isolation;
 pub(crate) mod merging;
 pub(crate) mod reading;
-pub(crate) mod reference;
 pub(crate) mod retiring;
 pub(crate) mod world;
 
@@ -32,6 +31,8 @@ macro_rules! graph_contract_cases {
             merging::a_batch_is_applied_once,
             merging::a_batch_is_applied_once_by_two_writers,
             merging::checkpoints_are_kept_per_partition,
+            merging::nothing_is_written_over_a_gap,
+            merging::who_was_fenced_writes_nothing,
             merging::properties_are_merged_and_removed,
             merging::every_type_of_property_comes_back,
             merging::every_part_of_an_edge_comes_back,

@@ -8,6 +8,7 @@ use foodflow_projections::changes::{Change, Edge, EdgeType, Label, NodeKey, Reti
 use foodflow_projections::graph::{
     Batch, Checkpoint, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
 };
+use foodflow_projections::store::Epoch;
 use jiff::{Timestamp, ToSpan as _};
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn GraphStore>,
     pub(crate) tenant: TenantId,
     pub(crate) partition: Partition,
+    epoch: Epoch,
     position: u64,
     salt: Uuid,
 }
@@ -25,10 +27,11 @@ impl World {
     pub(crate) async fn new(store: Arc<dyn GraphStore>, partition: u16) -> Self {
         let partition = Partition(partition);
         store.clear(partition).await.unwrap();
-        Self { store, tenant: TenantId(Uuid::new_v4()), partition, position: 0, salt: Uuid::new_v4() }
+        let epoch = store.claim(partition).await.unwrap().epoch;
+        Self { store, epoch, tenant: TenantId(Uuid::new_v4()), partition, position: 0, salt: Uuid::new_v4() }
     }
 
-    /// A node that no other world has: in Neo4j an id is unique over all tenants.
+    /// A node that no other world has.
     pub(crate) fn key(&self, label: Label, number: u64) -> NodeKey {
         NodeKey { label, id: Uuid::new_v5(&self.salt, format!("{label:?}{number}").as_bytes()) }
     }
@@ -56,11 +59,29 @@ impl World {
         Ok(())
     }
 
-    /// A batch of this tenant that ends at `position`.
+    /// A batch of this tenant that continues the position before `position`.
     pub(crate) fn batch(&self, position: u64, changes: Vec<Change>) -> Batch {
+        self.batch_after(position - 1, position, changes)
+    }
+
+    /// A batch of this tenant that continues `after` and ends at `position`.
+    pub(crate) fn batch_after(&self, after: u64, position: u64, changes: Vec<Change>) -> Batch {
         let changes = changes.into_iter().map(|change| (self.tenant, change)).collect();
         let checkpoint = Checkpoint { position: Position(position), recorded_at: Some(recorded(position)) };
-        Batch { partition: self.partition, changes, checkpoint }
+        let (partition, epoch, after) = (self.partition, self.epoch, Position(after));
+        Batch { partition, epoch, after, changes, checkpoint }
+    }
+
+    /// Claims the partition anew; batches that were made before are of the old claim.
+    pub(crate) async fn claim(&mut self) {
+        let claim = self.store.claim(self.partition).await.unwrap();
+        (self.epoch, self.position) = (claim.epoch, claim.checkpoint.position.0);
+    }
+
+    /// Clears the partition.
+    pub(crate) async fn clear(&mut self) {
+        self.store.clear(self.partition).await.unwrap();
+        self.position = 0;
     }
 
     /// The nodes of these keys that the store holds, in order of key.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use foodflow_projections::changes::{EdgeType, Label, Value};
-use foodflow_projections::graph::GraphStore as _;
+use foodflow_projections::graph::ReadModel as _;
 use neo4rs::query;
 
 use super::{connect, driver, open};

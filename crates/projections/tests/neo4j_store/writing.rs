@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foodflow_projections::changes::{Change, EdgeType, Label};
-use foodflow_projections::graph::{DigestScope, EdgeDirection, GraphStore, TraceDirection};
+use foodflow_projections::graph::{
+    DigestScope, EdgeDirection, GraphStore as _, ReadModel as _, TraceDirection,
+};
 use neo4rs::query;
 
 use super::{connect, driver, open};
@@ -79,23 +81,25 @@ async fn partitions_are_written_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn another_tenants_id_is_passed_over_with_all_its_edges() {
+async fn an_end_that_is_expected_is_the_tenants_own() {
     let (store, ()) = open().await;
     let mut owner = World::new(Arc::clone(&store), 2120).await;
-    let mut stranger = World::new(store, 2121).await;
-    let (owned, own) = (owner.lot(1), stranger.lot(1));
-    owner.apply(vec![node(owned, [("batch_number", text("MP-0417"))])]).await;
+    let mut partner = World::new(store, 2121).await;
+    let (shared, own) = (owner.lot(1), partner.lot(1));
+    owner.apply(vec![node(shared, [("batch_number", text("MP-0417"))])]).await;
     let before = owner.digest().await;
-    let mut changes =
-        vec![node(owned, [("status", text("recalled"))]), node(own, [("status", text("held"))])];
-    changes.extend([uses(1, own, owned), uses(1, owned, own)]);
-    stranger.apply(changes).await;
-    // The rest of the stranger's batch is applied.
-    assert_eq!(stranger.nodes(&[owned, own]).await.len(), 1);
-    assert!(stranger.edges_from(own).await.is_empty());
-    assert!(stranger.edges_at(own, EdgeType::ALL, EdgeDirection::Incoming).await.is_empty());
+    // Only an edge names the lot so far; the other tenant's lot of that id is not it.
+    let mut changes = vec![node(own, [("status", text("held"))])];
+    changes.extend([uses(1, own, shared), uses(1, shared, own)]);
+    partner.apply(changes).await;
+    assert_eq!(partner.nodes(&[shared, own]).await.len(), 1);
+    assert_eq!(partner.edges_at(own, EdgeType::ALL, EdgeDirection::Incoming).await.len(), 1);
+    assert_eq!(partner.edges_from(own).await.len(), 1);
     assert_eq!(owner.digest().await, before);
-    assert_eq!(owner.nodes(&[owned]).await[0].properties.len(), 1);
+    assert!(owner.edges_at(shared, EdgeType::ALL, EdgeDirection::Incoming).await.is_empty());
+    partner.apply(vec![node(shared, [("batch_number", text("A-7"))])]).await;
+    assert_eq!(partner.property(shared, "batch_number").await, Some(text("A-7")));
+    assert_eq!(owner.digest().await, before);
 }
 
 #[tokio::test]
@@ -147,9 +151,44 @@ async fn an_edge_may_come_before_the_nodes_that_it_joins() {
     assert_eq!(world.nodes(&[output, input]).await.len(), 2);
     assert_eq!(world.listed(Label::Batch, vec![("batch_number", text("DB-301"))]).await, [output.id]);
     let late = world.digest().await;
-    world.store.clear(world.partition).await.unwrap();
+    world.clear().await;
     let changes =
         vec![node(output, [("batch_number", text("DB-301"))]), node(input, []), uses(1, output, input)];
     world.apply(changes).await;
     assert_eq!(world.digest().await, late);
+}
+
+/// Neo4j shows a transaction to others while it is being committed: a checkpoint must not be taken for more than what
+/// can be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_checkpoint_stands_for_is_visible_to_whoever_reads_it() {
+    const ROUNDS: u64 = 30;
+    const LOTS: u64 = 2_000;
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2160).await;
+    let reading = {
+        let (store, partition, tenant) = (connect().await, world.partition, world.tenant);
+        let lots: Vec<_> = (1..=ROUNDS).map(|round| world.lot(round * 10_000 + LOTS - 1)).collect();
+        tokio::spawn(async move {
+            let mut seen = 0;
+            let mut positions = 0;
+            while seen < ROUNDS {
+                let position = store.checkpoint(partition).await.unwrap().position.0;
+                if position > seen {
+                    seen = position;
+                    positions += 1;
+                    let lot = lots[usize::try_from(seen).unwrap() - 1];
+                    let found = store.nodes(tenant, Label::Batch, &[lot.id]).await.unwrap();
+                    assert_eq!(found.len(), 1, "position {seen} is not visible");
+                }
+            }
+            positions
+        })
+    };
+    for round in 1..=ROUNDS {
+        let lots: Vec<_> = (0..LOTS).map(|number| world.lot(round * 10_000 + number)).collect();
+        world.apply(bare(&lots)).await;
+    }
+    let positions = reading.await.unwrap();
+    assert!(positions > 5, "the reader kept up: {positions}");
 }

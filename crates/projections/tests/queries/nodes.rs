@@ -8,7 +8,7 @@ use foodflow_projections::food_graph::queries::nodes::{
     self, BatchFilters, IngredientFilters, LocationFilters, PageRequest, ProductFilters, SkuFilters,
     SupplierFilters,
 };
-use foodflow_projections::graph::{Batch, Checkpoint, GraphStore};
+use foodflow_projections::graph::{Checkpoint, GraphStore};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,7 +25,8 @@ async fn told() -> (Story, Arc<dyn GraphStore>, TempDir) {
     let (store, folder) = open().await;
     let changes = story.changes().concat().into_iter().map(|change| (story.tenant, change)).collect();
     let checkpoint = Checkpoint { position: Position(story.messages.len() as u64), recorded_at: None };
-    store.apply(Batch { partition: Partition(0), changes, checkpoint }).await.unwrap();
+    let mut claim = store.claim(Partition(0)).await.unwrap();
+    store.apply(claim.next(Partition(0), changes, checkpoint)).await.unwrap();
     (story, store, folder)
 }
 

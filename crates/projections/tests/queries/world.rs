@@ -20,7 +20,7 @@ use foodflow_projections::changes::Change;
 use foodflow_projections::food_graph::project;
 use foodflow_projections::food_graph::queries::Known;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
-use foodflow_projections::graph::{Batch, Checkpoint, GraphStore};
+use foodflow_projections::graph::{Checkpoint, Claim, GraphStore, ReadModel as _};
 use foodflow_projections::recorded::Recorded;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -35,6 +35,7 @@ type Told = (Uuid, &'static str, String);
 /// One plant of one tenant.
 pub(crate) struct World {
     pub(crate) store: Arc<dyn GraphStore>,
+    claim: Claim,
     _folder: TempDir,
     pub(crate) tenant: TenantId,
     /// Recorded time of the next commit.
@@ -62,10 +63,12 @@ impl World {
     /// An empty plant with a store of its own.
     pub(crate) async fn new() -> Self {
         let (store, folder) = open().await;
+        let claim = store.claim(Partition(0)).await.unwrap();
         let position = 0;
         let tenant = TenantId(Uuid::new_v4());
         Self {
             store,
+            claim,
             _folder: folder,
             tenant,
             now: at("02-01 08:00"),
@@ -91,7 +94,8 @@ impl World {
             changes.extend(projected.into_iter().map(|change| (self.tenant, change)));
         }
         let checkpoint = Checkpoint { position: Position(self.position), recorded_at: Some(self.now) };
-        self.store.apply(Batch { partition: Partition(0), changes, checkpoint }).await.unwrap();
+        let batch = self.claim.next(Partition(0), changes, checkpoint);
+        self.store.apply(batch).await.unwrap();
         self.known()
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::{Partition, Position, SharedLog};
-use foodflow_projections::graph::GraphStore;
 use foodflow_projections::runner::{ProjectionState, Runner, RunnerConfig, StartError};
+use foodflow_projections::store::ReadModel as _;
 use uuid::Uuid;
 
 use super::store::RecordingStore;

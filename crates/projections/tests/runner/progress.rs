@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use foodflow_domain::TenantId;
 use foodflow_log::Position;
-use foodflow_projections::graph::GraphStore;
 use foodflow_projections::runner::{Progress, WaitError};
+use foodflow_projections::store::ReadModel as _;
 use futures::future::join_all;
 use uuid::Uuid;
 

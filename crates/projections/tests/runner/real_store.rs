@@ -16,7 +16,7 @@ use foodflow_log::embedded::EmbeddedLog;
 use foodflow_log::{Commit, NewMessage, Position, SharedLog, StreamId};
 use foodflow_projections::changes::Label;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
-use foodflow_projections::graph::{DigestScope, GraphStore, TraceDirection};
+use foodflow_projections::graph::{DigestScope, GraphStore, ReadModel as _, TraceDirection};
 use foodflow_projections::runner::{RebuildOptions, Runner, RunnerHandle, food_graph, rebuild};
 use jiff::Timestamp;
 use uuid::Uuid;

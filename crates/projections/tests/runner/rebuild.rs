@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use foodflow_domain::TenantId;
 use foodflow_log::{Position, SharedLog};
-use foodflow_projections::graph::{Batch, Checkpoint, DigestScope, GraphStore};
 use foodflow_projections::runner::{RebuildError, RebuildOptions, RebuildProgress, RebuildReport, rebuild};
+use foodflow_projections::store::{DigestScope, ReadModel as _};
 use uuid::Uuid;
 
 use super::store::{Fault, RecordingStore};
@@ -102,49 +102,29 @@ async fn an_empty_log_empties_the_read_model() {
     assert_eq!((report.unwrap().position_after, seen.len()), (Position(0), 0));
 }
 
-#[tokio::test]
-async fn another_hand_at_the_checkpoint_ends_the_rebuild() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_takes_over_ends_the_rebuild() {
     let (log, store, projection, last) = filled().await;
-    let mut other = Some(store.clone());
+    let mut seen = 0;
+    let (runner_log, runner_store) = (log.clone(), store.clone());
+    let mut runner = None;
+    // As a projector would that is started meanwhile.
     let meddle = |_| {
-        // As a runner would that is still at the end of the log.
-        if let Some(store) = other.take() {
-            store.set_checkpoint(P0, last);
+        seen += 1;
+        if seen == 1 {
+            runner = Some(start(&runner_log, &runner_store, &Arc::default()));
+            std::thread::sleep(std::time::Duration::from_millis(50));
         }
     };
-    let outcome = rebuild(log.clone(), store.clone(), projection, P0, options(), meddle).await;
-    let Err(error @ RebuildError::Interfered { found, .. }) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(found, last);
+    let small = RebuildOptions { batch_messages_max: 1, ..options() };
+    let outcome = rebuild(log.clone(), store.clone(), projection, P0, small, meddle).await;
+    let Err(error @ RebuildError::Interfered { partition: P0 }) = outcome else { panic!("{outcome:?}") };
     assert!(error.to_string().contains("stop every projector"), "{error}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_runner_that_still_applies_ends_the_rebuild() {
-    let (log, store, projection, last) = filled().await;
-    let next = Checkpoint { position: Position(last.0 + 1), recorded_at: None };
-    append(&log, TenantId::default(), 1).await;
-    store.hold();
-    let rebuilding = tokio::spawn({
-        let (log, store, projection) = (log.clone(), store.clone(), projection.clone());
-        async move { run(&log, &store, &projection).await.0 }
-    });
-    store.until_applying().await;
-    let note = foodflow_projections::changes::Change::MergeNode {
-        key: foodflow_projections::changes::NodeKey {
-            label: foodflow_projections::changes::Label::Batch,
-            id: Uuid::now_v7(),
-        },
-        properties: [("position", Some(foodflow_projections::changes::Value::Integer(1)))].into(),
-    };
-    let batch = Batch { partition: P0, changes: vec![(TenantId::default(), note)], checkpoint: next };
-    let live = tokio::spawn({
-        let store = store.clone();
-        async move { store.apply(batch).await }
-    });
-    store.release();
-    live.await.unwrap().unwrap();
-    let outcome = rebuilding.await.unwrap();
-    assert!(matches!(outcome, Err(RebuildError::Interfered { .. })), "{outcome:?}");
+    // What the rebuild left is continued, not passed over.
+    let runner = runner.unwrap();
+    runner.progress().wait_for(P0, last, std::time::Duration::from_secs(20)).await.unwrap();
+    runner.stop().await;
+    store.assert_applied_once(P0, last);
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::{Partition, Position};
-use foodflow_projections::changes::{Change, Edge, EdgeType, Label, Value};
-use foodflow_projections::graph::{
-    Batch, Checkpoint, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
+use foodflow_projections::changes::{Change, Value};
+use foodflow_projections::store::{
+    Admission, Batch, Checkpoint, Claim, DigestScope, Epoch, ReadModel, Sink, StoreError,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -28,6 +28,7 @@ pub(super) enum Fault {
 #[derive(Default)]
 struct Content {
     checkpoints: BTreeMap<Partition, Checkpoint>,
+    epochs: BTreeMap<Partition, Epoch>,
     /// Position per node; how often each was written.
     nodes: BTreeMap<(Partition, TenantId, Uuid), (i64, usize)>,
     /// First and last position of every batch that was applied, in order.
@@ -135,10 +136,11 @@ fn unavailable(reason: &str) -> StoreError {
 }
 
 impl Content {
-    fn apply(&mut self, batch: Batch) {
-        let stands = self.checkpoints.get(&batch.partition).map_or(0, |checkpoint| checkpoint.position.0);
-        if batch.checkpoint.position.0 <= stands {
-            return;
+    fn apply(&mut self, batch: Batch<Change>) -> Result<(), StoreError> {
+        let stands = self.checkpoints.get(&batch.partition).map_or(Position(0), |stored| stored.position);
+        let epoch = self.epochs.get(&batch.partition).copied().unwrap_or_default();
+        if batch.admission("recording", epoch, stands)? == Admission::AppliedBefore {
+            return Ok(());
         }
         let mut first = None;
         for (tenant, change) in batch.changes {
@@ -152,11 +154,12 @@ impl Content {
         }
         self.batches.push((batch.partition, first.unwrap(), batch.checkpoint.position.0));
         self.checkpoints.insert(batch.partition, batch.checkpoint);
+        Ok(())
     }
 }
 
 #[async_trait]
-impl GraphStore for RecordingStore {
+impl ReadModel for RecordingStore {
     fn name(&self) -> &'static str {
         "recording"
     }
@@ -174,19 +177,12 @@ impl GraphStore for RecordingStore {
         Ok(known.unwrap_or(Checkpoint { position: Position(0), recorded_at: None }))
     }
 
-    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        self.applying.fetch_add(1, Ordering::SeqCst);
-        self.open.subscribe().wait_for(|open| *open).await.unwrap();
-        tokio::task::yield_now().await;
-        self.applying.fetch_sub(1, Ordering::SeqCst);
-        self.answer()?;
-        let fault = self.content.lock().unwrap().faults.pop();
-        match fault {
-            Some(Fault::Refuse) => return Err(unavailable("told to refuse")),
-            Some(Fault::Panic) => panic!("told to panic"),
-            Some(Fault::LoseAnswer) | None => self.content.lock().unwrap().apply(batch),
-        }
-        fault.map_or(Ok(()), |_| Err(unavailable("told to lose the answer")))
+    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
+        let checkpoint = self.checkpoint(partition).await?;
+        let mut content = self.content.lock().unwrap();
+        let epoch = content.epochs.entry(partition).or_default();
+        epoch.0 += 1;
+        Ok(Claim { epoch: *epoch, checkpoint })
     }
 
     async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
@@ -198,29 +194,6 @@ impl GraphStore for RecordingStore {
         Ok(())
     }
 
-    async fn nodes(&self, _: TenantId, _: Label, _: &[Uuid]) -> Result<Vec<Node>, StoreError> {
-        Err(unavailable("it takes, it does not answer"))
-    }
-
-    async fn list(&self, _: TenantId, _: &ListQuery) -> Result<Vec<Node>, StoreError> {
-        Err(unavailable("it takes, it does not answer"))
-    }
-
-    async fn edges(
-        &self,
-        _: TenantId,
-        _: Label,
-        _: &[Uuid],
-        _: &[EdgeType],
-        _: EdgeDirection,
-    ) -> Result<Vec<Edge>, StoreError> {
-        Err(unavailable("it takes, it does not answer"))
-    }
-
-    async fn genealogy(&self, _: TenantId, _: Uuid, _: TraceDirection) -> Result<Vec<Edge>, StoreError> {
-        Err(unavailable("it takes, it does not answer"))
-    }
-
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
         self.answer()?;
         let content = self.content.lock().unwrap();
@@ -230,5 +203,23 @@ impl GraphStore for RecordingStore {
         });
         let nodes: Vec<_> = covered.map(|((_, tenant, id), (position, _))| (tenant, id, position)).collect();
         Ok(format!("{nodes:?}"))
+    }
+}
+
+#[async_trait]
+impl Sink<Change> for RecordingStore {
+    async fn apply(&self, batch: Batch<Change>) -> Result<(), StoreError> {
+        self.applying.fetch_add(1, Ordering::SeqCst);
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        tokio::task::yield_now().await;
+        self.applying.fetch_sub(1, Ordering::SeqCst);
+        self.answer()?;
+        let fault = self.content.lock().unwrap().faults.pop();
+        match fault {
+            Some(Fault::Refuse) => return Err(unavailable("told to refuse")),
+            Some(Fault::Panic) => panic!("told to panic"),
+            Some(Fault::LoseAnswer) | None => self.content.lock().unwrap().apply(batch)?,
+        }
+        fault.map_or(Ok(()), |_| Err(unavailable("told to lose the answer")))
     }
 }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::{
-    AppendError, Appended, Commit, Envelope, EventLog, LogError, MessageStream, NewMessage, Partition,
-    PayloadHash, Position, ReadQuery, SharedLog, StoredMessage, StreamId,
+    AppendError, Appended, Commit, Envelope, EventLog, LogError, MessageStream, NewMessage, Page, Partition,
+    PayloadHash, Position, ReadQuery, SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use foodflow_projections::changes::{Change, Label, NodeKey, Value};
 use foodflow_projections::recorded::{ProjectError, Recorded};
@@ -128,12 +128,12 @@ impl TestProjection {
     }
 }
 
-impl Projection for TestProjection {
+impl Projection<Change> for TestProjection {
     fn name(&self) -> &'static str {
         "notes"
     }
 
-    fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError> {
+    fn project(&self, message: &StoredMessage) -> Result<Projected<Change>, ProjectionError> {
         let position = message.position.0;
         if position == self.broken_at.load(Ordering::SeqCst) {
             return Err(ProjectionError::new("it cannot be read"));
@@ -160,13 +160,14 @@ impl EventLog for FlakyLog {
         self.inner.append(commit).await
     }
 
-    async fn load(
+    async fn load_page(
         &self,
         tenant: TenantId,
         stream: &StreamId,
         after: Position,
-    ) -> Result<Vec<StoredMessage>, LogError> {
-        self.inner.load(tenant, stream, after).await
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        self.inner.load_page(tenant, stream, after, limit).await
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
@@ -190,6 +191,10 @@ impl EventLog for FlakyLog {
         let messages = self.inner.subscribe(partition, tenant, after).await?.take(self.breaks_after);
         let broken = futures::stream::iter([Err(LogError::Unavailable { reason: "cable cut".to_owned() })]);
         Ok(if nth.is_multiple_of(3) { messages.chain(broken).boxed() } else { messages.boxed() })
+    }
+
+    fn records(&self) -> SharedRecords {
+        self.inner.records()
     }
 
     fn describe(&self) -> String {

@@ -61,6 +61,22 @@ impl NatsServer {
         self.change(|process| Ok(process.kill9()?)).await
     }
 
+    /// Lets the server hang, with its connections open, until [`Self::resume`].
+    ///
+    /// # Errors
+    /// When the server is down, or the operating system refuses.
+    pub fn suspend(&self) -> anyhow::Result<()> {
+        self.lock().suspend()
+    }
+
+    /// Lets a suspended server go on.
+    ///
+    /// # Errors
+    /// When the server is down, or the operating system refuses.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.lock().resume()
+    }
+
     /// Ends the server with SIGTERM, as an operator would, and returns when the process is gone.
     ///
     /// # Errors

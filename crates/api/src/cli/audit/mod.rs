@@ -1,5 +1,16 @@
-//! `foodflow audit`: what an auditor asks of the log.
+//! `foodflow audit`: signs what a log holds, proves it to others, and checks it.
 
+mod checked_walk;
+pub mod checkpoint;
+pub mod export;
+mod finding;
+pub mod interval;
+pub mod key;
+mod key_file;
+pub mod records;
+mod signer;
+mod trail_store;
+mod trusted;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -17,8 +28,18 @@ pub struct AuditArguments {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// Checks that the log is what was written, and names the first broken link where it is not.
+    /// Checks that the log is what was written and signed, or that a bundle is what was exported.
     Verify(verify::VerifyArguments),
+    /// Signs what the log holds now.
+    Checkpoint(checkpoint::CheckpointArguments),
+    /// Writes a tenant's, a lot's or a range's messages with what proves them, to be checked without a log.
+    Export(export::ExportArguments),
+    /// Prints the key records and checkpoints, one a line, to be kept elsewhere.
+    Records(records::RecordsArguments),
+    /// Prints the public part of the audit key.
+    Key(key::KeyArguments),
+    /// Puts a new audit key in the place of the one in force.
+    RotateKey(key::RotateArguments),
 }
 
 /// Audits.
@@ -28,5 +49,10 @@ enum AuditCommand {
 pub async fn run(config: &Config, arguments: AuditArguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         AuditCommand::Verify(arguments) => verify::run(config, arguments).await,
+        AuditCommand::Checkpoint(arguments) => checkpoint::run(config, &arguments).await,
+        AuditCommand::Export(arguments) => export::run(config, arguments).await,
+        AuditCommand::Records(arguments) => records::run(config, &arguments).await,
+        AuditCommand::Key(arguments) => key::show(config, &arguments),
+        AuditCommand::RotateKey(arguments) => key::rotate(config, &arguments).await,
     }
 }

@@ -53,7 +53,8 @@ pub async fn run(config: &Config, flags: &Flags, arguments: &DoctorArguments) ->
         settings::check(&mut checks, config, flags)?;
         clock(&mut checks, Timestamp::now());
         folder::check(&mut checks, &config.data);
-        key::check(&mut checks, &config.access_key());
+        key::check_access(&mut checks, &config.access_key());
+        key::check_audit(&mut checks, &config.audit_key());
         let log = log::check(&mut checks, config).await;
         read_model::check(&mut checks, config, log.as_ref()).await;
         if let Some(log) = log {

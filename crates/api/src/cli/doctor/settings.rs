@@ -13,7 +13,7 @@ use crate::config::Config;
 
 const SECTION: &str = "settings";
 /// Settings whose value may be shown. Every other one is a secret until it is named here.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 11] = [
     "data",
     "listen",
     "role",
@@ -23,6 +23,8 @@ const SHOWN: [&str; 9] = [
     "neo4j_password_file",
     "neo4j_database",
     "access_key_file",
+    "audit_key_file",
+    "audit_interval",
 ];
 /// Variables with the prefix that are read elsewhere, as settings of the program's own log.
 const OTHER_VARIABLES: [&str; 2] = ["log", "log_format"];

@@ -5,7 +5,7 @@ use foodflow_log::mirror::{Finding, MirrorError};
 use super::report::Mode;
 
 const AUDIT: &str = "run `foodflow audit verify` on both (`--log-url` names the copy): the one whose chain is broken was \
-                     changed; where neither is, compare fingerprints that were noted earlier";
+                     changed; where neither is, compare roots that were noted earlier";
 const RESTORE_ELSEWHERE: &str = "the log is never edited: restore into a new one, with another `--data` or `--log-url`, \
                                  and keep this one as it is";
 const BROKEN_LOG: &str = "what stands before it is copied; stop writing to the log and keep it as it is. Restored into a \

@@ -138,7 +138,7 @@ impl fmt::Display for Report {
             write!(f, "partition {}: the same up to position {same_until}; ", partition.0)?;
             writeln!(f, "the source ends at {source_head}, the target ended at {target_head}")?;
             if one.finding.is_none() {
-                writeln!(f, "  fingerprint {} at {}", one.checked.fingerprint, one.checked.position)?;
+                writeln!(f, "  root {} at {}", one.checked.root, one.checked.position)?;
             }
         }
         for one in &self.copied {

@@ -8,13 +8,13 @@ use foodflow_projections::runner::{Projected, Projection, ProjectionError};
 use serde::de::IgnoredAny;
 
 /// Counts what another projection projects.
-pub(super) struct Counted {
-    projection: Arc<dyn Projection>,
+pub(super) struct Counted<C> {
+    projection: Arc<dyn Projection<C>>,
     events: AtomicU64,
 }
 
-impl Counted {
-    pub(super) fn new(projection: Arc<dyn Projection>) -> Self {
+impl<C> Counted<C> {
+    pub(super) fn new(projection: Arc<dyn Projection<C>>) -> Self {
         Self { projection, events: AtomicU64::new(0) }
     }
 
@@ -23,12 +23,12 @@ impl Counted {
     }
 }
 
-impl Projection for Counted {
+impl<C: 'static> Projection<C> for Counted<C> {
     fn name(&self) -> &'static str {
         self.projection.name()
     }
 
-    fn project(&self, message: &StoredMessage) -> Result<Projected, ProjectionError> {
+    fn project(&self, message: &StoredMessage) -> Result<Projected<C>, ProjectionError> {
         let projected = self.projection.project(message)?;
         // Cannot fail: the projection has read it.
         let events =

@@ -129,7 +129,7 @@ async fn rebuild_one(
         Progress::start(&format!("rebuilding partition {}", partition.0), "messages", Some(head.0));
     let rebuilt = rebuild(
         Arc::clone(log),
-        Arc::clone(graph),
+        graph.clone(),
         Arc::clone(&projection) as _,
         partition,
         RebuildOptions::default(),

@@ -1,23 +1,41 @@
 //! Which events are printed.
 
-use foodflow_log::StoredMessage;
+use std::fmt;
+
+use foodflow_log::{StoredMessage, StreamId};
 use uuid::Uuid;
 
 use crate::http::events::{PositionedEvent, events_of};
 
 /// A subject as people name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subject {
+pub(in crate::cli) struct Subject {
     /// E.g. `batch`; any where only the id is named.
     aggregate: Option<String>,
     id: Uuid,
+}
+
+impl Subject {
+    /// Whether `stream` is that of this subject.
+    pub(in crate::cli) fn is_of(&self, stream: &StreamId) -> bool {
+        self.id == stream.id && self.aggregate.as_ref().is_none_or(|name| *name == stream.aggregate)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.aggregate {
+            Some(aggregate) => write!(f, "{aggregate}/{}", self.id),
+            None => self.id.fmt(f),
+        }
+    }
 }
 
 /// Reads `batch/<id>` or an id.
 ///
 /// # Errors
 /// Where there is no UUID.
-pub(super) fn parse_subject(text: &str) -> Result<Subject, String> {
+pub(in crate::cli) fn parse_subject(text: &str) -> Result<Subject, String> {
     let (aggregate, id) = match text.split_once('/') {
         Some((aggregate, id)) => (Some(aggregate.to_owned()), id),
         None => (None, text),
@@ -41,10 +59,7 @@ impl Filter {
     /// Where the message is not a CloudEvents batch.
     pub(super) fn events(&self, message: &StoredMessage) -> Result<Vec<PositionedEvent>, serde_json::Error> {
         // A stream is a subject, so that the payload of others need not be read.
-        let is_of_subject = self.subject.as_ref().is_none_or(|subject| {
-            let aggregate = subject.aggregate.as_ref();
-            message.stream.id == subject.id && aggregate.is_none_or(|name| *name == message.stream.aggregate)
-        });
+        let is_of_subject = self.subject.as_ref().is_none_or(|subject| subject.is_of(&message.stream));
         if !is_of_subject {
             return Ok(Vec::new());
         }

@@ -6,8 +6,8 @@ use foodflow_log::Partition;
 use serde::Serialize;
 
 use super::Format;
-use super::output::Output;
 use super::table;
+use crate::cli::output::Output;
 use crate::http::events::PositionedEvent;
 
 /// Prints events in one format.

@@ -2,9 +2,8 @@
 //!
 //! It reads and never writes; what it prints is what the log holds, not what a read model made of it.
 
-mod filter;
+pub(in crate::cli) mod filter;
 mod format;
-mod output;
 mod table;
 
 use std::io::{self, IsTerminal as _};
@@ -19,8 +18,8 @@ use jiff::Timestamp;
 
 use self::filter::{Filter, Subject, parse_subject};
 use self::format::Printer;
-use self::output::Output;
 use super::interrupt::unless_interrupted;
+use super::output::Output;
 use super::place::{existing_log, parse_tenant, partitions};
 use super::progress::Progress;
 use super::say;

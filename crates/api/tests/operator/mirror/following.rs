@@ -9,7 +9,7 @@ use foodflow_testkit::TestApp;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{Place, fingerprints, succeeded};
+use super::{Place, roots, succeeded};
 use crate::operator::{Ended, Serving};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,8 +71,8 @@ async fn live_writes_come_into_the_copy() {
     assert!(mirror.0.wait().unwrap().success());
     let report: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&report["mode"], &report["messages"]), (&"follow".into(), &position.into()), "{report:#}");
-    let expected = fingerprints(&place, &["--data", &data]);
-    assert_eq!((expected[0].0, fingerprints(&place, &["--log-url", "file:copy"])), (position, expected));
+    let expected = roots(&place, &["--data", &data]);
+    assert_eq!((expected[0].0, roots(&place, &["--log-url", "file:copy"])), (position, expected));
 }
 
 #[test]

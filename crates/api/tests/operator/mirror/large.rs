@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Place, fingerprints, succeeded};
+use super::{Place, roots, succeeded};
 use crate::operator::Serving;
 
 const PARTITIONS: u16 = 2;
@@ -115,16 +115,16 @@ fn copy_and_kill(place: &Place, to: &str, copy: &[&str]) {
 async fn a_copy_that_is_killed_goes_on_without_gap_or_repetition() {
     let place = Place::empty();
     write(&place).await;
-    let expected = fingerprints(&place, &["--log-url", "file:large"]);
+    let expected = roots(&place, &["--log-url", "file:large"]);
     assert_eq!(expected.iter().map(|one| one.0).collect::<Vec<_>>(), [COMMITS_EACH; 2]);
 
     let in_folder = ["--log-url", "file:copy"];
     copy_and_kill(&place, "copy", &in_folder);
-    assert_eq!(fingerprints(&place, &in_folder), expected);
+    assert_eq!(roots(&place, &in_folder), expected);
 
     let server = NatsServer::start().await.unwrap();
     let on_server = ["--log-url", server.url()];
     copy_and_kill(&place, server.url(), &on_server);
-    assert_eq!(fingerprints(&place, &on_server), expected);
+    assert_eq!(roots(&place, &on_server), expected);
     succeeded(&place.run(&["--log-url", "file:copy", "mirror", "--to", server.url(), "--verify"]));
 }

@@ -3,7 +3,7 @@
 use foodflow_testkit::TestApp;
 
 use super::super::audit::long_streams;
-use super::{Place, change_at, digests, failed_with, fingerprints, remove_from, succeeded};
+use super::{Place, change_at, digests, failed_with, remove_from, roots, succeeded};
 
 /// A place with a copy of its log.
 fn copied() -> Place {
@@ -15,7 +15,7 @@ fn copied() -> Place {
 #[tokio::test]
 async fn a_lost_tail_is_appended_and_all_is_as_before() {
     let place = copied();
-    let before = (fingerprints(&place, &[]), digests(&place, &[]));
+    let before = (roots(&place, &[]), digests(&place, &[]));
     let head = before.0[0].0;
     for lost in [1, 7, 100, head] {
         place.edit("log.sqlite", &remove_from(head + 1 - lost)).await;
@@ -26,7 +26,7 @@ async fn a_lost_tail_is_appended_and_all_is_as_before() {
 
         let (code, report) = place.json(&["mirror", "--restore", "--from", "copy", "--json"]);
         assert_eq!((code, &report["messages"]), (Some(0), &lost.into()), "{report:#}");
-        assert_eq!((fingerprints(&place, &[]), digests(&place, &[])), before);
+        assert_eq!((roots(&place, &[]), digests(&place, &[])), before);
         let again = place.run(&["mirror", "--restore", "--from", "copy"]);
         succeeded(&again);
         assert!(again.stdout.contains("the log holds all that its copy holds"), "{again}");
@@ -52,8 +52,8 @@ async fn a_log_that_differs_is_named_and_left_as_it_is() {
 
     // What the refusal says to do.
     succeeded(&place.run(&["--data", "new", "mirror", "--restore", "--from", "copy"]));
-    let expected = fingerprints(&place, &["--log-url", "file:copy"]);
-    assert_eq!(fingerprints(&place, &["--data", "new"]), expected);
+    let expected = roots(&place, &["--log-url", "file:copy"]);
+    assert_eq!(roots(&place, &["--data", "new"]), expected);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_tampered_copy_is_found_and_nothing_is_restored_from_it() {
 
     let ended = place.run(&["--data", "new", "mirror", "--restore", "--from", "copy"]);
     failed_with(&ended, &["the source is not in order", "the copy cannot be relied upon"]);
-    assert!(fingerprints(&place, &["--data", "new"]).iter().all(|(position, _)| *position == 0));
+    assert!(roots(&place, &["--data", "new"]).iter().all(|(position, _)| *position == 0));
 
     place.edit("log.sqlite", &remove_from(changed + 10)).await;
     let ended = place.run(&["mirror", "--restore", "--from", "copy"]);

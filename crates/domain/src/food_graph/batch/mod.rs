@@ -379,8 +379,8 @@ impl Batch {
     /// book, or by what was found. Where counts had shown that before, a correction may still mend it in part.
     fn in_balance(&self, before: &Self) -> Result<(), FoodGraphError> {
         let (Some(origin), Some(origin_before)) = (&self.origin, &before.origin) else { return Ok(()) };
-        for outflow in &self.ledger.outflows {
-            self.own_unit(origin, outflow.quantity)?;
+        for amount in self.ledger.amounts() {
+            self.own_unit(origin, amount)?;
         }
         let (inflow, inflow_before) = (self.inflow(origin), before.inflow(origin_before));
         let counted = self.ledger.last_count;
@@ -416,9 +416,9 @@ impl Batch {
             BatchEvent::Received(data) | BatchEvent::Produced(data) => self.origin = Some(data.origin),
             BatchEvent::Consumed(data) => self.ledger.outflows.push(data.outflow(OutflowKind::Used)),
             BatchEvent::Shipped(data) => self.ledger.outflows.push(data.outflow(OutflowKind::Shipped)),
-            BatchEvent::Sampled(data) => self.ledger.outflows.push(data.outflow(OutflowKind::Sampled)),
-            BatchEvent::Wasted(data) => self.ledger.outflows.push(data.outflow(OutflowKind::Wasted)),
-            BatchEvent::Disposed(data) => self.ledger.outflows.push(data.outflow(OutflowKind::Disposed)),
+            BatchEvent::Sampled(data) => self.ledger.lose(data.outflow(OutflowKind::Sampled)),
+            BatchEvent::Wasted(data) => self.ledger.lose(data.outflow(OutflowKind::Wasted)),
+            BatchEvent::Disposed(data) => self.ledger.lose(data.outflow(OutflowKind::Disposed)),
             BatchEvent::Counted(data) => {
                 self.ledger.count(Count { quantity: data.quantity, occurred_at: data.occurred_at });
             }

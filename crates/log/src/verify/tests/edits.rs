@@ -9,8 +9,8 @@ fn an_untouched_log_is_in_order() {
     assert_eq!((verified.streams, verified.commits, verified.recorded_earlier), (3, 5, 0));
     let empty = verify(&[]).unwrap();
     assert_eq!(
-        (empty.position, empty.recorded_until, empty.fingerprint),
-        (Position(0), None, PayloadHash::default())
+        (empty.position, empty.recorded_until, empty.root),
+        (Position(0), None, crate::merkle::hash::empty_root())
     );
 }
 
@@ -27,10 +27,10 @@ fn a_flipped_bit_shows_wherever_it_is_unless_nothing_follows_in_its_stream() {
             edited[index].payload = payload.into();
             match verify(&edited) {
                 Err(link) => assert!(link.position >= edited[index].position, "{link}"),
-                // Nothing holds the last message of a stream but the fingerprint.
+                // Nothing holds the last message of a stream but the root of the tree.
                 Ok(verified) => {
                     assert!(!is_followed, "byte {byte} of message {index}");
-                    assert_ne!(verified.fingerprint, sound.fingerprint);
+                    assert_ne!(verified.root, sound.root);
                 }
             }
         }

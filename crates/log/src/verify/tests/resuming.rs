@@ -5,11 +5,11 @@ use super::*;
 /// Checks `rest` behind `before`, telling every end that is not known.
 fn go_on(mut verifier: ChainVerifier, before: &[StoredMessage], rest: &[StoredMessage]) -> Verified {
     for (index, message) in rest.iter().enumerate() {
-        if !verifier.knows_end_of(message) {
+        if !verifier.knows_stream_of(message) {
             let earlier = before.iter().chain(&rest[..index]).rev();
             let same = |one: &&StoredMessage| (one.tenant, &one.stream) == (message.tenant, &message.stream);
             if let Some(last) = earlier.into_iter().find(same) {
-                verifier.learn_end(last).unwrap();
+                verifier.know(last).unwrap();
             }
         }
         verifier.check(message).unwrap();
@@ -36,14 +36,14 @@ fn a_walk_goes_on_behind_any_whole_commit() {
 fn an_end_that_is_not_told_breaks_the_chain() {
     let messages = Writer::plant();
     let mut verifier = ChainVerifier::behind(&messages[2]).unwrap();
-    assert!(!verifier.knows_end_of(&messages[3]));
+    assert!(!verifier.knows_stream_of(&messages[3]));
     assert_eq!(verifier.check(&messages[3]).unwrap_err().rule, Rule::Chain);
 
     let mut verifier = ChainVerifier::behind(&messages[2]).unwrap();
-    verifier.learn_end(&messages[2]).unwrap();
-    assert!(!verifier.knows_end_of(&messages[3]), "the same lot of another tenant is another stream");
-    verifier.learn_end(&messages[0]).unwrap();
-    assert!(verifier.knows_end_of(&messages[3]));
+    verifier.know(&messages[2]).unwrap();
+    assert!(!verifier.knows_stream_of(&messages[3]), "the same lot of another tenant is another stream");
+    verifier.know(&messages[0]).unwrap();
+    assert!(verifier.knows_stream_of(&messages[3]));
     verifier.check(&messages[3]).unwrap();
 }
 
@@ -52,7 +52,7 @@ fn few_streams_suffice_where_forgotten_ends_are_told() {
     let messages = Writer::plant();
     for streams in 1..4 {
         let verified = go_on(ChainVerifier::new().remembering(streams), &[], &messages);
-        assert_eq!(verified.fingerprint, verify(&messages).unwrap().fingerprint);
+        assert_eq!(verified.root, verify(&messages).unwrap().root);
         assert!(verified.streams <= 2 * streams as u64);
     }
 }

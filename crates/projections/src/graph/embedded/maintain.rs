@@ -17,7 +17,7 @@ use crate::graph::{DigestScope, Node, StoreError};
 /// The tables; every statement is safe to repeat.
 const SCHEMA: &str = include_str!("../../../../../schemas/embedded/food_graph.sql");
 /// `PRAGMA user_version` of the layout that this program writes; goes up with every change of it.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 /// What every layout so far has made.
 const DROP: &str = "DROP TABLE IF EXISTS graph_edges; DROP TABLE IF EXISTS graph_nodes; \
      DROP TABLE IF EXISTS graph_tenants; DROP TABLE IF EXISTS checkpoints";
@@ -76,7 +76,7 @@ pub(super) async fn missing_schema(connection: &mut SqliteConnection) -> Result<
     Ok(defined.filter(|name| !present.iter().any(|one| one == name)).map(str::to_owned).collect())
 }
 
-/// Removes everything of `partition`'s tenants and its checkpoint.
+/// Removes everything of `partition`'s tenants; its checkpoint stands at 0 then.
 pub(super) async fn clear(writer: &SqlitePool, partition: Partition) -> Result<(), StoreError> {
     let partition = i64::from(partition.0);
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
@@ -95,7 +95,8 @@ pub(super) async fn clear(writer: &SqlitePool, partition: Partition) -> Result<(
         ["DELETE FROM graph_edges", "DELETE FROM graph_nodes"]
     };
     let tenants = "DELETE FROM graph_tenants WHERE partition = ?";
-    let checkpoint = "DELETE FROM checkpoints WHERE projection = 'food_graph' AND partition = ?";
+    let checkpoint = "UPDATE checkpoints SET position = 0, recorded_at = NULL \
+         WHERE projection = 'food_graph' AND partition = ?";
     for sql in [edges, nodes, tenants, checkpoint] {
         sqlx::query(sql).bind(partition).execute(&mut *transaction).await.map_err(unavailable)?;
     }

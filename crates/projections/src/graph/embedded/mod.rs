@@ -30,9 +30,10 @@ use uuid::Uuid;
 
 use self::error::unavailable;
 use super::{
-    Batch, Checkpoint, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
+    Batch, Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, ReadModel, Sink,
+    StoreError, TraceDirection,
 };
-use crate::changes::{Edge, EdgeType, Label};
+use crate::changes::{Change, Edge, EdgeType, Label};
 
 /// Connections that read at the same time, at most.
 const READERS_MAX: u32 = 4;
@@ -59,7 +60,7 @@ pub struct EmbeddedGraph {
 
 impl EmbeddedGraph {
     /// Opens the file at `path`, which is made where it does not exist; its directory must. Call
-    /// [`GraphStore::migrate`] before anything else.
+    /// [`ReadModel::migrate`] before anything else.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where the file cannot be opened.
@@ -88,7 +89,24 @@ impl EmbeddedGraph {
         Ok(Self { writer, readers })
     }
 
-    /// Names of tables and indexes that [`GraphStore::migrate`] would make; changes nothing.
+    /// A graph in memory, empty, and gone with the value. Call [`ReadModel::migrate`] before anything else.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where SQLite refuses.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        // A database in memory lives as long as its only connection.
+        let pool = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(SqliteConnectOptions::new().in_memory(true).row_buffer_size(ROWS_AHEAD_MAX))
+            .await
+            .map_err(unavailable)?;
+        Ok(Self { writer: pool.clone(), readers: pool })
+    }
+
+    /// Names of tables and indexes that [`ReadModel::migrate`] would make; changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where the file cannot be read.
@@ -105,7 +123,7 @@ impl EmbeddedGraph {
 }
 
 #[async_trait]
-impl GraphStore for EmbeddedGraph {
+impl ReadModel for EmbeddedGraph {
     fn name(&self) -> &'static str {
         error::STORE
     }
@@ -116,17 +134,31 @@ impl GraphStore for EmbeddedGraph {
 
     async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
         let mut connection = self.readers.acquire().await.map_err(unavailable)?;
-        read::checkpoint(&mut connection, partition).await
+        Ok(read::stored_claim(&mut connection, partition).await?.checkpoint)
     }
 
-    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        apply::apply(&self.writer, batch).await
+    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
+        apply::claim(&self.writer, partition).await
     }
 
     async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
         maintain::clear(&self.writer, partition).await
     }
 
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
+        maintain::digest(&self.readers, scope).await
+    }
+}
+
+#[async_trait]
+impl Sink<Change> for EmbeddedGraph {
+    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        apply::apply(&self.writer, batch).await
+    }
+}
+
+#[async_trait]
+impl GraphStore for EmbeddedGraph {
     async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
         read::nodes(&self.readers, tenant, label, ids).await
     }
@@ -153,9 +185,5 @@ impl GraphStore for EmbeddedGraph {
         direction: TraceDirection,
     ) -> Result<Vec<Edge>, StoreError> {
         read::genealogy(&self.readers, tenant, start, direction).await
-    }
-
-    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        maintain::digest(&self.readers, scope).await
     }
 }

@@ -17,7 +17,8 @@ use super::edge_row::{self, blob, edge_json, uuid};
 use super::error::{corrupt, from_stored, unavailable};
 use super::properties;
 use crate::changes::{Edge, EdgeType, Label, NodeKey};
-use crate::graph::{Checkpoint, EdgeDirection, Node, StoreError, TRACE_EDGES_MAX, TraceDirection};
+use crate::graph::{Checkpoint, Claim, EdgeDirection, Node, StoreError, TRACE_EDGES_MAX, TraceDirection};
+use crate::store::Epoch;
 
 /// The short key of the tenant in variable 1; no row matches where the tenant is unknown.
 macro_rules! tenant_key {
@@ -84,21 +85,22 @@ macro_rules! reached {
 const REACHED_FORWARD: &str = reached!("graph_edges_to", "to_id", "from_id");
 const REACHED_BACKWARD: &str = reached!("graph_edges_from", "from_id", "to_id");
 
-/// Where the projection stands in `partition`.
-pub(super) async fn checkpoint(
+/// Where the projection stands in `partition`, and who may write it.
+pub(super) async fn stored_claim(
     connection: &mut SqliteConnection,
     partition: Partition,
-) -> Result<Checkpoint, StoreError> {
-    let row: Option<(i64, Option<String>)> = sqlx::query_as(
-        "SELECT position, recorded_at FROM checkpoints WHERE projection = 'food_graph' AND partition = ?",
+) -> Result<Claim, StoreError> {
+    let row: Option<(i64, i64, Option<String>)> = sqlx::query_as(
+        "SELECT epoch, position, recorded_at FROM checkpoints WHERE projection = 'food_graph' AND partition = ?",
     )
     .bind(i64::from(partition.0))
     .fetch_optional(connection)
     .await
     .map_err(unavailable)?;
-    let (position, recorded_at) = row.unwrap_or_default();
+    let (epoch, position, recorded_at) = row.unwrap_or_default();
     let recorded_at = recorded_at.map(|text| text.parse().map_err(|_| corrupt(text))).transpose()?;
-    Ok(Checkpoint { position: from_stored(position)?, recorded_at })
+    let checkpoint = Checkpoint { position: from_stored(position)?, recorded_at };
+    Ok(Claim { epoch: Epoch(epoch.cast_unsigned()), checkpoint })
 }
 
 /// The short key of `tenant`, where it has any node or edge.

@@ -1,6 +1,6 @@
-//! One batch, one transaction: the checkpoint is claimed first, then nodes, edges and retirements are written.
+//! One batch, one transaction: the checkpoint is locked first, then nodes, edges and retirements are written.
 //!
-//! Claiming locks the checkpoint until the end of the transaction, so that two workers of one partition apply one
+//! Reading the checkpoint locks it until the end of the transaction, so that two workers of one partition apply one
 //! after the other, and the later one finds out that there is nothing left to do. No transaction may stay open
 //! when its caller goes away: it runs as a task of its own.
 
@@ -8,53 +8,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use foodflow_domain::TenantId;
-use foodflow_log::{Partition, Position};
 use neo4rs::{BoltType, Graph, Txn, query};
 use tracing::Instrument as _;
 
 use super::error::{corrupt, is_transient, unavailable};
 use super::node_row::{self, EXPECTED};
-use super::value::{count_to_bolt, from_bolt, instant_to_bolt};
-use super::{STATEMENT_ROWS_MAX, edge_row, retire};
-use crate::changes::{Edge, EdgeType, Label, NodeKey, Properties, Value};
+use super::{STATEMENT_ROWS_MAX, checkpoint, edge_row, retire};
+use crate::changes::{Edge, EdgeType, Label, NodeKey, Properties};
 use crate::graph::fold::{FoldedChanges, fold};
-use crate::graph::{Batch, Checkpoint, StoreError};
+use crate::graph::{Batch, StoreError};
+use crate::store::Admission;
 
 /// How often a transaction is tried that ends in a deadlock or the like.
 const TRIES_MAX: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// The id of a partition's checkpoint.
-pub(super) fn checkpoint_id(partition: Partition) -> String {
-    format!("food_graph/{}", partition.0)
-}
-
-/// The stored checkpoint; position 0 where there is none.
-pub(super) async fn checkpoint(graph: &Graph, partition: Partition) -> Result<Checkpoint, StoreError> {
-    let statement = query(
-        "MATCH (c:FoodflowCheckpoint {id: $id}) RETURN c.position AS position, c.recorded_at AS recorded_at",
-    );
-    let mut rows = graph.execute_read(statement.param("id", checkpoint_id(partition))).await?;
-    let Some(row) = rows.next().await? else {
-        return Ok(Checkpoint { position: Position(0), recorded_at: None });
-    };
-    let recorded_at = match row.get::<BoltType>("recorded_at")? {
-        BoltType::Null(_) => None,
-        bolt => match from_bolt("recorded_at", bolt)? {
-            Value::Instant(instant) => Some(instant),
-            _ => return Err(corrupt("a checkpoint whose recorded time is no instant")),
-        },
-    };
-    Ok(Checkpoint { position: Position(row.get("position")?), recorded_at })
-}
-
-/// Applies `batch` unless its checkpoint is not beyond the stored one.
+/// Applies `batch` unless it was applied before.
 pub(super) async fn apply(graph: &Graph, batch: Batch) -> Result<(), StoreError> {
     let graph = graph.clone();
     let task = async move {
-        let Batch { partition, changes, checkpoint } = batch;
-        let work = Work { partition, checkpoint, folded: fold(changes) };
-        work.run(&graph).await
+        let mut batch = batch;
+        let folded = fold(std::mem::take(&mut batch.changes));
+        Work { batch, folded }.run(&graph).await
     };
     // A caller that gives up would leave the transaction, and its locks, open on a pooled connection.
     tokio::spawn(task.in_current_span())
@@ -63,7 +38,7 @@ pub(super) async fn apply(graph: &Graph, batch: Batch) -> Result<(), StoreError>
 }
 
 /// Why a transaction was not committed.
-enum Failure {
+pub(super) enum Failure {
     /// The server said no, or was not there.
     Server(neo4rs::Error),
     /// Trying again cannot help.
@@ -92,8 +67,8 @@ impl From<StoreError> for Failure {
 type EdgeKind = (EdgeType, Label, Label);
 
 struct Work {
-    partition: Partition,
-    checkpoint: Checkpoint,
+    /// Without its changes: they are folded.
+    batch: Batch,
     folded: FoldedChanges,
 }
 
@@ -104,7 +79,7 @@ impl Work {
             match self.try_once(graph).await {
                 Ok(()) => return Ok(()),
                 Err(Failure::Server(error)) if is_transient(&error) && tries < TRIES_MAX => {
-                    tracing::warn!(%error, tries, partition = self.partition.0, "graph transaction is tried again");
+                    tracing::warn!(%error, tries, partition = self.batch.partition.0, "graph transaction is tried again");
                     tokio::time::sleep(RETRY_PAUSE * tries).await;
                     tries += 1;
                 }
@@ -119,7 +94,7 @@ impl Work {
         match self.write(&mut txn).await {
             Ok(true) => Ok(txn.commit().await?),
             Ok(false) => {
-                tracing::debug!(partition = self.partition.0, position = %self.checkpoint.position, "applied before");
+                tracing::debug!(partition = self.batch.partition.0, position = %self.batch.checkpoint.position, "applied before");
                 Ok(txn.rollback().await?)
             }
             Err(failure) => {
@@ -133,7 +108,7 @@ impl Work {
     }
 
     async fn write(&self, txn: &mut Txn) -> Result<bool, Failure> {
-        if !self.claim_checkpoint(txn).await? {
+        if checkpoint::admit(txn, &self.batch).await? == Admission::AppliedBefore {
             return Ok(false);
         }
         self.write_nodes(txn).await?;
@@ -142,24 +117,6 @@ impl Work {
             txn.run(query(&statement.cypher).param("rows", statement.rows)).await?;
         }
         Ok(true)
-    }
-
-    /// Advances the checkpoint; false where it stands there already or beyond.
-    async fn claim_checkpoint(&self, txn: &mut Txn) -> Result<bool, Failure> {
-        // Setting a property takes the lock; only then is the position read that decides.
-        let statement = "MERGE (c:FoodflowCheckpoint {id: $id}) \
-             ON CREATE SET c.position = 0, c.partition = $partition \
-             SET c.offered_position = $position \
-             WITH c WHERE c.position < $position \
-             SET c.position = $position, c.recorded_at = $recorded_at \
-             RETURN count(c) AS claimed";
-        let statement = query(statement)
-            .param("id", checkpoint_id(self.partition))
-            .param("partition", i64::from(self.partition.0))
-            .param("position", count_to_bolt(self.checkpoint.position.0)?)
-            .param("recorded_at", self.checkpoint.recorded_at.map(instant_to_bolt));
-        let row = txn.execute(statement).await?.single(txn.handle()).await?;
-        Ok(row.get::<u64>("claimed")? == 1)
     }
 
     async fn write_nodes(&self, txn: &mut Txn) -> Result<(), Failure> {
@@ -220,7 +177,7 @@ impl Work {
         let rows = || {
             edges
                 .iter()
-                .map(|(tenant, edge)| edge_row::encode(*tenant, self.partition, edge))
+                .map(|(tenant, edge)| edge_row::encode(*tenant, self.batch.partition, edge))
                 .collect::<Result<Vec<_>, _>>()
         };
         let mut written = self.written(txn, &statement, rows()?).await?;
@@ -255,7 +212,7 @@ impl Work {
 
     /// Runs `statement` and reads how many of `rows` it wrote.
     async fn written(&self, txn: &mut Txn, statement: &str, rows: Vec<BoltType>) -> Result<usize, Failure> {
-        let partition = i64::from(self.partition.0);
+        let partition = i64::from(self.batch.partition.0);
         let statement = query(statement).param("rows", rows).param("partition", partition);
         let row = txn.execute(statement).await?.single(txn.handle()).await?;
         Ok(row.get("written")?)

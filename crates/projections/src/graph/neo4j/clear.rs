@@ -7,7 +7,7 @@
 use foodflow_log::Partition;
 use neo4rs::{Graph, query};
 
-use super::apply::checkpoint_id;
+use super::checkpoint;
 use super::error::corrupt;
 use crate::changes::Label;
 use crate::graph::StoreError;
@@ -17,10 +17,9 @@ const PAGE_NODES: i64 = 2_000;
 /// Edges that one transaction deletes at most.
 const PAGE_EDGES: i64 = 10_000;
 
-/// Deletes the checkpoint, the edges and the nodes of `partition`.
+/// Sets the checkpoint of `partition` back and deletes its edges and nodes.
 pub(super) async fn clear(graph: &Graph, partition: Partition) -> Result<(), StoreError> {
-    let checkpoint = query("MATCH (c:FoodflowCheckpoint {id: $id}) DELETE c");
-    graph.run(checkpoint.param("id", checkpoint_id(partition))).await?;
+    checkpoint::reset(graph, partition).await?;
     for delete in [
         "MATCH (n)-[e]->() WITH e LIMIT $page_edges DELETE e RETURN count(*) AS deleted",
         "DETACH DELETE n RETURN count(*) AS deleted",
@@ -42,8 +41,9 @@ async fn delete_pages(
         "MATCH (n:{}) WHERE n.id >= $after AND (n.id > $after OR n.tenant_id > $after_tenant) \
          WITH n ORDER BY n.id, n.tenant_id LIMIT $page_nodes \
          WITH collect(n) AS page, collect([n.id, n.tenant_id]) AS places \
+         WITH page, [place IN places WHERE place[0] IS NOT NULL AND place[1] IS NOT NULL] AS places \
          CALL {{ WITH page UNWIND page AS n WITH n WHERE n.partition = $partition {delete} }} \
-         RETURN places[-1][0] AS last, places[-1][1] AS last_tenant, deleted",
+         RETURN size(page) AS seen, places[-1][0] AS last, places[-1][1] AS last_tenant, deleted",
         label.as_str()
     );
     let (mut after, mut after_tenant) = (String::new(), String::new());
@@ -56,11 +56,15 @@ async fn delete_pages(
             .param("page_edges", PAGE_EDGES);
         let mut rows = graph.execute(statement).await?;
         let row = rows.next().await?.ok_or_else(|| corrupt("no answer about a page of nodes"))?;
-        let Some(last) = row.get::<Option<String>>("last")? else {
+        if row.get::<i64>("seen")? == 0 {
             return Ok(());
-        };
-        if row.get::<i64>("deleted")? < PAGE_EDGES {
-            (after, after_tenant) = (last, row.get("last_tenant")?);
+        }
+        // A node that another transaction deletes meanwhile has no properties any more: it is no place to go on from.
+        let last = (row.get::<Option<String>>("last")?, row.get::<Option<String>>("last_tenant")?);
+        if let (Some(id), Some(tenant)) = last
+            && row.get::<i64>("deleted")? < PAGE_EDGES
+        {
+            (after, after_tenant) = (id, tenant);
         }
     }
 }

@@ -6,6 +6,7 @@
 //! here may decide what counts as of a time.
 
 mod apply;
+mod checkpoint;
 mod clear;
 mod config;
 mod digest;
@@ -18,7 +19,10 @@ mod retire;
 mod schema;
 mod value;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use checkpoint::Visible;
 pub use config::Neo4jConfig;
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
@@ -26,9 +30,10 @@ use neo4rs::Graph;
 use uuid::Uuid;
 
 use super::{
-    Batch, Checkpoint, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
+    Batch, Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, ReadModel, Sink,
+    StoreError, TraceDirection,
 };
-use crate::changes::{Edge, EdgeType, Label};
+use crate::changes::{Change, Edge, EdgeType, Label};
 
 /// The name of this store.
 const STORE: &str = "neo4j";
@@ -40,6 +45,7 @@ const STATEMENT_ROWS_MAX: usize = 5_000;
 pub struct Neo4jGraph {
     graph: Graph,
     address: String,
+    visible: Arc<Visible>,
 }
 
 impl std::fmt::Debug for Neo4jGraph {
@@ -57,10 +63,10 @@ impl Neo4jGraph {
     pub async fn connect(config: Neo4jConfig) -> Result<Self, StoreError> {
         let address = config.address();
         let graph = config.open().await?;
-        Ok(Self { graph, address })
+        Ok(Self { graph, address, visible: Arc::default() })
     }
 
-    /// Names of constraints and indexes that [`GraphStore::migrate`] would make; changes nothing.
+    /// Names of constraints and indexes that [`ReadModel::migrate`] would make; changes nothing.
     ///
     /// # Errors
     /// [`StoreError`] where the server does not answer.
@@ -76,7 +82,7 @@ impl Neo4jGraph {
 }
 
 #[async_trait]
-impl GraphStore for Neo4jGraph {
+impl ReadModel for Neo4jGraph {
     fn name(&self) -> &'static str {
         STORE
     }
@@ -86,17 +92,31 @@ impl GraphStore for Neo4jGraph {
     }
 
     async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
-        apply::checkpoint(&self.graph, partition).await
+        checkpoint::read(&self.graph, &self.visible, partition).await
     }
 
-    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        apply::apply(&self.graph, batch).await
+    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
+        checkpoint::claim(&self.graph, partition).await
     }
 
     async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
         clear::clear(&self.graph, partition).await
     }
 
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
+        digest::digest(&self.graph, scope).await
+    }
+}
+
+#[async_trait]
+impl Sink<Change> for Neo4jGraph {
+    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        apply::apply(&self.graph, batch).await
+    }
+}
+
+#[async_trait]
+impl GraphStore for Neo4jGraph {
     async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
         read::nodes(&self.graph, tenant, label, ids).await
     }
@@ -124,9 +144,5 @@ impl GraphStore for Neo4jGraph {
         direction: TraceDirection,
     ) -> Result<Vec<Edge>, StoreError> {
         genealogy::genealogy(&self.graph, tenant, start, direction).await
-    }
-
-    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        digest::digest(&self.graph, scope).await
     }
 }

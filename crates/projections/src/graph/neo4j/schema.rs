@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use neo4rs::{Graph, query};
 
-use super::error::unavailable;
+use super::error::{is_transient, unavailable};
 use crate::graph::StoreError;
 
 /// The executable definition; people run the same file by hand.
@@ -13,11 +13,13 @@ const FOOD_GRAPH: &str = include_str!("../../../../../schemas/neo4j/food_graph.c
 /// How long indexes may take to fill where data is there already.
 const ONLINE_WAIT: Duration = Duration::from_secs(600);
 const ONLINE_POLL: Duration = Duration::from_millis(100);
+/// How often a statement is run again because another process makes the same at the same time.
+const RACES_MAX: usize = 10;
 
 /// Runs every statement of the definition, then waits until all indexes answer.
 pub(super) async fn migrate(graph: &Graph) -> Result<(), StoreError> {
     for statement in statements(FOOD_GRAPH) {
-        graph.run(query(&statement)).await?;
+        ensure(graph, &statement).await?;
     }
     wait_until_online(graph).await
 }
@@ -39,6 +41,25 @@ pub(super) async fn missing(graph: &Graph) -> Result<Vec<String>, StoreError> {
 /// What a statement of the definition creates.
 fn name(statement: &str) -> Option<&str> {
     statement.split_once(" IF NOT EXISTS").and_then(|(head, _)| head.split_whitespace().last())
+}
+
+/// Runs one statement. `IF NOT EXISTS` does not see what another process is just making: the server then refuses,
+/// or breaks a deadlock, and finds it when it is asked again.
+async fn ensure(graph: &Graph, statement: &str) -> Result<(), StoreError> {
+    for _ in 0..RACES_MAX {
+        match graph.run(query(statement)).await {
+            Err(error) if is_transient(&error) || is_made_by_another(&error) => {
+                tokio::time::sleep(ONLINE_POLL).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+    Ok(graph.run(query(statement)).await?)
+}
+
+fn is_made_by_another(error: &neo4rs::Error) -> bool {
+    const EXISTS: &str = "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists";
+    matches!(error, neo4rs::Error::Neo4j(error) if error.code() == EXISTS)
 }
 
 async fn wait_until_online(graph: &Graph) -> Result<(), StoreError> {

@@ -1,8 +1,7 @@
 //! A partition of a read model anew from position 0, compared by digest with what it was.
 //!
-//! No other runner may apply to the store meanwhile; the caller sees to that. Should one do so all the same, the
-//! stored checkpoint is not the one written here, and the rebuild ends with [`RebuildError::Interfered`] instead
-//! of leaving a read model with holes unnoticed.
+//! A rebuild claims the partition as a worker does. Another worker that claims it meanwhile goes on from what is
+//! stored, and the rebuild ends with [`RebuildError::Interfered`]: nothing is ever written over a gap.
 //!
 //! A rebuild that fails leaves a correct beginning of the read model with its checkpoint: a runner continues
 //! from there, or the rebuild is repeated.
@@ -21,7 +20,7 @@ use self::source::Source;
 use super::assembler::Assembled;
 use super::projection::{Projection, ProjectionError};
 use super::worker::within;
-use crate::graph::{Checkpoint, DigestScope, GraphStore, StoreError};
+use crate::store::{Checkpoint, Claim, DigestScope, Sink, StoreError};
 
 /// Batches that are projected ahead of the store.
 const BATCHES_AHEAD: usize = 2;
@@ -108,7 +107,7 @@ pub enum RebuildError {
     Log(#[from] LogError),
     /// The store does not answer.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// An event cannot be projected.
     #[error("position {position} cannot be projected: {error}")]
     Projection {
@@ -125,20 +124,25 @@ pub enum RebuildError {
         /// Its last position.
         position: Position,
     },
-    /// Somebody else applied to the store meanwhile.
+    /// Another worker claimed the partition meanwhile.
     #[error(
-        "another process applied to partition {} during the rebuild: the checkpoint is at {found}, not at \
-         {written}. What is stored now is not complete: stop every projector of this store and rebuild again",
+        "another process took over partition {} during the rebuild and fills it from there on; stop every projector \
+         of this store and rebuild again",
         partition.0
     )]
     Interfered {
         /// The partition.
         partition: Partition,
-        /// Where this rebuild had brought it.
-        written: Position,
-        /// Where it was found.
-        found: Position,
     },
+}
+
+impl From<StoreError> for RebuildError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Fenced { partition, .. } => Self::Interfered { partition },
+            error => Self::Store(error),
+        }
+    }
 }
 
 /// Empties `partition` of the store and fills it from the log, up to its head as of now.
@@ -147,10 +151,10 @@ pub enum RebuildError {
 ///
 /// # Errors
 /// [`RebuildError`]; then the store is not complete, and a runner or another rebuild continues.
-pub async fn rebuild(
+pub async fn rebuild<C: Clone + Send + Sync + 'static>(
     log: SharedLog,
-    store: Arc<dyn GraphStore>,
-    projection: Arc<dyn Projection>,
+    store: Arc<dyn Sink<C>>,
+    projection: Arc<dyn Projection<C>>,
     partition: Partition,
     options: RebuildOptions,
     on_progress: impl FnMut(RebuildProgress) + Send,
@@ -159,7 +163,8 @@ pub async fn rebuild(
     let retry = Retry::new(&options);
     let scope = DigestScope::Partition(partition);
     let head = retry.log(|| log.head(partition)).await?;
-    let before = retry.store(|| store.checkpoint(partition)).await?.position;
+    let mut claim = retry.store(|| store.claim(partition)).await?;
+    let before = claim.checkpoint.position;
     let digest_before = retry.store(|| store.digest(scope)).await?;
     let (projection_name, store_name) = (projection.name(), store.name());
     tracing::info!(
@@ -171,23 +176,24 @@ pub async fn rebuild(
         "rebuilding"
     );
     retry.store(|| store.clear(partition)).await?;
+    claim.checkpoint = Checkpoint::default();
     let source = Source { log, projection, partition, head, pause_at: before, options: options.clone() };
-    let mut sink = Sink {
+    let mut filling = Filling {
         store: &*store,
         partition,
+        claim,
         head,
         compare_at: before.min(head),
         options: &options,
         retry: &retry,
         on_progress,
-        written: Checkpoint { position: Position(0), recorded_at: None },
         messages: 0,
         compared: None,
     };
-    sink.fence().await?;
-    sink.compare().await?;
-    sink.fill(source).await?;
-    let (written, messages, compared) = (sink.written.position, sink.messages, sink.compared.take());
+    filling.compare().await?;
+    filling.fill(source).await?;
+    let (written, messages, compared) =
+        (filling.claim.checkpoint.position, filling.messages, filling.compared.take());
     let digest_after = match &compared {
         Some((at, digest)) if *at == written => digest.clone(),
         _ => retry.store(|| store.digest(scope)).await?,
@@ -205,22 +211,23 @@ pub async fn rebuild(
 }
 
 /// The applying half of a rebuild.
-struct Sink<'a, F> {
-    store: &'a dyn GraphStore,
+struct Filling<'a, C, F> {
+    store: &'a dyn Sink<C>,
     partition: Partition,
+    /// Its checkpoint is what was applied so far.
+    claim: Claim,
     head: Position,
     compare_at: Position,
     options: &'a RebuildOptions,
     retry: &'a Retry,
     on_progress: F,
-    written: Checkpoint,
     messages: u64,
     /// Where the digest for the comparison was taken, and the digest.
     compared: Option<(Position, String)>,
 }
 
-impl<F: FnMut(RebuildProgress) + Send> Sink<'_, F> {
-    async fn fill(&mut self, source: Source) -> Result<(), RebuildError> {
+impl<C: Clone + Send + Sync + 'static, F: FnMut(RebuildProgress) + Send> Filling<'_, C, F> {
+    async fn fill(&mut self, source: Source<C>) -> Result<(), RebuildError> {
         let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
         let mut reading = tokio::task::JoinSet::new();
         reading.spawn(source.run(sender));
@@ -234,36 +241,25 @@ impl<F: FnMut(RebuildProgress) + Send> Sink<'_, F> {
         }
     }
 
-    async fn apply(&mut self, assembled: Assembled) -> Result<(), RebuildError> {
-        let Assembled { batch, messages, .. } = assembled;
+    async fn apply(&mut self, assembled: Assembled<C>) -> Result<(), RebuildError> {
+        let messages = assembled.messages;
+        let batch = assembled.into_batch(&mut self.claim);
         let (store, limit) = (self.store, self.options.apply_timeout);
         // A try whose answer was lost is passed over when it is repeated.
         self.retry.store(|| within(limit, store.name(), store.apply(batch.clone()))).await?;
-        self.written = batch.checkpoint;
         self.messages += messages as u64;
-        self.fence().await?;
         self.compare().await?;
         (self.on_progress)(RebuildProgress {
             partition: self.partition,
-            position: self.written.position,
+            position: self.claim.checkpoint.position,
             head: self.head,
             messages: self.messages,
         });
         Ok(())
     }
 
-    /// Makes sure that the checkpoint is the one written here.
-    async fn fence(&self) -> Result<(), RebuildError> {
-        let found = self.retry.store(|| self.store.checkpoint(self.partition)).await?.position;
-        let written = self.written.position;
-        if found == written {
-            return Ok(());
-        }
-        Err(RebuildError::Interfered { partition: self.partition, written, found })
-    }
-
     async fn compare(&mut self) -> Result<(), RebuildError> {
-        let position = self.written.position;
+        let position = self.claim.checkpoint.position;
         if position >= self.compare_at && self.compared.is_none() {
             let digest =
                 self.retry.store(|| self.store.digest(DigestScope::Partition(self.partition))).await?;

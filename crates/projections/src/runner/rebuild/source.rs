@@ -19,9 +19,9 @@ const PAGE_BYTES: usize = 32 * 1024 * 1024;
 const MESSAGES_PER_TURN: usize = 64;
 
 /// Reads `partition` from its beginning to `head`.
-pub(super) struct Source {
+pub(super) struct Source<C> {
     pub(super) log: SharedLog,
-    pub(super) projection: Arc<dyn Projection>,
+    pub(super) projection: Arc<dyn Projection<C>>,
     pub(super) partition: Partition,
     pub(super) head: Position,
     /// A batch ends at this position, so that the store can be compared there.
@@ -32,9 +32,9 @@ pub(super) struct Source {
 /// The receiver is gone: the applying half failed and says why.
 struct Unwanted;
 
-impl Source {
+impl<C: Send + 'static> Source<C> {
     /// Sends batches until the head, or to the end of the commit that holds it.
-    pub(super) async fn run(self, batches: mpsc::Sender<Assembled>) -> Result<(), RebuildError> {
+    pub(super) async fn run(self, batches: mpsc::Sender<Assembled<C>>) -> Result<(), RebuildError> {
         let retry = Retry::new(&self.options);
         let Self { partition, head, .. } = self;
         let mut assembler =
@@ -70,8 +70,8 @@ impl Source {
 
     async fn take(
         &self,
-        assembler: &mut Assembler,
-        batches: &mpsc::Sender<Assembled>,
+        assembler: &mut Assembler<C>,
+        batches: &mpsc::Sender<Assembled<C>>,
         message: &StoredMessage,
     ) -> Result<Result<(), Unwanted>, RebuildError> {
         if !assembler.has_room()
@@ -92,7 +92,10 @@ impl Source {
     }
 }
 
-async fn flush(assembler: &mut Assembler, batches: &mpsc::Sender<Assembled>) -> Result<(), Unwanted> {
+async fn flush<C>(
+    assembler: &mut Assembler<C>,
+    batches: &mpsc::Sender<Assembled<C>>,
+) -> Result<(), Unwanted> {
     while let Some(assembled) = assembler.take() {
         batches.send(assembled).await.map_err(|_| Unwanted)?;
     }

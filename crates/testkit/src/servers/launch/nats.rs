@@ -82,6 +82,22 @@ impl NatsProcess {
         self.process.take().map_or(Ok(()), |mut process| process.kill9())
     }
 
+    /// Lets the server hang with its connections open.
+    ///
+    /// # Errors
+    /// When the server is down, or the operating system refuses.
+    pub fn suspend(&self) -> anyhow::Result<()> {
+        self.process.as_ref().context("the server is down")?.suspend()
+    }
+
+    /// Lets a suspended server go on.
+    ///
+    /// # Errors
+    /// When the server is down, or the operating system refuses.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.process.as_ref().context("the server is down")?.resume()
+    }
+
     /// Ends the server with SIGTERM and waits until it is gone; a server that is down stays down.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::guard::{Guard, Guarded};
 
@@ -101,6 +102,31 @@ impl ServerProcess {
         self.child.wait().map(drop)
     }
 
+    /// Stops the server where it is with SIGSTOP: it hangs, and its connections stay open. Answers when every thread of
+    /// it stands still.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn suspend(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)?;
+        let process = WaitId::Pid(Pid::from_child(&self.child));
+        while let Err(Errno::INTR) = waitid(process.clone(), WaitIdOptions::STOPPED) {}
+        Ok(())
+    }
+
+    /// Lets a suspended server go on.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), signal)
+            .with_context(|| format!("sending {signal:?} to {}", self.name))
+    }
+
     /// Asks the server to end with SIGTERM and waits until it has.
     ///
     /// # Errors
@@ -109,8 +135,7 @@ impl ServerProcess {
         if let Some(status) = self.child.try_wait()? {
             return Ok(status);
         }
-        kill_process(Pid::from_child(&self.child), Signal::TERM)
-            .with_context(|| format!("sending SIGTERM to {}", self.name))?;
+        self.signal(Signal::TERM)?;
         let started = Instant::now();
         while started.elapsed() < limit {
             if let Some(status) = self.child.try_wait()? {

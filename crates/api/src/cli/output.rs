@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 /// An open output.
-pub(super) enum Output {
+pub enum Output {
     /// Standard output.
     Standard(BufWriter<io::Stdout>),
     /// A file.
@@ -16,7 +16,7 @@ pub(super) enum Output {
 }
 
 /// A file under another name until it is complete; an unfinished one is removed.
-pub(super) struct FileOutput {
+pub struct FileOutput {
     writer: Option<BufWriter<File>>,
     unfinished: PathBuf,
     path: PathBuf,
@@ -27,7 +27,7 @@ impl Output {
     ///
     /// # Errors
     /// Where the file cannot be made.
-    pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self::Standard(BufWriter::new(io::stdout()))) };
         let name = path.file_name().with_context(|| format!("--out: {} names no file", path.display()))?;
         let mut hidden = OsString::from(".");
@@ -44,7 +44,7 @@ impl Output {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub(super) fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<()> {
         match self {
             Self::Standard(mut writer) => writer.flush(),
             Self::File(mut file) => {

@@ -1,0 +1,156 @@
+//! A log that counts what is read to load aggregates, and whose records can be made to fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use foodflow_domain::TenantId;
+use foodflow_log::{
+    AppendError, Appended, Commit, EventLog, Expected, LogError, MessageStream, Page, Partition, Position,
+    ReadQuery, Record, RecordError, RecordKey, RecordKind, Records, SharedLog, SharedRecords, StoredMessage,
+    StreamId,
+};
+
+/// What was read from a log since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) pages: usize,
+    pub(super) messages: usize,
+    /// Messages of the largest page.
+    pub(super) page_messages: usize,
+}
+
+#[derive(Default)]
+struct Counts {
+    pages: AtomicUsize,
+    messages: AtomicUsize,
+    page_messages: AtomicUsize,
+    records_fail: AtomicBool,
+}
+
+/// Another log, counted.
+pub(super) struct CountingLog {
+    inner: SharedLog,
+    counts: Arc<Counts>,
+}
+
+impl CountingLog {
+    pub(super) fn before(inner: SharedLog) -> Self {
+        Self { inner, counts: Arc::default() }
+    }
+
+    /// What was loaded since the last call.
+    pub(super) fn take(&self) -> Reading {
+        let take = |count: &AtomicUsize| count.swap(0, Ordering::SeqCst);
+        Reading {
+            pages: take(&self.counts.pages),
+            messages: take(&self.counts.messages),
+            page_messages: take(&self.counts.page_messages),
+        }
+    }
+
+    /// From now on every record is out of reach, or none is.
+    pub(super) fn fail_records(&self, fail: bool) {
+        self.counts.records_fail.store(fail, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl EventLog for CountingLog {
+    fn partition_count(&self) -> u16 {
+        self.inner.partition_count()
+    }
+
+    async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        self.inner.append(commit).await
+    }
+
+    async fn load_page(
+        &self,
+        tenant: TenantId,
+        stream: &StreamId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Page, LogError> {
+        let page = self.inner.load_page(tenant, stream, after, limit).await?;
+        self.counts.pages.fetch_add(1, Ordering::SeqCst);
+        self.counts.messages.fetch_add(page.messages.len(), Ordering::SeqCst);
+        self.counts.page_messages.fetch_max(page.messages.len(), Ordering::SeqCst);
+        Ok(page)
+    }
+
+    async fn head(&self, partition: Partition) -> Result<Position, LogError> {
+        self.inner.head(partition).await
+    }
+
+    async fn read(&self, partition: Partition, query: ReadQuery) -> Result<Vec<StoredMessage>, LogError> {
+        self.inner.read(partition, query).await
+    }
+
+    async fn subscribe(
+        &self,
+        partition: Partition,
+        tenant: Option<TenantId>,
+        after: Position,
+    ) -> Result<MessageStream, LogError> {
+        self.inner.subscribe(partition, tenant, after).await
+    }
+
+    fn records(&self) -> SharedRecords {
+        Arc::new(FailingRecords { inner: self.inner.records(), counts: Arc::clone(&self.counts) })
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+struct FailingRecords {
+    inner: SharedRecords,
+    counts: Arc<Counts>,
+}
+
+impl FailingRecords {
+    fn there(&self) -> Result<&dyn Records, RecordError> {
+        if self.counts.records_fail.load(Ordering::SeqCst) {
+            return Err(LogError::Unavailable { reason: "no records now".to_owned() }.into());
+        }
+        Ok(&*self.inner)
+    }
+}
+
+#[async_trait]
+impl Records for FailingRecords {
+    async fn get(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>, RecordError> {
+        self.there()?.get(kind, key).await
+    }
+
+    async fn put(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        value: Bytes,
+        expected: Expected,
+    ) -> Result<u64, RecordError> {
+        self.there()?.put(kind, key, value, expected).await
+    }
+
+    async fn delete(&self, kind: RecordKind, key: &RecordKey, expected: Expected) -> Result<(), RecordError> {
+        self.there()?.delete(kind, key, expected).await
+    }
+
+    async fn list(
+        &self,
+        kind: RecordKind,
+        prefix: &str,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Record>, RecordError> {
+        self.there()?.list(kind, prefix, after, limit).await
+    }
+}

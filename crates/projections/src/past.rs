@@ -1,0 +1,155 @@
+//! A read model as it stood: one tenant's log, replayed into memory up to a position.
+//!
+//! Where a store keeps its own past (the edges of the genealogy), queries take it from there. What a store knows of
+//! today alone, such as a lot's status, is answered from here. A replay is pure, so that two processes answer alike;
+//! it is kept for the next questions, and forgotten when others need the room. What must never happen here: an answer
+//! that reflects anything recorded after the position, or memory without a bound.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use foodflow_domain::TenantId;
+use foodflow_log::{Direction, LogError, Position, ReadQuery, SharedLog};
+use moka::future::Cache;
+
+use crate::changes::Change;
+use crate::graph::embedded::EmbeddedGraph;
+use crate::runner::assembler::Assembler;
+use crate::runner::{Projection, ProjectionError};
+use crate::store::{ReadModel as _, Sink as _, StoreError};
+
+/// Longest history of a tenant that is replayed for one question, in messages.
+pub const REPLAY_MESSAGES_MAX: u64 = 200_000;
+/// Messages of all replays that are kept together.
+const KEPT_MESSAGES_MAX: u64 = 400_000;
+/// Tenants whose history is known to be too long.
+const TENANTS_KEPT_MAX: u64 = 10_000;
+/// How long a replay is kept that nobody asks for.
+const KEPT_IDLE: Duration = Duration::from_secs(600);
+/// Messages that are read and applied at a time.
+const PAGE_MESSAGES: usize = 1_000;
+/// Bytes of payload after which a batch takes no further message.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Why a past cannot be shown.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The tenant's history up to there is longer than what is replayed for a question.
+    #[error(
+        "the history up to position {until} has more than {max} messages; ask trace, impact or mass balance with \
+         `known_at`, which need no replay"
+    )]
+    TooLong {
+        /// Up to where it was asked.
+        until: Position,
+        /// The bound.
+        max: u64,
+    },
+    /// The log does not answer.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The memory store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An event cannot be projected.
+    #[error("position {position} cannot be projected: {error}")]
+    Projection {
+        /// Where it stands.
+        position: Position,
+        /// What is wrong.
+        error: ProjectionError,
+    },
+}
+
+/// A replayed graph, with what it weighs.
+#[derive(Clone)]
+struct Replayed {
+    graph: Arc<EmbeddedGraph>,
+    messages: u32,
+}
+
+/// The graph as it stood, for any tenant and position. Cheap to clone.
+#[derive(Clone)]
+pub struct PastGraphs {
+    log: SharedLog,
+    projection: Arc<dyn Projection<Change>>,
+    kept: Cache<(TenantId, Position), Replayed>,
+    /// From where on a tenant's history is known to be too long: it only grows, so that is not found out twice.
+    too_long: Cache<TenantId, Position>,
+    messages_max: u64,
+}
+
+impl PastGraphs {
+    /// Replays of `log` through `projection`.
+    #[must_use]
+    pub fn new(log: SharedLog, projection: Arc<dyn Projection<Change>>) -> Self {
+        let kept = Cache::builder()
+            .weigher(|_, replayed: &Replayed| replayed.messages.max(1))
+            .max_capacity(KEPT_MESSAGES_MAX)
+            .time_to_idle(KEPT_IDLE)
+            .build();
+        let too_long = Cache::new(TENANTS_KEPT_MAX);
+        Self { log, projection, kept, too_long, messages_max: REPLAY_MESSAGES_MAX }
+    }
+
+    /// The same, with another bound than [`REPLAY_MESSAGES_MAX`].
+    #[must_use]
+    pub fn bounded(self, messages_max: u64) -> Self {
+        Self { messages_max, ..self }
+    }
+
+    /// The graph of `tenant` as of `until`, a position at which a commit ends. Questions for the same one share a
+    /// replay.
+    ///
+    /// # Errors
+    /// [`ReplayError`].
+    pub async fn at(&self, tenant: TenantId, until: Position) -> Result<Arc<EmbeddedGraph>, ReplayError> {
+        if self.too_long.get(&tenant).await.is_some_and(|from| until >= from) {
+            return Err(ReplayError::TooLong { until, max: self.messages_max });
+        }
+        let replay = self.replay(tenant, until);
+        let kept = self.kept.try_get_with((tenant, until), replay).await;
+        kept.map(|replayed| replayed.graph).map_err(|error| (*error).clone())
+    }
+
+    async fn replay(&self, tenant: TenantId, until: Position) -> Result<Replayed, ReplayError> {
+        let partition = self.log.partition_of(tenant);
+        let graph = EmbeddedGraph::in_memory().await?;
+        graph.migrate().await?;
+        let mut claim = graph.claim(partition).await?;
+        let mut assembler = Assembler::new(partition, PAGE_MESSAGES, BATCH_BYTES_MAX);
+        let (mut after, mut messages) = (Position(0), 0);
+        'reading: loop {
+            let (from, limit) = (after, PAGE_MESSAGES);
+            let query = ReadQuery { tenant: Some(tenant), from, direction: Direction::Forward, limit };
+            let page = self.log.read(partition, query).await?;
+            let is_last = page.len() < PAGE_MESSAGES;
+            for message in page {
+                if message.position > until {
+                    break 'reading;
+                }
+                while !assembler.has_room() {
+                    let Some(assembled) = assembler.take() else { break };
+                    graph.apply(assembled.into_batch(&mut claim)).await?;
+                }
+                let position = message.position;
+                let wrong = |error| ReplayError::Projection { position, error };
+                let projected = self.projection.project(&message).map_err(wrong)?;
+                assembler.push(&message, projected).map_err(wrong)?;
+                (after, messages) = (position, messages + 1);
+                if u64::from(messages) > self.messages_max {
+                    self.too_long.insert(tenant, position).await;
+                    return Err(ReplayError::TooLong { until, max: self.messages_max });
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        while let Some(assembled) = assembler.take() {
+            graph.apply(assembled.into_batch(&mut claim)).await?;
+        }
+        Ok(Replayed { graph: Arc::new(graph), messages })
+    }
+}

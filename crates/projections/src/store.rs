@@ -1,0 +1,249 @@
+//! What every store of a read model is to the runner, whatever it holds.
+//!
+//! A store keeps one projection. It takes the changes of a batch of whole commits together with the checkpoint in
+//! one transaction, and only from the worker that claimed the partition last: an epoch in the checkpoint fences a
+//! worker that was taken for dead and comes back. What must never happen here: a batch that is applied twice, or
+//! over a gap, or by a worker whose partition is another's.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use foodflow_domain::TenantId;
+use foodflow_log::{Partition, Position};
+use jiff::Timestamp;
+
+/// Up to where a projection has applied a partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Last applied position; 0 before all.
+    pub position: Position,
+    /// Recorded time of that position, where there is one.
+    pub recorded_at: Option<Timestamp>,
+}
+
+/// Counts how often a partition of a store was claimed: who holds the last number may write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The right to write a partition of a store, until somebody else claims it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What every batch has to name.
+    pub epoch: Epoch,
+    /// Where the projection stands once what was made of this claim is applied.
+    pub checkpoint: Checkpoint,
+}
+
+impl Claim {
+    /// The next batch of this claim: it continues the one before and brings the projection to `checkpoint`.
+    pub fn next<C>(
+        &mut self,
+        partition: Partition,
+        changes: Vec<(TenantId, C)>,
+        checkpoint: Checkpoint,
+    ) -> Batch<C> {
+        let after = std::mem::replace(&mut self.checkpoint, checkpoint.clone()).position;
+        Batch { partition, epoch: self.epoch, after, changes, checkpoint }
+    }
+}
+
+/// The changes of one batch of whole commits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch<C> {
+    /// The partition that was read.
+    pub partition: Partition,
+    /// The epoch of the writer's claim.
+    pub epoch: Epoch,
+    /// Where the projection stands before the batch.
+    pub after: Position,
+    /// Changes in log order, each with its tenant.
+    pub changes: Vec<(TenantId, C)>,
+    /// Where the projection stands once they are applied.
+    pub checkpoint: Checkpoint,
+}
+
+impl<C> Batch<C> {
+    /// What a store does with this batch, given the epoch and position that its checkpoint holds. Called within the
+    /// transaction that applies it, with the checkpoint locked.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where another worker has claimed the partition since, [`StoreError::Gap`] where the
+    /// batch does not continue what is stored.
+    pub fn admission(
+        &self,
+        store: &'static str,
+        epoch: Epoch,
+        position: Position,
+    ) -> Result<Admission, StoreError> {
+        let partition = self.partition;
+        if epoch != self.epoch {
+            return Err(StoreError::Fenced { store, partition, own: self.epoch, found: epoch });
+        }
+        if position >= self.checkpoint.position {
+            return Ok(Admission::AppliedBefore);
+        }
+        if position != self.after {
+            return Err(StoreError::Gap { store, partition, after: self.after, found: position });
+        }
+        Ok(Admission::Apply)
+    }
+}
+
+/// What a store does with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Applies it.
+    Apply,
+    /// Passes it over: its answer was lost, and it is repeated.
+    AppliedBefore,
+}
+
+/// What a digest covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestScope {
+    /// One tenant.
+    Tenant(TenantId),
+    /// Every tenant of a partition.
+    Partition(Partition),
+}
+
+/// Why a store did not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It cannot be reached or refused.
+    #[error("the {store} read model is unavailable: {reason}")]
+    Unavailable {
+        /// Which store.
+        store: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+    /// What is stored is not what this program writes.
+    #[error(
+        "the {store} read model holds something unexpected: {reason}; rebuild it with `foodflow rebuild`"
+    )]
+    Corrupt {
+        /// Which store.
+        store: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another worker has claimed the partition; nothing was applied.
+    #[error(
+        "partition {} of the {store} read model was claimed by another worker (epoch {found}, own {own})",
+        partition.0
+    )]
+    Fenced {
+        /// Which store.
+        store: &'static str,
+        /// The partition.
+        partition: Partition,
+        /// The epoch of the batch.
+        own: Epoch,
+        /// The epoch in the checkpoint.
+        found: Epoch,
+    },
+    /// The batch does not continue what is stored; nothing was applied.
+    #[error(
+        "partition {} of the {store} read model stands at position {found}, but the batch continues {after}",
+        partition.0
+    )]
+    Gap {
+        /// Which store.
+        store: &'static str,
+        /// The partition.
+        partition: Partition,
+        /// What the batch continues.
+        after: Position,
+        /// Where the store stands.
+        found: Position,
+    },
+    /// A trace reaches further than it may.
+    #[error("the trace reaches more than {max} edges between lots")]
+    TooLarge {
+        /// The bound, in edges.
+        max: usize,
+    },
+}
+
+/// A store of one projection, as operators and readers of its position see it.
+#[async_trait]
+pub trait ReadModel: Send + Sync + 'static {
+    /// The server behind it: `embedded`, `neo4j`, `postgres`.
+    fn name(&self) -> &'static str;
+
+    /// Creates or updates schema objects (constraints, indexes, tables); safe to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn migrate(&self) -> Result<(), StoreError>;
+
+    /// Where the projection stands in `partition`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError>;
+
+    /// Takes the right to write `partition`; whoever had it before is fenced.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError>;
+
+    /// Removes everything of `partition`'s tenants ahead of a rebuild; the checkpoint stands at 0 then, its epoch
+    /// stays.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn clear(&self, partition: Partition) -> Result<(), StoreError>;
+
+    /// Digest of what the tenant has, or all tenants of a partition: order-independent, the same in every store that
+    /// holds the same.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError>;
+}
+
+/// A store that takes changes of the kind `C`.
+#[async_trait]
+pub trait Sink<C: Send + 'static>: ReadModel {
+    /// Applies the batch and its checkpoint in one transaction, as [`Batch::admission`] says.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was applied, but for `Unavailable`, which leaves it open.
+    async fn apply(&self, batch: Batch<C>) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_admitted_from_its_claim_and_position_alone() {
+        let batch = Batch::<()> {
+            partition: Partition(2),
+            epoch: Epoch(3),
+            after: Position(10),
+            changes: Vec::new(),
+            checkpoint: Checkpoint { position: Position(14), recorded_at: None },
+        };
+        let admitted = |epoch, position| batch.admission("test", Epoch(epoch), Position(position));
+        assert_eq!(admitted(3, 10).unwrap(), Admission::Apply);
+        assert_eq!(admitted(3, 14).unwrap(), Admission::AppliedBefore);
+        assert_eq!(admitted(3, 20).unwrap(), Admission::AppliedBefore);
+        assert!(matches!(admitted(3, 9), Err(StoreError::Gap { found: Position(9), .. })));
+        assert!(matches!(admitted(3, 12), Err(StoreError::Gap { .. })));
+        for epoch in [2, 4] {
+            assert!(matches!(admitted(epoch, 10), Err(StoreError::Fenced { .. })), "{epoch}");
+            assert!(matches!(admitted(epoch, 14), Err(StoreError::Fenced { .. })), "{epoch}");
+        }
+    }
+}

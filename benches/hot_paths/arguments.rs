@@ -14,6 +14,7 @@ Usage: cargo bench -p foodflow-benches [-- [OPTIONS] [NAME]...]
 A NAME chooses every bench whose name contains it:
   append/memory  append/embedded  append/nats
   load
+  mirror
   projection/sqlite  projection/neo4j
   trace/sqlite  trace/neo4j
 

@@ -8,6 +8,7 @@
 //! - [`load`]: an aggregate with 10, 1,000 and 100,000 events, with and without its snapshot;
 //! - [`history`]: the histories that are loaded;
 //! - [`projection`], [`trace`]: a plant of 100,000 lots into each read model, and the questions it answers;
+//! - [`mirror`]: that plant's log into other logs;
 //! - [`plant`], [`site`], [`random`]: what is measured with, the same in every run;
 //! - [`race`], [`figures`], [`report`]: measuring, and what is shown.
 
@@ -18,6 +19,7 @@ mod figures;
 mod history;
 mod load;
 mod logs;
+mod mirror;
 mod plant;
 mod projection;
 mod race;
@@ -68,14 +70,14 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let projected = stores.into_iter().filter(|kind| arguments.wants(&format!("projection/{}", kind.name())));
     let traced = stores.into_iter().filter(|kind| arguments.wants(&format!("trace/{}", kind.name())));
     let (projected, traced): (Vec<_>, Vec<_>) = (projected.collect(), traced.collect());
-    if !projected.is_empty() || !traced.is_empty() {
+    let (mirrors, reads_models) = (arguments.wants("mirror"), !projected.is_empty() || !traced.is_empty());
+    if mirrors || reads_models {
         let plant = plant::Plant::build(arguments.effort.lots).await?;
-        let warm_up = plant::Plant::build(arguments.effort.warm_up_lots).await?;
-        let filled = [projected.clone(), traced.clone()].concat();
-        let (section, stores) = projection::bench(&plant, &warm_up, &filled).await?;
-        report.add(section)?;
-        if !traced.is_empty() {
-            report.add(trace::bench(&plant, &stores, &traced, arguments.effort).await?)?;
+        if mirrors {
+            report.add(mirror::bench(&plant).await?)?;
+        }
+        if reads_models {
+            bench_read_models(&mut report, &plant, arguments.effort, (&projected, &traced)).await?;
         }
     }
     report.finish(began.elapsed())?;
@@ -83,4 +85,21 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         Some(file) => report.write_into(file),
         None => Ok(()),
     }
+}
+
+/// Fills the stores of both lists, and asks those of the second.
+async fn bench_read_models(
+    report: &mut Report,
+    plant: &plant::Plant,
+    effort: effort::Effort,
+    (projected, traced): (&[projection::Kind], &[projection::Kind]),
+) -> anyhow::Result<()> {
+    let warm_up = plant::Plant::build(effort.warm_up_lots).await?;
+    let filled = [projected, traced].concat();
+    let (section, stores) = projection::bench(plant, &warm_up, &filled).await?;
+    report.add(section)?;
+    if !traced.is_empty() {
+        report.add(trace::bench(plant, &stores, traced, effort).await?)?;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! - [`http`]: the interface for clients;
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
+//! - [`log_address`]: where a log is, in the words of the settings;
 //! - [`process`]: who this process is to the others that project;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`signing_key`]: private keys in files;
@@ -15,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod log_address;
 pub mod process;
 pub mod runtime;
 pub mod signing_key;

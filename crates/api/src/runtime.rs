@@ -5,14 +5,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use foodflow_commands::{Clock, Executor};
 use foodflow_log::SharedLog;
-use foodflow_log::embedded::EmbeddedLog;
-use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_projections::graph::GraphStore;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
 use foodflow_projections::runner::{Runner, RunnerConfig, RunnerHandle, food_graph};
 
 use crate::config::Config;
+use crate::log_address::{LogAddress, NewLog};
 use crate::process::ProcessName;
 
 /// The log and the read model of one process.
@@ -66,16 +65,8 @@ impl Runtime {
 /// # Errors
 /// Where it cannot be reached, is too old, or does not fit the settings.
 pub async fn open_log(config: &Config) -> anyhow::Result<SharedLog> {
-    let Some(url) = &config.log_url else {
-        let log = EmbeddedLog::open(&config.embedded_log()).await?;
-        return Ok(Arc::new(log));
-    };
-    let nats = NatsConfig {
-        partitions: config.log_partitions,
-        replicas: config.log_replicas,
-        ..NatsConfig::new(url.0.clone())
-    };
-    Ok(Arc::new(NatsLog::connect(nats).await?))
+    let new = NewLog { partitions: config.log_partitions, replicas: config.log_replicas, copy_of: None };
+    LogAddress::of(config).open(new).await
 }
 
 /// Opens the traceability graph.

@@ -31,14 +31,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event_log::{
     AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
-    StoredMessage, StreamId,
+    StoredMessage, StreamId, check_run,
 };
 use crate::records::SharedRecords;
 use reader::Reader;
 use records::RecordsFile;
 use writer::{Waiting, Writer};
 
-/// Most commits that wait for the writer; one more is refused as overload.
+/// Most commits or runs of commits that wait for the writer; one more is refused as overload.
 const WAITING_COMMITS_MAX: usize = 1_024;
 /// How often commits of other processes are looked for while someone subscribes.
 const HEAD_POLL: Duration = Duration::from_millis(250);
@@ -78,6 +78,17 @@ impl EmbeddedLog {
         Ok(Self { path, queue, reader, records, head, closing, writer: Mutex::new(Some(writer)) })
     }
 
+    /// Puts it behind what waits already.
+    fn enqueue(&self, waiting: Waiting) -> Result<(), AppendError> {
+        if self.closing.is_cancelled() {
+            return Err(self.closed().into());
+        }
+        self.queue.try_send(waiting).map_err(|error| match error {
+            TrySendError::Full(_) => AppendError::Overloaded { waiting: WAITING_COMMITS_MAX },
+            TrySendError::Closed(_) => self.closed().into(),
+        })
+    }
+
     fn closed(&self) -> LogError {
         LogError::Unavailable { reason: format!("the log at {} is closed", self.path.display()) }
     }
@@ -93,6 +104,10 @@ impl Drop for EmbeddedLog {
     fn drop(&mut self) {
         self.closing.cancel();
     }
+}
+
+fn writer_stopped() -> AppendError {
+    AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() }
 }
 
 fn only_partition(partition: Partition) -> Result<(), LogError> {
@@ -135,20 +150,22 @@ impl EventLog for EmbeddedLog {
 
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         commit.check()?;
-        if self.closing.is_cancelled() {
-            return Err(self.closed().into());
-        }
         let (answer, outcome) = oneshot::channel();
-        match self.queue.try_send(Waiting { commit, answer }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                return Err(AppendError::Overloaded { waiting: WAITING_COMMITS_MAX });
-            }
-            Err(TrySendError::Closed(_)) => return Err(self.closed().into()),
-        }
-        outcome.await.unwrap_or_else(|_| {
-            Err(AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() })
-        })
+        self.enqueue(Waiting::One { commit, answer })?;
+        outcome.await.unwrap_or_else(|_| Err(writer_stopped()))
+    }
+
+    async fn append_after(
+        &self,
+        partition: Partition,
+        after: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, AppendError> {
+        only_partition(partition)?;
+        check_run(self.partition_count(), partition, &commits)?;
+        let (answer, outcome) = oneshot::channel();
+        self.enqueue(Waiting::Run { after, commits, answer })?;
+        outcome.await.unwrap_or_else(|_| Err(writer_stopped()))
     }
 
     async fn load_page(

@@ -25,6 +25,9 @@ pub const LOADED_MESSAGES_MAX: usize = 2_000;
 /// A page of a stream ends early with the message that brings it to this many bytes of payload.
 pub const LOADED_BYTES_MAX: usize = 8 << 20;
 
+/// Most partitions that a log may have.
+pub const PARTITIONS_MAX: u16 = 256;
+
 /// Sequence of a message in its partition: 1 is the first; 0 stands before all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -154,6 +157,23 @@ impl Commit {
     }
 }
 
+/// Refuses what [`EventLog::append_after`] cannot take: no commit, an invalid one, or one of another partition.
+pub(crate) fn check_run(count: u16, partition: Partition, commits: &[Commit]) -> Result<(), AppendError> {
+    if commits.is_empty() {
+        return Err(AppendError::Invalid { what: "a run without commits".to_owned() });
+    }
+    for commit in commits {
+        commit.check()?;
+        if Partition::of(commit.tenant, count) != partition {
+            let (tenant, number) = (commit.tenant, partition.0);
+            return Err(AppendError::Invalid {
+                what: format!("tenant {tenant} is not in partition {number}"),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Where an accepted commit stands: message `i` of the commit is at `first + i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
@@ -213,7 +233,7 @@ pub struct Page {
 pub type MessageStream = BoxStream<'static, Result<StoredMessage, LogError>>;
 
 /// Why a commit was not accepted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
     /// A stream does not end where the commit expected; nothing was appended.
@@ -222,6 +242,14 @@ pub enum AppendError {
         /// The stream that moved on, or one of them.
         stream: StreamId,
         /// What the commit expected.
+        expected: Position,
+    },
+    /// The partition does not end where it was expected to; nothing was appended.
+    #[error("partition {} does not end at position {expected}", partition.0)]
+    Moved {
+        /// The partition.
+        partition: Partition,
+        /// Where it was expected to end.
         expected: Position,
     },
     /// The commit breaks a bound of the port; nothing was appended.
@@ -305,6 +333,35 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     /// See [`AppendError`]; only `Unknown` leaves open whether the commit stands.
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError>;
+
+    /// Appends `commits` in this order behind `after`, where the partition must end; answers the last position.
+    ///
+    /// For copies: what stands at a position of one log stands there in the other. Each commit is as durable and as
+    /// atomic as one of [`Self::append`] and its streams are checked alike. The first one that is refused ends it:
+    /// those before it may stand, those behind it do not. The caller bounds how much it hands over at once, and hands
+    /// over at least one.
+    ///
+    /// This way, one commit after another, does not keep another writer from coming in between; the adapters' own
+    /// ways do.
+    ///
+    /// # Errors
+    /// [`AppendError::Moved`] where the partition ends elsewhere; else that of the first commit that is refused.
+    async fn append_after(
+        &self,
+        partition: Partition,
+        after: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, AppendError> {
+        check_run(self.partition_count(), partition, &commits)?;
+        let mut end = after;
+        for commit in commits {
+            if self.head(partition).await? != end {
+                return Err(AppendError::Moved { partition, expected: end });
+            }
+            end = self.append(commit).await?.last;
+        }
+        Ok(end)
+    }
 
     /// The next messages of one stream after `after`, in one round trip: at most `limit` (at least one, a larger
     /// number than [`LOADED_MESSAGES_MAX`] is taken as that), fewer where they reach [`LOADED_BYTES_MAX`] bytes.

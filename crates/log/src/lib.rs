@@ -9,8 +9,9 @@
 //! - [`verify`]: whether a log is what was written;
 //! - [`merkle`]: a tree over a partition, whose root stands for every message up to a position;
 //! - [`audit`]: signed checkpoints of it, and bundles of messages with their proofs;
+//! - [`mirror`]: a second copy of a log;
 //! - [`records`]: small durable records beside the log;
-//! - [`embedded`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract.rs`).
+//! - [`embedded`], [`partitioned`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract`).
 
 pub mod audit;
 pub mod embedded;
@@ -19,7 +20,9 @@ pub mod event_log;
 pub mod hex;
 pub mod memory;
 pub mod merkle;
+pub mod mirror;
 pub mod nats;
+pub mod partitioned;
 pub mod position_at;
 pub mod records;
 pub mod verify;
@@ -31,4 +34,4 @@ pub use event_log::{
 };
 pub use position_at::{position_at, recorded_at};
 pub use records::{Expected, Record, RecordError, RecordKey, RecordKind, Records, SharedRecords};
-pub use verify::{BrokenLink, ChainVerifier, Verified};
+pub use verify::{BrokenLink, ChainVerifier, Checked, Verified};

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event_log::{
     AppendError, Appended, Commit, Direction, EventLog, LOADED_BYTES_MAX, LOADED_MESSAGES_MAX, LogError,
     MessageStream, Page, Partition, Position, READ_MESSAGES_MAX, ReadQuery, StoredMessage, StreamId,
+    check_run,
 };
 use crate::records::{MemoryRecords, SharedRecords};
 
@@ -157,6 +158,23 @@ impl EventLog for MemoryLog {
         // Still under the lock, so that the head never falls.
         shard.head.send_replace(appended.last.0);
         Ok(appended)
+    }
+
+    async fn append_after(
+        &self,
+        partition: Partition,
+        after: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, AppendError> {
+        let shard = self.shard(partition)?;
+        check_run(self.partition_count(), partition, &commits)?;
+        let mut content = lock(&shard.content);
+        if content.head() != after.0 {
+            return Err(AppendError::Moved { partition, expected: after });
+        }
+        let appended = commits.into_iter().try_for_each(|commit| content.append(partition, commit).map(drop));
+        shard.head.send_replace(content.head());
+        appended.map(|()| Position(content.head()))
     }
 
     async fn load_page(

@@ -7,7 +7,8 @@
 //! compared with what a signed checkpoint says ([`crate::audit`]).
 //!
 //! Memory: one entry for each stream, 72 bytes and its share of the table's spare room (85 to 170 bytes); beside
-//! that the names of tenants and kinds of aggregates, and one message.
+//! that the names of tenants and kinds of aggregates, and one message. A walk that goes on behind a position, or
+//! that keeps a bounded number of streams, is told the ends that it does not know.
 //!
 //! - [`broken_link`]: the first thing that is wrong;
 //! - [`coverage`]: which messages a walk sees;
@@ -60,6 +61,17 @@ pub struct Verified {
     pub recorded_earlier: u64,
     /// Stands for every message up to `position`, in order: the root of the Merkle tree over them.
     pub root: TreeHash,
+}
+
+/// What a message is in its log, once it was found to be in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Position of the stream's message before it; 0 where it is the first, or the walk does not follow the stream.
+    pub follows: Position,
+    /// Its recorded time.
+    pub recorded_at: Timestamp,
+    /// Whether it completes its commit.
+    pub ends_commit: bool,
 }
 
 /// Checks the messages of one partition, or those of them that [`Coverage`] says.
@@ -127,12 +139,41 @@ impl ChainVerifier {
         Self { tree, ..verifier }
     }
 
+    /// Goes on behind `last`, which completes a commit and is taken to be in order. Counts, root and recorded time
+    /// then begin there.
+    ///
+    /// # Errors
+    /// A [`BrokenLink`] where `last` cannot be read or does not complete a commit.
+    pub fn behind(last: &StoredMessage) -> Result<Self, BrokenLink> {
+        let at = At::message(last);
+        let events = decode(&at, last)?;
+        let newest = newest(&at, &events)?;
+        commit_rules::check_complete(&at, last, newest)?;
+        let mut verifier = Self::covering(Coverage::After(last.position));
+        verifier.partition = Some(last.partition);
+        verifier.verified.recorded_until = Some(newest.time);
+        Ok(verifier)
+    }
+
+    /// Remembers at least the `streams` that it met last, and at most twice as many.
+    #[must_use]
+    pub fn remembering(mut self, streams: usize) -> Self {
+        self.streams.keep_last(streams);
+        self
+    }
+
+    /// Whether it knows where the stream of `message` ends: it was met before, or told of.
+    #[must_use]
+    pub fn knows_stream_of(&self, message: &StoredMessage) -> bool {
+        self.streams.knows(message.tenant, &message.stream)
+    }
+
     /// The streams of `messages` that were not met before, nor told of.
     #[must_use]
     pub fn unknown_streams(&self, messages: &[StoredMessage]) -> Vec<(TenantId, StreamId)> {
         let mut unknown: Vec<_> = messages
             .iter()
-            .filter(|message| !self.streams.knows(message.tenant, &message.stream))
+            .filter(|message| !self.knows_stream_of(message))
             .map(|message| (message.tenant, message.stream.clone()))
             .collect();
         unknown.sort_unstable();
@@ -140,13 +181,14 @@ impl ChainVerifier {
         unknown
     }
 
-    /// Tells where a stream stood before the walk: `last` is its last message.
+    /// Tells where a stream stood before the walk: `last` is its last message, and taken to be in order.
     ///
     /// # Errors
     /// A [`BrokenLink`] where that holds no events.
     pub fn know(&mut self, last: &StoredMessage) -> Result<(), BrokenLink> {
-        let events = decode(&At::message(last), last)?;
-        self.streams.know(last, &events);
+        let at = At::message(last);
+        let events = decode(&at, last)?;
+        self.streams.know(last, newest(&at, &events)?.sequence);
         Ok(())
     }
 
@@ -161,26 +203,26 @@ impl ChainVerifier {
     ///
     /// # Errors
     /// The first [`BrokenLink`]; what would follow it cannot be judged, so the walk ends there.
-    pub fn check(&mut self, message: &StoredMessage) -> Result<(), BrokenLink> {
+    pub fn check(&mut self, message: &StoredMessage) -> Result<Checked, BrokenLink> {
         let at = At::message(message);
         self.check_place(&at, message)?;
         let events = decode(&at, message)?;
-        let Some((first, rest)) = events.split_first() else {
-            return Err(at.broken(Rule::Payload, "at least one event", "an empty batch"));
-        };
+        let Some((first, rest)) = events.split_first() else { return Err(empty(&at)) };
         envelope_rules::check(&at, message, first, rest)?;
         self.commit = self.check_commit(&at, message, first)?;
         let payload = PayloadHash::of(&message.payload);
-        if self.coverage.has_stream(&message.stream) {
-            self.streams.follow(&at, message, payload, &events, self.commit)?;
-        }
+        let follows = if self.coverage.has_stream(&message.stream) {
+            self.streams.follow(&at, message, payload, &events, self.commit)?
+        } else {
+            Position(0)
+        };
         self.check_recorded_time(&at, first)?;
         self.leaf = message_leaf(message, payload);
         self.tree.append(self.leaf);
         self.verified.messages += 1;
         self.verified.events += events.len() as u64;
         self.verified.position = message.position;
-        Ok(())
+        Ok(Checked { follows, recorded_at: first.time, ends_commit: commit_rules::is_last(first) })
     }
 
     /// True where the commit of the last message has further messages.
@@ -289,4 +331,12 @@ impl ChainVerifier {
 fn decode(at: &At<'_>, message: &StoredMessage) -> Result<Vec<Envelope>, BrokenLink> {
     Envelope::decode_batch(&message.payload)
         .map_err(|error| at.broken(Rule::Payload, "a CloudEvents batch of this log", error))
+}
+
+fn newest<'a>(at: &At<'_>, events: &'a [Envelope]) -> Result<&'a Envelope, BrokenLink> {
+    events.last().ok_or_else(|| empty(at))
+}
+
+fn empty(at: &At<'_>) -> BrokenLink {
+    at.broken(Rule::Payload, "at least one event", "an empty batch")
 }

@@ -3,6 +3,9 @@
 use std::future::Future;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::say;
 
 /// Does `work` until it ends, or until Ctrl-C or SIGTERM; then it is dropped where it waits.
 ///
@@ -21,4 +24,22 @@ pub async fn unless_interrupted<T>(
         outcome = work => return outcome,
     }
     anyhow::bail!("interrupted; {advice}")
+}
+
+/// Cancels `stop` when the process is asked to end, and says `word`; in force when this returns.
+///
+/// # Errors
+/// Where signals cannot be listened to.
+pub fn cancelled_when_told(stop: CancellationToken, word: &'static str) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        say(word);
+        stop.cancel();
+    });
+    Ok(())
 }

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod interrupt;
+pub mod mirror;
 pub mod output;
 pub mod place;
 pub mod progress;
@@ -42,7 +43,7 @@ struct Settings {
     /// Folder of the embedded log, the embedded read models and the keys [default: data].
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// JetStream log, e.g. nats://127.0.0.1:4222; embedded where absent.
+    /// JetStream log, e.g. nats://127.0.0.1:4222, or file:FOLDER; embedded where absent.
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     log_url: Option<String>,
     /// Neo4j, e.g. bolt://127.0.0.1:7687; embedded where absent.
@@ -79,6 +80,8 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Fills a read model anew beside the live one, compares the two, and switches.
     Rebuild(rebuild::RebuildArguments),
+    /// Keeps a second copy of the log, compares it, or restores the log from it.
+    Mirror(mirror::MirrorArguments),
     /// Signs, proves and checks what the log holds, for auditors.
     Audit(audit::AuditArguments),
     /// Says what can be reached, what is wrong, and what to do.
@@ -140,6 +143,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Export(arguments) => return export::run(&config, arguments).await,
         Command::Replay(arguments) => return replay::run(&config, arguments).await,
         Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
+        Command::Mirror(arguments) => return Box::pin(mirror::run(&config, arguments)).await,
         Command::Audit(arguments) => return Box::pin(audit::run(&config, arguments)).await,
         Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &flags, &arguments)).await,
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,

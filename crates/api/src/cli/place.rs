@@ -1,38 +1,20 @@
 //! The log that exists: commands that only look must not make one where there is none.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use foodflow_domain::TenantId;
-use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{Partition, SharedLog};
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::http::access::tenant_of;
-use crate::runtime;
+use crate::log_address::LogAddress;
 
 /// Opens the log that `config` names; `None` where there is none yet. Never makes one.
 ///
 /// # Errors
 /// Where it cannot be reached, is too old, or does not fit the settings.
 pub async fn find_log(config: &Config) -> anyhow::Result<Option<SharedLog>> {
-    if config.log_url.is_none() {
-        let file = config.embedded_log();
-        return if is_written(&file) { runtime::open_log(config).await.map(Some) } else { Ok(None) };
-    }
-    let log = NatsLog::connect_existing(nats_config(config)?).await?;
-    Ok(log.map(|log| Arc::new(log) as SharedLog))
-}
-
-/// Whether the SQLite file at `path` exists with any content, be it in its write-ahead log alone.
-#[must_use]
-pub fn is_written(path: &Path) -> bool {
-    let mut write_ahead = path.as_os_str().to_owned();
-    write_ahead.push("-wal");
-    let has_content = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.len() > 0);
-    has_content(path) || has_content(Path::new(&write_ahead))
+    LogAddress::of(config).find(config.log_partitions).await
 }
 
 /// Opens the log that `config` names, which must exist.
@@ -41,33 +23,11 @@ pub fn is_written(path: &Path) -> bool {
 /// As [`find_log`]; also where there is none.
 pub async fn existing_log(config: &Config) -> anyhow::Result<SharedLog> {
     find_log(config).await?.with_context(|| {
-        let place = log_place(config);
+        let place = LogAddress::of(config).place();
         format!(
             "there is no event log at {place} yet; the first `foodflow serve` or `foodflow migrate` makes it"
         )
     })
-}
-
-/// Where the log is or would be, without credentials.
-#[must_use]
-pub fn log_place(config: &Config) -> String {
-    match &config.log_url {
-        // The part before the last `@` of an address may hold a password.
-        Some(url) => {
-            let addresses = url.0.split(',').map(|one| {
-                let (scheme, rest) = one.trim().split_once("://").unwrap_or(("nats", one.trim()));
-                format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
-            });
-            addresses.collect::<Vec<_>>().join(",")
-        }
-        None => config.embedded_log().display().to_string(),
-    }
-}
-
-fn nats_config(config: &Config) -> anyhow::Result<NatsConfig> {
-    let url = config.log_url.as_ref().context("no address of a log is set")?;
-    let (partitions, replicas) = (config.log_partitions, config.log_replicas);
-    Ok(NatsConfig { partitions, replicas, ..NatsConfig::new(url.0.clone()) })
 }
 
 /// Reads a tenant as people write it: its short name or its id.
@@ -112,7 +72,6 @@ pub fn partitions(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
 
     #[test]
     fn a_tenant_is_named_by_slug_or_id() {
@@ -122,13 +81,5 @@ mod tests {
         for bad in ["", "Harbor", "a b", "ü", &"a".repeat(101)] {
             assert!(parse_tenant(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_place_of_a_log_holds_no_credentials() {
-        let url = Secret("nats://plant:s3cr@t@one:4222, tls://t0ken@two".to_owned());
-        let config = Config { log_url: Some(url), ..Config::default() };
-        assert_eq!(log_place(&config), "nats://one:4222,tls://two");
-        assert_eq!(log_place(&Config::default()), "data/log.sqlite");
     }
 }

@@ -45,6 +45,15 @@ impl Progress {
         Self { shown: Shown::Nothing }
     }
 
+    /// Says that the work is `total` units, now that it is known or has grown.
+    pub fn total(&mut self, total: u64) {
+        match &mut self.shown {
+            Shown::Bar(bar) => bar.set_length(total),
+            Shown::Lines(lines) => lines.total = Some(total),
+            Shown::Nothing => {}
+        }
+    }
+
     /// Says that `done` units of all are done.
     pub fn at(&mut self, done: u64) {
         match &mut self.shown {

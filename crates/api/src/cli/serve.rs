@@ -10,10 +10,10 @@ use foodflow_projections::runner::{RunnerHandle, food_graph};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::interrupt::cancelled_when_told;
 use super::{audit, print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
@@ -86,7 +86,7 @@ impl Server {
             metrics,
             shutdown: CancellationToken::new(),
         };
-        stop_when_told(app.shutdown.clone())?;
+        cancelled_when_told(app.shutdown.clone(), "stopping: finishing what was taken in")?;
         let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {
             audit::interval::start(config, interval, Arc::clone(&app.log), app.shutdown.clone())
         });
@@ -131,19 +131,4 @@ impl Server {
         log.close().await;
         Ok(())
     }
-}
-
-/// Cancels `stop` when the process is asked to end; in force before anybody is told that the service is ready.
-fn stop_when_told(stop: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        say("stopping: finishing what was taken in");
-        stop.cancel();
-    });
-    Ok(())
 }

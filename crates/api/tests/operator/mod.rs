@@ -4,6 +4,7 @@ mod audit;
 mod bundles;
 mod doctor;
 mod doctor_servers;
+mod mirror;
 mod rebuild;
 mod replay;
 mod signed;

@@ -1,7 +1,7 @@
 //! One group of commits in one transaction.
 //!
 //! Each commit is decided on its own, in order, against the ends of the streams inside the transaction: a
-//! commit that lost its race is left out, and its neighbours go on.
+//! commit that lost its race is left out, and its neighbours go on. A run is written whole or not at all.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use foodflow_domain::TenantId;
 use sqlx::{Row, SqliteConnection};
 
 use super::reader::key;
-use crate::event_log::{AppendError, Appended, Commit, NewMessage, Position};
+use crate::event_log::{AppendError, Appended, Commit, NewMessage, Partition, Position};
 
 /// Most rows of one INSERT: beyond some dozens, more rows per statement gain nothing.
 const INSERT_ROWS_MAX: usize = 64;
@@ -53,6 +53,8 @@ struct Accepted {
 /// Commits on their way through one transaction.
 pub(super) struct Group {
     commits: Vec<Commit>,
+    /// Where the log must end, in front of a run.
+    after: Option<Position>,
     /// Each touched stream once.
     streams: Streams,
     /// Per commit, per message: index in `streams`.
@@ -90,12 +92,21 @@ impl Streams {
 
 impl Group {
     pub(super) fn new(commits: Vec<Commit>) -> Self {
+        Self::of(None, commits)
+    }
+
+    /// Commits that stand or fall together, in this order behind `after`.
+    pub(super) fn run(after: Position, commits: Vec<Commit>) -> Self {
+        Self::of(Some(after), commits)
+    }
+
+    fn of(after: Option<Position>, commits: Vec<Commit>) -> Self {
         let mut streams = Streams::default();
         let touched = commits
             .iter()
             .map(|commit| commit.messages.iter().map(|one| streams.number_of(commit.tenant, one)).collect())
             .collect();
-        Self { commits, streams, touched, outcomes: Vec::new(), accepted: Vec::new() }
+        Self { commits, after, streams, touched, outcomes: Vec::new(), accepted: Vec::new() }
     }
 
     /// How many commits it has.
@@ -108,7 +119,7 @@ impl Group {
         self.accepted.last().map(|one| one.position)
     }
 
-    /// An outcome per commit, in their order.
+    /// An outcome per commit, in their order; of a run, those up to the first that is refused.
     pub(super) fn into_outcomes(self) -> Vec<Result<Appended, AppendError>> {
         self.outcomes
     }
@@ -130,11 +141,19 @@ impl Group {
     }
 
     fn decide(&mut self, mut head: u64, mut ends: Vec<u64>) {
+        if let Some(expected) = self.after.filter(|after| after.0 != head) {
+            self.outcomes.push(Err(AppendError::Moved { partition: Partition(0), expected }));
+            return;
+        }
         for (index, (commit, streams)) in self.commits.iter().zip(&self.touched).enumerate() {
             let moved_on = |(message, stream): &(&NewMessage, &usize)| ends[**stream] != message.expected.0;
             if let Some((lost, _)) = commit.messages.iter().zip(streams).find(moved_on) {
                 let (stream, expected) = (lost.stream.clone(), lost.expected);
                 self.outcomes.push(Err(AppendError::Conflict { stream, expected }));
+                if self.after.is_some() {
+                    self.accepted.clear();
+                    return;
+                }
                 continue;
             }
             let first = Position(head + 1);

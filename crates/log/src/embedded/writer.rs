@@ -1,5 +1,7 @@
 //! The one writer: takes what waits, writes it in one transaction, answers.
 //!
+//! Commits that must keep an order among them come as a run, which has a transaction of its own.
+//!
 //! No answer leaves before its transaction has ended. After any failure the connection is thrown away, so
 //! that no half-open transaction can reach the next group.
 
@@ -13,31 +15,43 @@ use tokio_util::sync::CancellationToken;
 use super::failure::log_error;
 use super::group::Group;
 use super::{file, raise};
-use crate::event_log::{AppendError, Appended, Commit};
+use crate::event_log::{AppendError, Appended, Commit, Position};
 
-/// Most messages of one transaction.
+/// Most messages of one transaction, unless it is a run.
 const GROUP_MESSAGES_MAX: usize = 4_000;
-/// Most bytes of payload of one transaction, unless its only commit is larger.
+/// Most bytes of payload of one transaction, unless it is a run or its only commit is larger.
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
-/// A commit that waits for its turn, and where its outcome goes.
-pub(super) struct Waiting {
-    pub(super) commit: Commit,
-    pub(super) answer: oneshot::Sender<Result<Appended, AppendError>>,
+/// What waits for its turn, and where its outcome goes.
+pub(super) enum Waiting {
+    /// A commit, which shares its transaction with others that wait.
+    One { commit: Commit, answer: oneshot::Sender<Result<Appended, AppendError>> },
+    /// Commits in order behind a position, all or none of them.
+    Run { after: Position, commits: Vec<Commit>, answer: oneshot::Sender<Result<Position, AppendError>> },
 }
 
 impl Waiting {
     fn size(&self) -> (usize, usize) {
-        let messages = &self.commit.messages;
-        (messages.len(), messages.iter().map(|message| message.payload.len()).sum())
+        let commits = match self {
+            Self::One { commit, .. } => std::slice::from_ref(commit),
+            Self::Run { commits, .. } => commits,
+        };
+        let messages = || commits.iter().flat_map(|commit| &commit.messages);
+        (messages().count(), messages().map(|message| message.payload.len()).sum())
     }
+}
+
+/// What goes into one transaction.
+enum Taken {
+    Group(Vec<Commit>, Vec<oneshot::Sender<Result<Appended, AppendError>>>),
+    Run(Position, Vec<Commit>, oneshot::Sender<Result<Position, AppendError>>),
 }
 
 pub(super) struct Writer {
     path: PathBuf,
     connection: Option<SqliteConnection>,
     waiting: mpsc::Receiver<Waiting>,
-    /// A commit that no longer fitted into the group before.
+    /// What no longer fitted into the group before.
     held_over: Option<Waiting>,
     head: Arc<watch::Sender<u64>>,
     closing: CancellationToken,
@@ -57,12 +71,19 @@ impl Writer {
     /// Writes until the log closes and nothing waits; gives back the connection for the last checkpoint.
     pub(super) async fn run(mut self) -> Option<SqliteConnection> {
         while let Some(taken) = self.take().await {
-            let (commits, answers): (Vec<_>, Vec<_>) =
-                taken.into_iter().map(|waiting| (waiting.commit, waiting.answer)).unzip();
-            let outcomes = self.write(Group::new(commits)).await;
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // A caller that no longer listens finds out by loading.
-                let _ = answer.send(outcome);
+            // A caller that no longer listens finds out by loading.
+            match taken {
+                Taken::Group(commits, answers) => {
+                    let outcomes = self.write(Group::new(commits)).await;
+                    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                        let _ = answer.send(outcome);
+                    }
+                }
+                Taken::Run(after, commits, answer) => {
+                    let outcomes = self.write(Group::run(after, commits)).await;
+                    let mut outcomes = outcomes.into_iter().map(|one| one.map(|appended| appended.last));
+                    let _ = answer.send(outcomes.try_fold(after, |_, last| last));
+                }
             }
             // Those just answered often have their next commit ready: let them queue up for one group.
             tokio::task::yield_now().await;
@@ -71,24 +92,34 @@ impl Writer {
     }
 
     /// Everything that waits, up to a group's bounds; `None` once the log is closed and all is written.
-    async fn take(&mut self) -> Option<Vec<Waiting>> {
+    async fn take(&mut self) -> Option<Taken> {
         let first = match self.held_over.take() {
             Some(first) => first,
             None => self.first().await?,
         };
         let (mut messages, mut bytes) = first.size();
-        let mut group = vec![first];
+        let (mut commits, mut answers) = match first {
+            Waiting::One { commit, answer } => (vec![commit], vec![answer]),
+            Waiting::Run { after, commits, answer } => return Some(Taken::Run(after, commits, answer)),
+        };
         while let Ok(next) = self.waiting.try_recv() {
             let (more_messages, more_bytes) = next.size();
             messages += more_messages;
             bytes += more_bytes;
-            if messages > GROUP_MESSAGES_MAX || bytes > GROUP_BYTES_MAX {
-                self.held_over = Some(next);
-                break;
+            match next {
+                Waiting::One { commit, answer }
+                    if messages <= GROUP_MESSAGES_MAX && bytes <= GROUP_BYTES_MAX =>
+                {
+                    commits.push(commit);
+                    answers.push(answer);
+                }
+                other => {
+                    self.held_over = Some(other);
+                    break;
+                }
             }
-            group.push(next);
         }
-        Some(group)
+        Some(Taken::Group(commits, answers))
     }
 
     async fn first(&mut self) -> Option<Waiting> {

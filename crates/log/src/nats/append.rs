@@ -7,7 +7,7 @@
 use async_nats::client::RequestErrorKind;
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
-    NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+    NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
 };
 use async_nats::{HeaderMap, Request};
 use bytes::Bytes;
@@ -40,31 +40,35 @@ pub(super) fn prepare(partition: Partition, commit: Commit) -> Result<Vec<Prepar
     commit.messages.into_iter().map(prepare_one).collect()
 }
 
-/// Writes `messages` to the partition, all or nothing, and answers the position of the last one.
+/// Writes `messages` to the partition, all or nothing, and answers the position of the last one; directly behind
+/// `after`, where it is given.
 ///
 /// They are those of one commit, or of several end to end that share no stream.
 pub(super) async fn write(
     connection: &Connection,
+    after: Option<Position>,
     messages: &[&PreparedMessage],
 ) -> Result<Position, Refusal> {
     let mark = connection.ready().map_err(AppendError::from)?;
     match messages {
-        [single] => write_single(connection, mark, single).await,
-        several => write_batch(connection, mark, several).await,
+        [single] => write_single(connection, mark, after, single).await,
+        several => write_batch(connection, mark, after, several).await,
     }
 }
 
 async fn write_single(
     connection: &Connection,
     mark: LinkMark,
+    after: Option<Position>,
     message: &PreparedMessage,
 ) -> Result<Position, Refusal> {
-    request(connection, mark, message, expected_header(message)).await?.accepted_single()
+    request(connection, mark, message, expected_headers(message, after)).await?.accepted_single()
 }
 
 async fn write_batch(
     connection: &Connection,
     mark: LinkMark,
+    after: Option<Position>,
     messages: &[&PreparedMessage],
 ) -> Result<Position, Refusal> {
     let batch_id = Uuid::new_v4().simple().to_string();
@@ -76,14 +80,15 @@ async fn write_batch(
             let reason = "the connection was lost before the commit was sent".to_owned();
             return Err(AppendError::from(LogError::Unavailable { reason }).into());
         }
-        let headers = batch_headers(message, &batch_id, index + 1);
+        // The first one stands for the whole batch.
+        let headers = batch_headers(message, after.filter(|_| index == 0), &batch_id, index + 1);
         connection
             .client
             .publish_with_headers(message.subject.clone(), headers, message.payload.clone())
             .await
             .map_err(|error| AppendError::from(LogError::Unavailable { reason: error.to_string() }))?;
     }
-    let mut headers = batch_headers(last, &batch_id, messages.len());
+    let mut headers = batch_headers(last, None, &batch_id, messages.len());
     headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
     request(connection, mark, last, headers).await?.accepted_batch(&batch_id, messages.len())
 }
@@ -119,14 +124,22 @@ async fn request(
     }
 }
 
-fn expected_header(message: &PreparedMessage) -> HeaderMap {
+fn expected_headers(message: &PreparedMessage, after: Option<Position>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, message.expected.0.to_string());
+    if let Some(after) = after {
+        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, after.0.to_string());
+    }
     headers
 }
 
-fn batch_headers(message: &PreparedMessage, batch_id: &str, sequence: usize) -> HeaderMap {
-    let mut headers = expected_header(message);
+fn batch_headers(
+    message: &PreparedMessage,
+    after: Option<Position>,
+    batch_id: &str,
+    sequence: usize,
+) -> HeaderMap {
+    let mut headers = expected_headers(message, after);
     headers.insert(NATS_BATCH_ID, batch_id);
     headers.insert(NATS_BATCH_SEQUENCE, sequence.to_string());
     headers

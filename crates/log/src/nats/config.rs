@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use super::address::Address;
 use crate::LogError;
+use crate::event_log::PARTITIONS_MAX;
 
 /// Partitions of a log that is created without saying how many.
 pub const PARTITIONS_DEFAULT: u16 = 4;
-/// Most partitions that a log may have.
-pub const PARTITIONS_MAX: u16 = 256;
 /// How long an answer of the server is awaited unless configured otherwise.
 pub const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 

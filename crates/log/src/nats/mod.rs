@@ -31,14 +31,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 
-pub use self::config::{
-    ANSWER_TIMEOUT_DEFAULT, NatsConfig, NatsCredentials, PARTITIONS_DEFAULT, PARTITIONS_MAX,
-};
+pub use self::config::{ANSWER_TIMEOUT_DEFAULT, NatsConfig, NatsCredentials, PARTITIONS_DEFAULT};
 pub use self::version::SERVER_VERSION_REQUIRED;
 
 use self::coalescer::Coalescer;
 use self::connect::Connection;
 use self::records::NatsRecords;
+use crate::event_log::check_run;
 use crate::{
     AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
     SharedRecords, StoredMessage, StreamId,
@@ -101,6 +100,20 @@ impl EventLog for NatsLog {
         let messages = append::prepare(partition, commit)?;
         self.connection.ready()?;
         self.partition(partition)?.append(messages).await
+    }
+
+    async fn append_after(
+        &self,
+        partition: Partition,
+        after: Position,
+        commits: Vec<Commit>,
+    ) -> Result<Position, AppendError> {
+        let coalescer = self.partition(partition)?;
+        check_run(self.partition_count(), partition, &commits)?;
+        let commits = commits.into_iter().map(|commit| append::prepare(partition, commit));
+        let commits = commits.collect::<Result<_, _>>()?;
+        self.connection.ready()?;
+        coalescer.append_after(after, commits).await
     }
 
     async fn load_page(

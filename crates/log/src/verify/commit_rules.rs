@@ -85,6 +85,23 @@ pub(super) fn check(
     Ok(OpenCommit { seen: open.seen + 1, last, ..open })
 }
 
+/// Whether the message of `event` is the last of its commit.
+pub(super) fn is_last(event: &Envelope) -> bool {
+    u64::from(event.commitindex) + 1 == u64::from(event.commitsize)
+}
+
+/// That `message`, of which `event` is one, is the last of its commit.
+pub(super) fn check_complete(
+    at: &At<'_>,
+    message: &StoredMessage,
+    event: &Envelope,
+) -> Result<(), BrokenLink> {
+    if is_last(event) {
+        return Ok(());
+    }
+    Err(at.event(event).broken(Rule::Commit, "the last message of a commit", place(message, event)))
+}
+
 fn place(message: &StoredMessage, event: &Envelope) -> String {
     let (index, size) = (u64::from(event.commitindex) + 1, event.commitsize);
     format!("message {index} of {size} of command {} at position {}", event.commandid, message.position)

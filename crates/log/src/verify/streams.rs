@@ -10,13 +10,17 @@ use super::broken_link::{At, BrokenLink, Rule};
 use crate::envelope::{Envelope, PayloadHash};
 use crate::event_log::{Position, StoredMessage, StreamId};
 
-/// Every stream that was seen.
-#[derive(Debug, Clone, Default)]
+/// Every stream that was seen; where their number is bounded, those that were seen last.
+#[derive(Debug, Clone)]
 pub(super) struct Streams {
     tenants: HashMap<TenantId, u32>,
     /// Context and aggregate.
     kinds: HashMap<(Cow<'static, str>, Cow<'static, str>), u32>,
     ends: HashMap<Key, End>,
+    /// Streams that were not met since `ends` was begun; the next generation takes their place.
+    older: HashMap<Key, End>,
+    /// Streams of one generation.
+    generation_max: usize,
     /// Whether a stream may have begun before its first message here.
     begins_within: bool,
 }
@@ -39,11 +43,23 @@ struct End {
 
 impl Streams {
     pub(super) fn new(begins_within: bool) -> Self {
-        Self { begins_within, ..Self::default() }
+        Self {
+            tenants: HashMap::new(),
+            kinds: HashMap::new(),
+            ends: HashMap::new(),
+            older: HashMap::new(),
+            generation_max: usize::MAX,
+            begins_within,
+        }
     }
 
     pub(super) fn count(&self) -> u64 {
-        self.ends.len() as u64
+        (self.ends.len() + self.older.len()) as u64
+    }
+
+    /// Keeps at least the last `streams` that were met, and at most twice as many.
+    pub(super) fn keep_last(&mut self, streams: usize) {
+        self.generation_max = streams.max(1);
     }
 
     pub(super) fn knows(&self, tenant: TenantId, stream: &StreamId) -> bool {
@@ -51,22 +67,19 @@ impl Streams {
         let (Some(tenant), Some(kind)) = (self.tenants.get(&tenant), self.kinds.get(&kind)) else {
             return false;
         };
-        self.ends.contains_key(&Key { tenant: *tenant, kind: *kind, id: stream.id })
+        let key = Key { tenant: *tenant, kind: *kind, id: stream.id };
+        self.ends.contains_key(&key) || self.older.contains_key(&key)
     }
 
-    /// Takes `message` for the last of its stream before the walk.
-    pub(super) fn know(&mut self, message: &StoredMessage, events: &[Envelope]) {
-        let end = End {
-            hash: PayloadHash::of(&message.payload),
-            sequence: events.last().map_or(0, |event| event.sequence),
-            position: message.position,
-        };
+    /// Takes `message`, whose last event has this number, for the last of its stream before the walk.
+    pub(super) fn know(&mut self, message: &StoredMessage, sequence: u64) {
+        let hash = PayloadHash::of(&message.payload);
         let key = self.key(message);
-        self.ends.insert(key, end);
+        *self.end(key, End::default()) = End { hash, sequence, position: message.position };
     }
 
-    /// Follows the stream of `message` by it; `payload` is the hash of its payload, and `commit` the position of
-    /// the commit's first message.
+    /// Follows the stream of `message` by it, and answers where the stream ended before; `payload` is the hash of its
+    /// payload, and `commit` the position of the commit's first message.
     pub(super) fn follow(
         &mut self,
         at: &At<'_>,
@@ -74,10 +87,11 @@ impl Streams {
         payload: PayloadHash,
         events: &[Envelope],
         commit: Position,
-    ) -> Result<(), BrokenLink> {
+    ) -> Result<Position, BrokenLink> {
         let key = self.key(message);
         let before = events.first().filter(|_| self.begins_within).map_or_else(End::default, End::before);
-        let end = self.ends.entry(key).or_insert(before);
+        let end = self.end(key, before);
+        let before = end.position;
         if end.position >= commit {
             let found = format!("a second one, after that at position {}", end.position);
             return Err(at.broken(Rule::Commit, "one message of each stream in a commit", found));
@@ -95,7 +109,16 @@ impl Streams {
         }
         end.hash = payload;
         end.position = message.position;
-        Ok(())
+        Ok(before)
+    }
+
+    /// Where a stream ends; `unmet` for one that was not met.
+    fn end(&mut self, key: Key, unmet: End) -> &mut End {
+        let known = if self.older.is_empty() { None } else { self.older.remove(&key) };
+        if self.ends.len() >= self.generation_max && !self.ends.contains_key(&key) {
+            self.older = std::mem::take(&mut self.ends);
+        }
+        self.ends.entry(key).or_insert_with(|| known.unwrap_or(unmet))
     }
 
     fn key(&mut self, message: &StoredMessage) -> Key {

@@ -8,6 +8,7 @@ use foodflow_domain::TenantId;
 use foodflow_log::embedded::EmbeddedLog;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::nats::{NatsConfig, NatsLog};
+use foodflow_log::partitioned::PartitionedEmbedded;
 use foodflow_log::{
     Appended, Commit, Direction, EventLog, MessageStream, NewMessage, Partition, Position, ReadQuery,
     SharedLog, StoredMessage, StreamId,
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 /// Longest that a test waits for one message.
 const MESSAGE_WAIT: Duration = Duration::from_secs(30);
-const MEMORY_PARTITIONS: u16 = 4;
+const MANY_PARTITIONS: u16 = 4;
 
 /// An empty log, and what lies behind it.
 pub(crate) struct Fixture {
@@ -30,6 +31,7 @@ pub(crate) struct Fixture {
 enum Home {
     Memory,
     Embedded(tempfile::TempDir),
+    Partitioned(tempfile::TempDir),
     Nats(NatsServer),
 }
 
@@ -40,6 +42,10 @@ impl Home {
             Self::Embedded(folder) => {
                 std::sync::Arc::new(EmbeddedLog::open(&folder.path().join("log.db")).await?)
             }
+            Self::Partitioned(folder) => {
+                let (folder, count) = (folder.path().join("log"), MANY_PARTITIONS);
+                std::sync::Arc::new(PartitionedEmbedded::open_or_create(&folder, count, None).await?)
+            }
             Self::Nats(server) => std::sync::Arc::new(NatsLog::connect(NatsConfig::new(server.url())).await?),
         })
     }
@@ -47,11 +53,15 @@ impl Home {
 
 impl Fixture {
     pub(crate) async fn memory() -> anyhow::Result<Self> {
-        Ok(Self { log: std::sync::Arc::new(MemoryLog::new(MEMORY_PARTITIONS)), home: Home::Memory })
+        Ok(Self { log: std::sync::Arc::new(MemoryLog::new(MANY_PARTITIONS)), home: Home::Memory })
     }
 
     pub(crate) async fn embedded() -> anyhow::Result<Self> {
         Self::open(Home::Embedded(tempfile::tempdir()?)).await
+    }
+
+    pub(crate) async fn partitioned() -> anyhow::Result<Self> {
+        Self::open(Home::Partitioned(tempfile::tempdir()?)).await
     }
 
     pub(crate) async fn nats() -> anyhow::Result<Self> {

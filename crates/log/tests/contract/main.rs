@@ -18,6 +18,7 @@ mod ranges;
 mod reads;
 mod records;
 mod refusals;
+mod runs;
 mod subscriptions;
 
 /// Makes one test per listed function and adapter.
@@ -25,6 +26,7 @@ macro_rules! contract {
     ($($module:ident: $($test:ident)+;)+) => {
         contract!(@adapter memory, $($($module $test)+)+);
         contract!(@adapter embedded, $($($module $test)+)+);
+        contract!(@adapter partitioned, $($($module $test)+)+);
         contract!(@adapter nats, $($($module $test)+)+);
     };
     (@adapter $adapter:ident, $($module:ident $test:ident)+) => {
@@ -44,6 +46,9 @@ macro_rules! durable_contract {
     ($($module:ident: $($test:ident)+;)+) => {
         mod durable_embedded {
             durable_contract!(@adapter embedded, $($($module $test)+)+);
+        }
+        mod durable_partitioned {
+            durable_contract!(@adapter partitioned, $($($module $test)+)+);
         }
         mod durable_nats {
             durable_contract!(@adapter nats, $($($module $test)+)+);
@@ -97,6 +102,13 @@ contract! {
         writers_on_one_stream_lose_nothing
         writers_on_disjoint_streams_never_conflict
         overlapping_commits_are_whole_or_absent;
+    runs:
+        a_run_takes_adjoining_positions_in_its_order
+        a_run_may_hold_thousands_of_messages
+        a_run_elsewhere_than_at_the_end_is_refused_whole
+        nothing_behind_a_refused_commit_of_a_run_stands
+        a_run_that_breaks_a_bound_is_refused_whole
+        runs_and_commits_that_race_never_lie_astray;
     records:
         a_record_is_the_latest_value_under_its_key
         a_write_goes_through_only_where_it_was_expected

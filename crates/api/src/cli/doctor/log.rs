@@ -6,8 +6,9 @@ use foodflow_log::{Direction, LogError, Partition, Position, ReadQuery, SharedLo
 use jiff::{SignedDuration, Timestamp};
 
 use super::checks::Checks;
-use crate::cli::place::{find_log, log_place};
+use crate::cli::place::find_log;
 use crate::config::Config;
+use crate::log_address::LogAddress;
 
 const SECTION: &str = "log";
 /// How long the log may take for each answer.
@@ -17,10 +18,8 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(5);
 
 /// Looks at the log; answers it where it is in order.
 pub(super) async fn check(checks: &mut Checks, config: &Config) -> Option<SharedLog> {
-    let (adapter, place) = match &config.log_url {
-        Some(_) => ("JetStream", log_place(config)),
-        None => ("embedded", log_place(config)),
-    };
+    let address = LogAddress::of(config);
+    let (adapter, place) = (address.adapter(), address.place());
     let log = match tokio::time::timeout(ANSWER_WAIT, find_log(config)).await {
         Ok(Ok(Some(log))) => log,
         Ok(Ok(None)) => {

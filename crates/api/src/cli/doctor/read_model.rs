@@ -9,8 +9,8 @@ use foodflow_projections::graph::{GraphStore, StoreError};
 
 use super::checks::Checks;
 use super::settings::neo4j_address;
-use crate::cli::place::is_written;
 use crate::config::Config;
+use crate::log_address::is_written;
 
 const SECTION: &str = "read model";
 /// How long the store may take for everything that is asked of it here.

@@ -329,7 +329,8 @@ impl Messages {
             let expected = format!("positions up to {}", self.header.scope.to);
             return Err(BrokenBundle::at(line, LinesRule::Header, expected, message.position));
         }
-        self.verifier.check(&message).map_err(|broken| BrokenBundle::of_message(line, broken))
+        self.verifier.check(&message).map_err(|broken| BrokenBundle::of_message(line, broken))?;
+        Ok(())
     }
 }
 

@@ -13,10 +13,10 @@ use crate::event_log::COMMIT_MESSAGES_MAX;
 /// to 5 ms: some twenty publishes take as long as a batch of them, and fewer on a disk that syncs slowly.
 pub(super) const SINGLES_MAX: usize = 16;
 /// Most messages that are written at once: the limit of an atomic batch.
-const MESSAGES_MAX: usize = COMMIT_MESSAGES_MAX;
+pub(super) const MESSAGES_MAX: usize = COMMIT_MESSAGES_MAX;
 /// Most bytes of payload that are written at once, unless the first commit is larger: a few dozen milliseconds of a
 /// disk, and far below the 128 MB that the server holds back for a stream.
-const BYTES_MAX: usize = 8 << 20;
+pub(super) const BYTES_MAX: usize = 8 << 20;
 
 /// The commits that are published each for itself and not answered yet.
 #[derive(Default)]
@@ -32,6 +32,10 @@ impl UnderWay {
     /// Forgets the commit whose only message has this subject.
     pub(super) fn remove(&mut self, subject: &str) {
         self.subjects.remove(subject);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.subjects.is_empty()
     }
 
     /// How many there are: each has one message.
@@ -59,7 +63,7 @@ pub(super) fn plan(waiting: &VecDeque<Waiting>, under_way: &UnderWay) -> Plan {
         let chosen = choose(waiting, under_way);
         return if chosen.is_empty() { Plan::Wait } else { Plan::Singles(chosen) };
     }
-    if under_way.len() > 0 { Plan::Wait } else { Plan::Together(choose(waiting, under_way)) }
+    if under_way.is_empty() { Plan::Together(choose(waiting, under_way)) } else { Plan::Wait }
 }
 
 /// The first commits that share no stream, up to the bounds of one write.

@@ -7,6 +7,7 @@
 //! - `queue`: what waits, bounded;
 //! - `gather`: which of it goes next, a pure rule;
 //! - `worker`: one write after another, as long as anything waits;
+//! - `run`: commits that are to stand in their order behind a position, for copies;
 //! - `outcome`: each commit's own answer to a write that it shared, and who lost where the server refused it.
 //!
 //! What must never happen here: a commit that was taken in and never answered, a conflict told to a commit that did
@@ -15,6 +16,7 @@
 mod gather;
 mod outcome;
 mod queue;
+mod run;
 mod worker;
 
 use std::sync::Arc;
@@ -23,10 +25,11 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 
 use self::queue::{Queue, Waiting};
+use self::run::WaitingRun;
 use self::worker::Worker;
 use super::append::PreparedMessage;
 use super::connect::Connection;
-use crate::{AppendError, Appended, Partition};
+use crate::{AppendError, Appended, Partition, Position};
 
 /// The way into one partition.
 pub(super) struct Coalescer {
@@ -52,9 +55,22 @@ impl Coalescer {
     pub(super) async fn append(&self, messages: Vec<PreparedMessage>) -> Result<Appended, AppendError> {
         let (answer, outcome) = oneshot::channel();
         self.queue.push(Waiting::new(messages, answer))?;
-        outcome.await.unwrap_or_else(|_| {
-            Err(AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() })
-        })
+        outcome.await.unwrap_or_else(|_| Err(writer_stopped()))
+    }
+
+    /// Appends the messages of each commit in this order behind `after`, where the partition must end; answers the
+    /// last position.
+    ///
+    /// # Errors
+    /// As [`crate::EventLog::append_after`].
+    pub(super) async fn append_after(
+        &self,
+        after: Position,
+        commits: Vec<Vec<PreparedMessage>>,
+    ) -> Result<Position, AppendError> {
+        let (answer, outcome) = oneshot::channel();
+        self.queue.push_run(WaitingRun::new(after, commits, answer))?;
+        outcome.await.unwrap_or_else(|_| Err(writer_stopped()))
     }
 
     /// Refuses all that comes from now on; what waits is still written.
@@ -72,6 +88,10 @@ impl Coalescer {
         }
         *worker = None;
     }
+}
+
+fn writer_stopped() -> AppendError {
+    AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() }
 }
 
 impl Drop for Coalescer {

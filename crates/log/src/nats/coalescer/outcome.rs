@@ -18,7 +18,7 @@ use crate::{AppendError, Partition, Position};
 pub(super) async fn settle(connection: &Connection, partition: Partition, commits: Vec<Waiting>) {
     let mut parts = vec![commits];
     while let Some(part) = parts.pop() {
-        match append::write(connection, &messages_of(&part)).await {
+        match append::write(connection, None, &messages_of(&part)).await {
             Ok(last) => appended(part, last),
             Err(Refusal::Conflict) => {
                 let ends = read_ends(connection, partition, &part).await;
@@ -47,15 +47,7 @@ fn appended(part: Vec<Waiting>, last: Position) {
 /// What befell the write befell each commit in it.
 fn failed(part: Vec<Waiting>, error: &AppendError) {
     for commit in part {
-        commit.failed(match error {
-            AppendError::Conflict { stream, expected } => {
-                AppendError::Conflict { stream: stream.clone(), expected: *expected }
-            }
-            AppendError::Invalid { what } => AppendError::Invalid { what: what.clone() },
-            AppendError::Overloaded { waiting } => AppendError::Overloaded { waiting: *waiting },
-            AppendError::Unknown { reason } => AppendError::Unknown { reason: reason.clone() },
-            AppendError::Log(error) => AppendError::Log(error.clone()),
-        });
+        commit.failed(error.clone());
     }
 }
 

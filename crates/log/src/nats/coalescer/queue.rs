@@ -1,4 +1,5 @@
-//! The commits of one partition that wait in this process: bounded in number and in bytes, in order of arrival.
+//! The commits of one partition that wait in this process, and the runs of commits: bounded in number and in bytes, in
+//! order of arrival.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
 use super::gather::{self, Plan, UnderWay};
+use super::run::WaitingRun;
 use crate::nats::append::PreparedMessage;
 use crate::{AppendError, Appended, LogError, Position};
 
@@ -13,6 +15,9 @@ use crate::{AppendError, Appended, LogError, Position};
 const WAITING_COMMITS_MAX: usize = 2_048;
 /// Most bytes of payload that wait, unless a single commit is larger.
 const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// Most runs that wait; one more is refused as overload. Each is bounded by whoever hands it over.
+const WAITING_RUNS_MAX: usize = 16;
 
 /// A commit that waits for its turn, and where its outcome goes.
 pub(super) struct Waiting {
@@ -66,6 +71,7 @@ pub(super) struct Queue {
 struct Content {
     waiting: VecDeque<Waiting>,
     bytes: usize,
+    runs: VecDeque<WaitingRun>,
     closed: bool,
 }
 
@@ -75,6 +81,8 @@ pub(super) enum Step {
     Singles(Vec<Waiting>),
     /// Write all of these at once.
     Together(Vec<Waiting>),
+    /// Write this, while nothing else is under way.
+    Run(WaitingRun),
     /// Wait: for what is under way, or for more to come.
     Wait,
     /// The queue is closed and empty.
@@ -88,9 +96,7 @@ impl Queue {
     /// [`AppendError::Overloaded`] where too many wait; [`LogError::Unavailable`] once closed.
     pub(super) fn push(&self, commit: Waiting) -> Result<(), AppendError> {
         let mut content = self.lock();
-        if content.closed {
-            return Err(LogError::Unavailable { reason: "the log is closed".to_owned() }.into());
-        }
+        content.refuse_closed()?;
         let (waiting, bytes) = (content.waiting.len(), content.bytes + commit.bytes());
         if waiting >= WAITING_COMMITS_MAX || (waiting > 0 && bytes > WAITING_BYTES_MAX) {
             return Err(AppendError::Overloaded { waiting });
@@ -102,10 +108,34 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes out what goes next, beside what is `under_way`.
+    /// Takes a run of commits in.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub(super) fn push_run(&self, run: WaitingRun) -> Result<(), AppendError> {
+        let mut content = self.lock();
+        content.refuse_closed()?;
+        if content.runs.len() >= WAITING_RUNS_MAX {
+            return Err(AppendError::Overloaded { waiting: WAITING_RUNS_MAX });
+        }
+        content.runs.push_back(run);
+        drop(content);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Takes out what goes next, beside what is `under_way`. A run goes before the commits that wait: each of them
+    /// would take the place that it is for.
     pub(super) fn next(&self, under_way: &UnderWay) -> Step {
         let mut content = self.lock();
         content.waiting.retain(|commit| !commit.is_given_up());
+        content.runs.retain(|run| !run.is_given_up());
+        if !content.runs.is_empty() && !under_way.is_empty() {
+            return Step::Wait;
+        }
+        if let Some(run) = content.runs.pop_front() {
+            return Step::Run(run);
+        }
         let step = match gather::plan(&content.waiting, under_way) {
             Plan::Singles(chosen) => Step::Singles(content.take(&chosen)),
             Plan::Together(chosen) => Step::Together(content.take(&chosen)),
@@ -138,6 +168,7 @@ impl Queue {
         content.closed = true;
         content.bytes = 0;
         content.waiting.clear();
+        content.runs.clear();
     }
 
     /// A content whose holder panicked is whole: nothing between two changes of it can fail.
@@ -147,6 +178,13 @@ impl Queue {
 }
 
 impl Content {
+    fn refuse_closed(&self) -> Result<(), AppendError> {
+        if self.closed {
+            return Err(LogError::Unavailable { reason: "the log is closed".to_owned() }.into());
+        }
+        Ok(())
+    }
+
     /// Takes out the commits at these rising indexes.
     fn take(&mut self, chosen: &[usize]) -> Vec<Waiting> {
         let mut taken = Vec::with_capacity(chosen.len());
@@ -210,6 +248,38 @@ mod tests {
         let subjects: Vec<_> = taken.iter().map(|commit| commit.messages[0].subject.as_str()).collect();
         assert_eq!(subjects, ["s0", "s2"]);
         assert_eq!(queue.len(), 0);
+    }
+
+    fn run(queue: &Queue) -> (Result<(), AppendError>, oneshot::Receiver<Result<Position, AppendError>>) {
+        let (answer, outcome) = oneshot::channel();
+        (queue.push_run(WaitingRun::new(Position(0), Vec::new(), answer)), outcome)
+    }
+
+    #[test]
+    fn a_run_goes_alone_and_before_the_commits_that_wait() {
+        let queue = Queue::default();
+        let _outcomes = fill(&queue, 2);
+        let (taken, _outcome) = run(&queue);
+        taken.unwrap();
+        let mut under_way = UnderWay::default();
+        under_way.add(&commit(&["u"], 1).0);
+        assert!(matches!(queue.next(&under_way), Step::Wait));
+        under_way.remove("u");
+        assert!(matches!(queue.next(&under_way), Step::Run(_)));
+        assert!(matches!(queue.next(&under_way), Step::Singles(taken) if taken.len() == 2));
+    }
+
+    #[test]
+    fn runs_are_bounded_left_out_where_given_up_and_written_before_the_end() {
+        let queue = Queue::default();
+        let mut runs: Vec<_> = (0..WAITING_RUNS_MAX).map(|_| run(&queue)).collect();
+        assert!(runs.iter().all(|(taken, _)| taken.is_ok()));
+        assert!(matches!(run(&queue).0, Err(AppendError::Overloaded { waiting: WAITING_RUNS_MAX })));
+        runs.truncate(1);
+        queue.close();
+        assert!(matches!(run(&queue).0, Err(AppendError::Log(LogError::Unavailable { .. }))));
+        assert!(matches!(queue.next(&UnderWay::default()), Step::Run(_)));
+        assert!(matches!(queue.next(&UnderWay::default()), Step::End));
     }
 
     #[test]

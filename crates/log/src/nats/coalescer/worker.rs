@@ -1,4 +1,5 @@
-//! The one who writes to a partition: single publishes side by side, or one batch, never both at once.
+//! The one who writes to a partition: single publishes side by side, or one batch, or one run; never two of these at
+//! once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,6 +41,7 @@ impl Worker {
             match self.queue.next(&self.under_way) {
                 Step::Singles(commits) => commits.into_iter().for_each(|commit| self.publish(commit)),
                 Step::Together(commits) => self.write_together(commits).await,
+                Step::Run(run) => run.settle(&self.connection, self.partition).await,
                 Step::Wait => self.wait().await,
                 Step::End if self.publishes.is_empty() => return,
                 Step::End => self.wait().await,

@@ -1,0 +1,136 @@
+//! `foodflow mirror`: copies, comparisons and restores with the real program.
+
+mod following;
+mod large;
+mod restoring;
+
+use foodflow_testkit::servers::NatsServer;
+use serde_json::Value;
+
+use super::{Ended, Place, serve_until_ready};
+
+const DROP_TRIGGERS: &str =
+    "DROP TRIGGER IF EXISTS message_is_never_changed; DROP TRIGGER IF EXISTS message_is_never_removed;";
+
+/// A change of event data at `position`, which breaks no rule of that message itself.
+fn change_at(position: u64) -> String {
+    format!(
+        "{DROP_TRIGGERS} UPDATE message
+         SET payload = CAST(replace(CAST(payload AS TEXT), '\"data\":{{', '\"data\":{{\"x\":1,') AS BLOB)
+         WHERE position = {position}"
+    )
+}
+
+fn remove_from(position: u64) -> String {
+    format!("{DROP_TRIGGERS} DELETE FROM message WHERE position >= {position}")
+}
+
+/// What `audit verify` says of each partition, which must be in order: position and root.
+fn roots(place: &Place, log: &[&str]) -> Vec<(u64, String)> {
+    let (code, report) = place.json(&[log, &["audit", "verify", "--json"]].concat());
+    assert_eq!(code, Some(0), "{report:#}");
+    let partitions = report["partitions"].as_array().unwrap().iter().map(|one| &one["checked"]);
+    partitions
+        .map(|one| (one["position"].as_u64().unwrap(), one["root"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+fn digests(place: &Place, log: &[&str]) -> Vec<Value> {
+    let (code, report) = place.json(&[log, &["rebuild", "--yes", "--json"]].concat());
+    assert!(code.is_some(), "{report:#}");
+    report["partitions"].as_array().unwrap().iter().map(|one| one["digest_after"].clone()).collect()
+}
+
+fn succeeded(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{ended}");
+}
+
+#[track_caller]
+fn failed_with(ended: &Ended, parts: &[&str]) {
+    assert_eq!(ended.code, Some(1), "{ended}");
+    for part in parts {
+        assert!(ended.stderr.contains(part), "`{part}` is not in {ended}");
+    }
+}
+
+#[test]
+fn a_copy_is_a_log_like_any_other() {
+    let place = Place::seeded();
+    let (code, report) = place.json(&["mirror", "--to", "copy", "--once", "--json"]);
+    assert_eq!((code, &report["ok"], &report["mode"]), (Some(0), &true.into(), &"once".into()));
+    let copied = &report["copied"][0];
+    assert_eq!((&copied["position"], &copied["head"]), (&report["messages"], &report["messages"]));
+    let on_copy = ["--log-url", "file:copy"];
+    assert_eq!(roots(&place, &on_copy), roots(&place, &[]));
+    assert_eq!(place.events(&on_copy), place.events(&[]));
+    assert_eq!(digests(&place, &on_copy), digests(&place, &[]));
+
+    let again = place.run(&["mirror", "--to", "copy", "--once"]);
+    succeeded(&again);
+    assert!(again.stdout.contains("partition 0: 0 messages copied, up to position "), "{again}");
+    let (code, report) = place.json(&["mirror", "--to", "copy", "--verify", "--json"]);
+    let root = &report["compared"][0]["checked"]["root"];
+    assert_eq!((code, root.as_str()), (Some(0), Some(roots(&place, &[])[0].1.as_str())));
+    succeeded(&place.run(&["mirror", "--to", "copy", "--verify"]));
+    succeeded(&place.run(&["mirror", "--to", "one.sqlite", "--once"]));
+    succeeded(&place.run(&["mirror", "--to", "one.sqlite", "--verify"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_on_a_server_goes_into_a_folder_and_onto_a_new_server() {
+    let (server, new) = (NatsServer::start().await.unwrap(), NatsServer::start().await.unwrap());
+    let place = Place::empty();
+    std::fs::create_dir(place.data()).unwrap();
+    serve_until_ready(&mut place.demo(&["--log-url", server.url()]));
+    let (on_server, on_new) = (["--log-url", server.url()], ["--log-url", new.url()]);
+
+    succeeded(&place.run(&[&on_server[..], &["mirror", "--to", "copy", "--once"]].concat()));
+    let told = place.run(&[&on_new[..], &["mirror", "--restore", "--from", "copy"]].concat());
+    succeeded(&told);
+    let expected = roots(&place, &on_server);
+    assert_eq!(expected.len(), 4);
+    assert!(expected.iter().filter(|(position, _)| *position > 0).count() > 1, "{expected:?}");
+    assert_eq!(roots(&place, &["--log-url", "file:copy"]), expected);
+    assert_eq!(roots(&place, &on_new), expected);
+    let tenant = ["--tenant", "harbor-vale"];
+    assert_eq!(
+        place.events(&[&on_new[..], &tenant].concat()),
+        place.events(&[&on_server[..], &tenant].concat())
+    );
+    assert_eq!(digests(&place, &on_new), digests(&place, &on_server));
+    succeeded(&place.run(&[&on_server[..], &["mirror", "--to", new.url(), "--verify"]].concat()));
+
+    // From four partitions into one file, or into none that is there: refused, and nothing is made.
+    let (refused, missing) =
+        (["mirror", "--restore", "--from", "copy"], ["mirror", "--to", "gone", "--verify"]);
+    let ended = place.run(&[&["--data", "new"], &refused[..]].concat());
+    failed_with(&ended, &["would have one partition", "has 4", "file:<folder>"]);
+    assert!(!place.path().join("new").exists());
+    failed_with(&place.run(&[&on_server[..], &missing].concat()), &["there is no copy of a log at gone"]);
+    succeeded(&place.run(&[&["--log-url", "file:new", "--data", "new"], &refused[..]].concat()));
+    assert_eq!(roots(&place, &["--log-url", "file:new"]), expected);
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let place = Place::seeded();
+    failed_with(&place.run(&["mirror", "--to", "data/log.sqlite"]), &["is the log itself"]);
+    failed_with(&place.run(&["mirror", "--to", "data", "--once"]), &["no part of a log", "an empty folder"]);
+    for usage in [
+        &["mirror"][..],
+        &["mirror", "--restore"],
+        &["mirror", "--from", "copy"],
+        &["mirror", "--to", "copy", "--once", "--verify"],
+        &["mirror", "--to", "copy", "--restore", "--from", "copy"],
+        &["mirror", "--to", "copy", "--once", "--listen", "127.0.0.1:0"],
+    ] {
+        assert_eq!(place.run(usage).code, Some(2), "{usage:?}");
+    }
+    let empty = Place::empty();
+    failed_with(&empty.run(&["mirror", "--to", "copy"]), &["there is no event log"]);
+    failed_with(
+        &empty.run(&["mirror", "--restore", "--from", "copy"]),
+        &["there is no copy of a log at copy"],
+    );
+    assert!(std::fs::read_dir(empty.path()).unwrap().next().is_none());
+}

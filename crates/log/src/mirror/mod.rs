@@ -1,0 +1,164 @@
+//! A second copy of a log: message for message, from any adapter to any adapter, verified on the way.
+//!
+//! A message stands in the target where it stands in the source: in the same partition, at the same position, byte for
+//! byte. So whatever reads the one log reads the other, and a log that has lost its tail is completed from its copy.
+//! Where that cannot be, the copy ends there with a named reason ([`MirrorError`]).
+//!
+//! - `start`: where the target stands, and whether it is the beginning of the source;
+//! - `reader`, `run`: the source's messages, verified, as runs of whole commits;
+//! - `partition`: one partition's copy, with its retries;
+//! - [`compare`]: both logs read through, message against message;
+//! - [`standing`]: how far the copy is.
+//!
+//! Nothing is kept beside the target: what it holds says where to go on, so that an end at any moment, be it by
+//! `kill -9`, leaves neither a gap nor a repetition.
+//!
+//! What must never happen here: a message that is copied though it is not in order; one that stands elsewhere than in
+//! the source; a message of either log that is changed.
+//!
+//! Memory, per partition: three runs of at most 4 MiB (or one larger commit), what the adapters read ahead, and the
+//! ends of the streams that were met last, at most 262,144 of them.
+
+pub mod compare;
+pub mod error;
+mod partition;
+mod reader;
+mod run;
+pub mod standing;
+mod start;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use self::compare::{Compared, Difference, Finding};
+pub use self::error::MirrorError;
+pub use self::standing::PartitionStanding;
+
+use self::partition::PartitionCopy;
+use self::standing::Standing;
+use crate::event_log::{Partition, Position, SharedLog};
+
+/// A source and the target that becomes, or is, its copy.
+pub struct Mirror {
+    source: SharedLog,
+    target: SharedLog,
+    standings: Vec<Arc<Standing>>,
+}
+
+impl Mirror {
+    /// Of `source` in `target`.
+    ///
+    /// # Errors
+    /// [`MirrorError::PartitionCounts`] where one has more partitions than the other.
+    pub fn new(source: SharedLog, target: SharedLog) -> Result<Self, MirrorError> {
+        let (of_source, of_target) = (source.partition_count(), target.partition_count());
+        if of_source != of_target {
+            return Err(MirrorError::PartitionCounts { of_source, of_target });
+        }
+        let standings = (0..of_source).map(|number| Arc::new(Standing::new(Partition(number)))).collect();
+        Ok(Self { source, target, standings })
+    }
+
+    /// How far each partition is, in their order.
+    #[must_use]
+    pub fn standings(&self) -> Vec<PartitionStanding> {
+        self.standings.iter().map(|one| one.get()).collect()
+    }
+
+    /// Copies up to the source's heads as of now, or until `stop`.
+    ///
+    /// # Errors
+    /// The first [`MirrorError`]; a failure that may pass is tried again some times.
+    pub async fn copy(&self, stop: CancellationToken) -> Result<(), MirrorError> {
+        let mut ends = Vec::with_capacity(self.standings.len());
+        for partition in self.partitions() {
+            let head = self.source.head(partition).await.map_err(MirrorError::SourceFailed)?;
+            ends.push((partition, Some(head)));
+        }
+        self.run(ends, stop).await
+    }
+
+    /// Copies, and goes on with what is appended to the source, until `stop`.
+    ///
+    /// # Errors
+    /// The first [`MirrorError`]; a failure that may pass is tried again for as long as it takes.
+    pub async fn follow(&self, stop: CancellationToken) -> Result<(), MirrorError> {
+        self.run(self.partitions().map(|partition| (partition, None)).collect(), stop).await
+    }
+
+    /// Reads both logs through up to their heads as of now, verifies the source, and compares every message.
+    ///
+    /// # Errors
+    /// [`MirrorError`] where a log does not answer; what is found in one is no error, but a [`Finding`].
+    pub async fn compare(&self) -> Result<Vec<Compared>, MirrorError> {
+        let mut partitions = JoinSet::new();
+        for standing in &self.standings {
+            let (source, target) = (Arc::clone(&self.source), Arc::clone(&self.target));
+            partitions.spawn(compare::compare(source, target, Arc::clone(standing)));
+        }
+        let mut compared = Vec::with_capacity(self.standings.len());
+        while let Some(outcome) = partitions.join_next().await {
+            compared.push(outcome.unwrap_or_else(|error| Err(MirrorError::panicked(&error)))?);
+        }
+        compared.sort_by_key(|one| one.partition);
+        Ok(compared)
+    }
+
+    /// Appends to the target what [`Self::compare`] found it to lack; nothing, where there is any [`Finding`].
+    ///
+    /// # Errors
+    /// As [`Self::copy`].
+    pub async fn complete(&self, compared: &[Compared], stop: CancellationToken) -> Result<(), MirrorError> {
+        if compared.iter().any(|one| one.finding.is_some()) {
+            return Ok(());
+        }
+        let lacking = compared.iter().filter(|one| one.target_head < one.source_head);
+        self.run(lacking.map(|one| (one.partition, Some(one.source_head))).collect(), stop).await
+    }
+
+    fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
+        (0..self.source.partition_count()).map(Partition)
+    }
+
+    /// Copies these partitions at once, each to its end, if it has one.
+    async fn run(
+        &self,
+        ends: Vec<(Partition, Option<Position>)>,
+        stop: CancellationToken,
+    ) -> Result<(), MirrorError> {
+        // The others end in order when one fails.
+        let stop = stop.child_token();
+        let copies = ends.into_iter().map(|(partition, until)| {
+            let copy = PartitionCopy {
+                source: Arc::clone(&self.source),
+                target: Arc::clone(&self.target),
+                partition,
+                until,
+                standing: Arc::clone(&self.standings[usize::from(partition.0)]),
+                stop: stop.clone(),
+            };
+            copy.run()
+        });
+        all(copies, &stop).await
+    }
+}
+
+/// Does all `works` at once; where one fails, tells the others to stop and answers its error.
+async fn all<W>(works: impl Iterator<Item = W>, stop: &CancellationToken) -> Result<(), MirrorError>
+where
+    W: Future<Output = Result<(), MirrorError>> + Send + 'static,
+{
+    let mut running: JoinSet<_> = works.collect();
+    let mut first_error = Ok(());
+    while let Some(outcome) = running.join_next().await {
+        let outcome = outcome.unwrap_or_else(|error| Err(MirrorError::panicked(&error)));
+        if outcome.is_err() && first_error.is_ok() {
+            stop.cancel();
+            first_error = outcome;
+        }
+    }
+    first_error
+}

@@ -1,0 +1,13 @@
+//! Copies of logs, from every adapter to every adapter.
+//!
+//! Each test ends with what both logs hold, message for message: that nothing is missing, nothing stands twice, and
+//! everything stands where it did.
+
+mod faults;
+mod following;
+mod refusals;
+mod restoring;
+mod resuming;
+mod roundtrip;
+mod support;
+mod writer;

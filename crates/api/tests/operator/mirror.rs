@@ -35,6 +35,17 @@ fn roots(place: &Place, log: &[&str]) -> Vec<(u64, String)> {
         .collect()
 }
 
+/// The audit records of a log, and the checkpoints that agree with each partition.
+fn signed(place: &Place, log: &[&str]) -> (u64, Vec<u64>) {
+    let (code, report) = place.json(&[log, &["audit", "verify", "--json"]].concat());
+    assert_eq!((code, &report["in_order"]), (Some(0), &true.into()), "{report:#}");
+    let partitions = report["partitions"].as_array().unwrap().iter();
+    let agree = partitions.map(|one| one["checkpoints"]["agree"].as_u64().unwrap()).collect();
+    let printed = place.run(&[log, &["audit", "records"]].concat());
+    succeeded(&printed);
+    (printed.stdout.lines().count() as u64, agree)
+}
+
 fn digests(place: &Place, log: &[&str]) -> Vec<Value> {
     let (code, report) = place.json(&[log, &["rebuild", "--yes", "--json"]].concat());
     assert!(code.is_some(), "{report:#}");
@@ -76,6 +87,31 @@ fn a_copy_is_a_log_like_any_other() {
     succeeded(&place.run(&["mirror", "--to", "one.sqlite", "--verify"]));
 }
 
+#[test]
+fn a_copy_holds_what_was_signed_of_its_log() {
+    let place = Place::signed();
+    succeeded(&place.run(&["mirror", "--to", "copy", "--once"]));
+    assert_eq!(signed(&place, &["--log-url", "file:copy"]), (2, vec![1]));
+    place.append("second");
+    place.checkpoint();
+    let (code, report) = place.json(&["mirror", "--to", "copy", "--once", "--json"]);
+    let records = &report["copied_records"];
+    assert_eq!((code, &records["begun_behind"], &records["records"]), (Some(0), &2.into(), &3.into()));
+    assert_eq!(signed(&place, &["--log-url", "file:copy"]), (3, vec![2]));
+    let compared = place.run(&["mirror", "--to", "copy", "--verify"]);
+    succeeded(&compared);
+    assert!(compared.stdout.contains("; 2 checkpoint(s) agree"), "{compared}");
+    assert!(compared.stdout.contains("audit records: 3 of the source, 3 of the target"), "{compared}");
+
+    succeeded(&place.run(&["--data", "new", "mirror", "--restore", "--from", "copy"]));
+    assert_eq!(signed(&place, &["--data", "new"]), (3, vec![2]));
+    // A copy that is signed itself is no copy any more.
+    succeeded(&place.run(&["--log-url", "file:copy", "audit", "rotate-key"]));
+    let ended = place.run(&["mirror", "--to", "copy", "--once"]);
+    failed_with(&ended, &["the target has 4 audit records, and the source 3", "never signed itself"]);
+    failed_with(&place.run(&["mirror", "--to", "copy", "--verify"]), &["3 audit records, and its copy 4"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_on_a_server_goes_into_a_folder_and_onto_a_new_server() {
     let (server, new) = (NatsServer::start().await.unwrap(), NatsServer::start().await.unwrap());
@@ -83,6 +119,7 @@ async fn a_log_on_a_server_goes_into_a_folder_and_onto_a_new_server() {
     std::fs::create_dir(place.data()).unwrap();
     serve_until_ready(&mut place.demo(&["--log-url", server.url()]));
     let (on_server, on_new) = (["--log-url", server.url()], ["--log-url", new.url()]);
+    succeeded(&place.run(&[&on_server[..], &["audit", "checkpoint"]].concat()));
 
     succeeded(&place.run(&[&on_server[..], &["mirror", "--to", "copy", "--once"]].concat()));
     let told = place.run(&[&on_new[..], &["mirror", "--restore", "--from", "copy"]].concat());
@@ -98,6 +135,11 @@ async fn a_log_on_a_server_goes_into_a_folder_and_onto_a_new_server() {
         place.events(&[&on_server[..], &tenant].concat())
     );
     assert_eq!(digests(&place, &on_new), digests(&place, &on_server));
+    let signed = signed(&place, &on_server);
+    assert!(signed.0 > 2, "{signed:?}");
+    for copy in [&["--log-url", "file:copy"], &on_new] {
+        assert_eq!(self::signed(&place, copy), signed);
+    }
     succeeded(&place.run(&[&on_server[..], &["mirror", "--to", new.url(), "--verify"]].concat()));
 
     // From four partitions into one file, or into none that is there: refused, and nothing is made.

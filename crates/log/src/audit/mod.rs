@@ -8,7 +8,7 @@
 //!
 //! - [`record`]: the records, and their form byte for byte;
 //! - [`keys`]: which key signs when;
-//! - [`trail`]: the records in their order;
+//! - [`trail`]: the records in their order; [`trail_store`]: where they are;
 //! - [`broken_record`]: the first thing that is wrong with them;
 //! - [`milestones`]: whether a partition is what its checkpoints say;
 //! - [`known`]: records that an auditor has kept elsewhere;
@@ -26,6 +26,7 @@ pub mod record;
 #[cfg(test)]
 mod tests;
 pub mod trail;
+pub mod trail_store;
 
 pub use broken_record::{BrokenRecord, RecordRule};
 pub use keys::{KeyChain, KeyId};
@@ -33,3 +34,4 @@ pub use known::KnownRecords;
 pub use milestones::{Disagreement, Milestones};
 pub use record::{AuditRecord, Checkpoint, CheckpointStatement, KeyRecord, KeyStatement};
 pub use trail::Trail;
+pub use trail_store::{TrailError, TrailStore};

@@ -1,4 +1,5 @@
-//! Both logs read through: the source verified, and every message of the target compared with the source's.
+//! Both logs read through: the source verified and held against its checkpoints, and every message and audit record of the
+//! target compared with the source's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +10,30 @@ use tokio::time::timeout;
 
 use super::MirrorError;
 use super::reader::SILENCE_MAX;
+use super::records::{ComparedRecords, RecordsDifference};
 use super::standing::Standing;
+use crate::audit::{BrokenRecord, Disagreement, Milestones, Trail};
 use crate::envelope::PayloadHash;
 use crate::event_log::{LogError, MessageStream, Partition, Position, SharedLog, StoredMessage};
 use crate::verify::{BrokenLink, ChainVerifier, Verified};
+
+/// What was found in both logs.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// Each partition, in their order.
+    pub partitions: Vec<Compared>,
+    /// The audit records.
+    pub records: ComparedRecords,
+}
+
+impl Comparison {
+    /// The first thing that is wrong, if anything is.
+    #[must_use]
+    pub fn finding(&self) -> Option<&Finding> {
+        let mut of_partitions = self.partitions.iter().filter_map(|one| one.finding.as_ref());
+        of_partitions.next().or(self.records.finding.as_ref())
+    }
+}
 
 /// What was found in one partition.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +48,8 @@ pub struct Compared {
     pub same_until: Position,
     /// What was verified of the source; up to the finding where there is one.
     pub checked: Verified,
+    /// Number of checkpoints that agree with it.
+    pub checkpoints: u64,
     /// What is wrong, if anything is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
@@ -48,6 +71,18 @@ pub enum Finding {
     /// What the target holds cannot be read.
     #[error("the target cannot be read: {0}")]
     TargetUnreadable(String),
+    /// The source is not what a checkpoint of its says.
+    #[error("the source is not what was signed: {0}")]
+    NotSigned(Disagreement),
+    /// The source's audit records are not what was signed.
+    #[error("the source's audit records are not what was signed: {0}")]
+    SourceRecordsBroken(BrokenRecord),
+    /// The target's audit records are not what was signed.
+    #[error("the target's audit records are not what was signed: {0}")]
+    TargetRecordsBroken(BrokenRecord),
+    /// The audit records are not the same.
+    #[error("the audit records of source and target differ: {0}")]
+    RecordsDiffer(RecordsDifference),
 }
 
 /// The first message that is not the same in both.
@@ -96,10 +131,11 @@ pub(super) fn difference(of_source: &StoredMessage, of_target: &StoredMessage) -
     None
 }
 
-/// Compares one partition up to the heads as of now.
+/// Compares one partition up to the heads as of now, which lie behind what `trail` says of it.
 pub(super) async fn compare(
     source: SharedLog,
     target: SharedLog,
+    trail: Arc<Trail>,
     standing: Arc<Standing>,
 ) -> Result<Compared, MirrorError> {
     let partition = standing.get().partition;
@@ -112,16 +148,19 @@ pub(super) async fn compare(
         target.subscribe(partition, None, Position(0)).await.map_err(MirrorError::TargetFailed)?;
     let common = target_head.min(source_head);
     let verifier = ChainVerifier::new().in_log_of(source.partition_count());
-    let mut walk = Walk { partition, of_source, of_target, common, verifier, same_until: Position(0) };
+    let milestones = trail.milestones(partition, Position(u64::MAX));
+    let same_until = Position(0);
+    let mut walk = Walk { partition, of_source, of_target, common, verifier, milestones, same_until };
     let finding = walk.to(source_head, &standing).await;
-    let Walk { verifier, same_until, .. } = walk;
-    let checked = verifier.so_far();
+    let Walk { verifier, milestones, same_until, .. } = walk;
+    let (checked, checkpoints) = (verifier.so_far(), milestones.agreed());
     let finding = match finding {
-        Ok(()) => verifier.finish().err().map(Finding::Broken),
+        Ok(()) => (verifier.finish().err().map(Finding::Broken))
+            .or_else(|| milestones.end(checked.position).err().map(Finding::NotSigned)),
         Err(Stopped::Found(finding)) => Some(finding),
         Err(Stopped::Failed(error)) => return Err(error),
     };
-    Ok(Compared { partition, source_head, target_head, same_until, checked, finding })
+    Ok(Compared { partition, source_head, target_head, same_until, checked, checkpoints, finding })
 }
 
 /// Why a walk ends early.
@@ -137,6 +176,8 @@ struct Walk {
     /// Both should be the same up to here.
     common: Position,
     verifier: ChainVerifier,
+    /// What is signed of the source.
+    milestones: Milestones,
     same_until: Position,
 }
 
@@ -154,6 +195,8 @@ impl Walk {
                 self.compare_with(&of_source).await?;
             }
             self.verifier.check(&of_source).map_err(|link| Stopped::Found(Finding::Broken(link)))?;
+            let agreed = self.milestones.compare(self.verifier.tree());
+            agreed.map_err(|disagreement| Stopped::Found(Finding::NotSigned(disagreement)))?;
             if position < self.common {
                 self.same_until = of_source.position;
             }

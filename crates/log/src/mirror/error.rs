@@ -3,6 +3,8 @@
 use tokio::task::JoinError;
 
 use super::compare::Difference;
+use super::records::RecordsDifference;
+use crate::audit::{BrokenRecord, TrailError};
 use crate::event_log::{AppendError, LogError, Partition, Position, StreamId};
 use crate::verify::BrokenLink;
 
@@ -83,6 +85,29 @@ pub enum MirrorError {
         /// Where the source says that it ends.
         head: Position,
     },
+    /// The source's audit records are not what was signed; those before the broken one are copied.
+    #[error("the source's audit records are not what was signed: {0}")]
+    SourceRecordsBroken(BrokenRecord),
+    /// The target's audit records are not what was signed.
+    #[error("the target's audit records are not what was signed: {0}")]
+    TargetRecordsBroken(BrokenRecord),
+    /// The target's audit records are not the beginning of the source's.
+    #[error("the audit records of source and target differ: {0}")]
+    RecordsDiffer(RecordsDifference),
+    /// The target has more audit records than the source.
+    #[error("the target has {of_target} audit records, and the source {of_source}")]
+    RecordsBeyond {
+        /// Records of the source.
+        of_source: u64,
+        /// Records of the target.
+        of_target: u64,
+    },
+    /// Another wrote an audit record to the target meanwhile.
+    #[error("audit record {number} was written to the target by another in the meantime")]
+    RecordsMoved {
+        /// Number of the record.
+        number: u64,
+    },
     /// The source does not answer.
     #[error("the source: {0}")]
     SourceFailed(LogError),
@@ -108,7 +133,8 @@ impl MirrorError {
             // Another writer was faster, or the answer was lost: what the target now holds decides.
             Self::AppendFailed(
                 AppendError::Moved { .. } | AppendError::Unknown { .. } | AppendError::Overloaded { .. },
-            ) => true,
+            )
+            | Self::RecordsMoved { .. } => true,
             _ => false,
         }
     }
@@ -118,6 +144,20 @@ impl MirrorError {
         match error {
             AppendError::Conflict { stream, expected } => Self::StreamDiffers { partition, stream, expected },
             other => Self::AppendFailed(other),
+        }
+    }
+
+    pub(super) fn of_source_records(error: TrailError) -> Self {
+        match error {
+            TrailError::Broken(broken) => Self::SourceRecordsBroken(broken),
+            TrailError::Log(error) => Self::SourceFailed(error),
+        }
+    }
+
+    pub(super) fn of_target_records(error: TrailError) -> Self {
+        match error {
+            TrailError::Broken(broken) => Self::TargetRecordsBroken(broken),
+            TrailError::Log(error) => Self::TargetFailed(error),
         }
     }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::MirrorError;
 use super::reader::{Reader, Reading};
+use super::retries::Retries;
 use super::run::Run;
 use super::standing::Standing;
 use crate::event_log::{Partition, Position, SharedLog};
@@ -17,10 +18,6 @@ use crate::event_log::{Partition, Position, SharedLog};
 const RUNS_WAITING_MAX: usize = 1;
 /// How often the source is asked where it ends while it is followed.
 const HEAD_EVERY: Duration = Duration::from_secs(1);
-const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
-/// Tries without getting on, after which a copy with an end gives up: some 20 s.
-const TRIES_MAX: u32 = 10;
 
 /// One partition's copy.
 pub(super) struct PartitionCopy {
@@ -44,24 +41,20 @@ impl PartitionCopy {
 
     /// One session after the other.
     async fn sessions(&self) -> Result<(), MirrorError> {
-        let (mut tries, mut delay) = (0, RETRY_DELAY_MIN);
+        let mut retries = Retries::new(self.until.is_some());
         loop {
             let before = self.standing.get().position;
             let Err(error) = self.session().await else { return Ok(()) };
             if self.standing.get().position > before {
-                (tries, delay) = (0, RETRY_DELAY_MIN);
+                retries.begin_anew();
             }
-            tries += 1;
-            if !error.may_pass() || (self.until.is_some() && tries >= TRIES_MAX) {
-                return Err(error);
-            }
-            let partition = self.partition.0;
-            tracing::warn!(partition, %error, "the copy tries again");
-            self.standing.tries_again(error.to_string());
+            let delay = retries.next(error, |error| {
+                tracing::warn!(partition = self.partition.0, %error, "the copy tries again");
+                self.standing.tries_again(error.to_string());
+            })?;
             if self.stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
                 return Ok(());
             }
-            delay = (delay * 2).min(RETRY_DELAY_MAX);
         }
     }
 

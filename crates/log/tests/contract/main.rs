@@ -137,4 +137,6 @@ durable_contract! {
         records_outlive_a_reopening_and_a_crash;
     group_commit:
         a_log_that_is_closed_under_load_answers_and_keeps_everything;
+    runs:
+        a_log_that_is_closed_finishes_the_runs_it_took_in;
 }

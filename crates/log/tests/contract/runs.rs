@@ -6,6 +6,7 @@ use bytes::Bytes;
 use foodflow_domain::TenantId;
 use foodflow_log::event_log::COMMIT_MESSAGES_MAX;
 use foodflow_log::{AppendError, Commit, Partition, Position, StreamId};
+use futures::future::poll_immediate;
 
 use crate::fixture::{
     Fixture, append_new, commit, everything, message, positions, stream, tenant, tenant_in, texts,
@@ -167,5 +168,39 @@ pub(crate) async fn runs_and_commits_that_race_never_lie_astray(fixture: Fixture
         assert_eq!(all[position as usize - 1].payload, text);
         assert!(String::from_utf8_lossy(&text).ends_with(&format!(" {position}")));
     }
+    Ok(())
+}
+
+pub(crate) async fn a_log_that_is_closed_finishes_the_runs_it_took_in(
+    fixture: Fixture,
+) -> anyhow::Result<()> {
+    const COMMITS: usize = 600;
+    let log = Arc::clone(&fixture.log);
+    let tenant = tenant_in(&*log, FIRST);
+    let shared = stream();
+    // Every second commit comes back to one stream: many batches on JetStream.
+    let mut end = 0;
+    let run = (1..=COMMITS as u64).map(|position| {
+        if position % 2 == 0 {
+            return single(tenant, &stream(), 0, "new");
+        }
+        single(tenant, &shared, std::mem::replace(&mut end, position), "grown")
+    });
+    let run = run.collect();
+    let beside = single(tenant, &stream(), 0, "beside");
+    let mut appends =
+        Box::pin(async { tokio::join!(log.append_after(FIRST, Position(0), run), log.append(beside)) });
+    // The first poll takes both in.
+    assert!(poll_immediate(&mut appends).await.is_none());
+    let ((ran, stood), ()) = tokio::join!(appends, log.close());
+    let stood = stood?.last.0;
+    match ran {
+        Ok(last) => assert_eq!((last.0, stood), (COMMITS as u64, COMMITS as u64 + 1)),
+        Err(AppendError::Moved { .. }) => assert_eq!(stood, 1),
+        Err(other) => return Err(other.into()),
+    }
+    drop(log);
+    let reopened = fixture.reopen().await?;
+    assert_eq!(everything(&*reopened.log, FIRST).await?.len() as u64, stood);
     Ok(())
 }

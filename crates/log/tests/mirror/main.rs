@@ -5,9 +5,11 @@
 
 mod faults;
 mod following;
+mod records;
 mod refusals;
 mod restoring;
 mod resuming;
 mod roundtrip;
+mod signing;
 mod support;
 mod writer;

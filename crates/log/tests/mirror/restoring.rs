@@ -29,7 +29,7 @@ async fn restore(from: &SharedLog, log: &SharedLog) -> anyhow::Result<Vec<Compar
     let mirror = Mirror::new(Arc::clone(from), Arc::clone(log))?;
     let compared = mirror.compare().await?;
     mirror.complete(&compared, CancellationToken::new()).await?;
-    Ok(compared)
+    Ok(compared.partitions)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,8 @@ use foodflow_log::mirror::{Compared, Mirror, MirrorError};
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::partitioned::PartitionedEmbedded;
 use foodflow_log::{
-    ChainVerifier, Direction, EventLog, Partition, Position, ReadQuery, SharedLog, StoredMessage,
+    ChainVerifier, Commit, Direction, EventLog, NewMessage, Partition, Position, ReadQuery, SharedLog,
+    StoredMessage,
 };
 use foodflow_testkit::servers::NatsServer;
 use tempfile::TempDir;
@@ -50,26 +51,58 @@ pub(crate) async fn copy(from: &SharedLog, to: &SharedLog) -> Result<(), MirrorE
 }
 
 pub(crate) async fn compare(from: &SharedLog, to: &SharedLog) -> Result<Vec<Compared>, MirrorError> {
-    Mirror::new(Arc::clone(from), Arc::clone(to))?.compare().await
+    Ok(Mirror::new(Arc::clone(from), Arc::clone(to))?.compare().await?.partitions)
 }
 
 /// Everything in every partition, in order.
 pub(crate) async fn everything(log: &SharedLog) -> anyhow::Result<Vec<Vec<StoredMessage>>> {
     let mut partitions = Vec::new();
     for partition in (0..log.partition_count()).map(Partition) {
-        let mut all: Vec<StoredMessage> = Vec::new();
-        loop {
-            let from = all.last().map_or(Position(0), |message| message.position);
-            let query = ReadQuery { tenant: None, from, direction: Direction::Forward, limit: 10_000 };
-            let page = log.read(partition, query).await?;
-            if page.is_empty() {
-                break;
-            }
-            all.extend(page);
-        }
-        partitions.push(all);
+        partitions.push(everything_in(&**log, partition).await?);
     }
     Ok(partitions)
+}
+
+/// Everything in a partition, in order.
+pub(crate) async fn everything_in(
+    log: &dyn EventLog,
+    partition: Partition,
+) -> anyhow::Result<Vec<StoredMessage>> {
+    let mut all: Vec<StoredMessage> = Vec::new();
+    loop {
+        let from = all.last().map_or(Position(0), |message| message.position);
+        let query = ReadQuery { tenant: None, from, direction: Direction::Forward, limit: 10_000 };
+        let page = log.read(partition, query).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+/// Appends to `to` what `from` holds, message by message, the last one of the partition with other data.
+pub(crate) async fn copy_but_for_the_last(
+    from: &SharedLog,
+    to: &SharedLog,
+    partition: Partition,
+) -> anyhow::Result<()> {
+    let mut ends = std::collections::HashMap::new();
+    let all = everything_in(&**from, partition).await?;
+    let count = all.len();
+    for (index, message) in all.into_iter().enumerate() {
+        let stream = (message.tenant, message.stream.clone());
+        let expected = ends.insert(stream, message.position).unwrap_or(Position(0));
+        let mut payload = message.payload;
+        if index + 1 == count {
+            let text = String::from_utf8(payload.to_vec())?;
+            payload = text.replacen("\"data\":{", "\"data\":{\"more\":1,", 1).into();
+            assert_ne!(payload, text);
+        }
+        let messages = vec![NewMessage { stream: message.stream, expected, payload }];
+        let commit = Commit { tenant: message.tenant, recorded_at: jiff::Timestamp::UNIX_EPOCH, messages };
+        to.append(commit).await?;
+    }
+    Ok(())
 }
 
 /// The root of every partition, each verified.

@@ -109,14 +109,14 @@ impl Plant {
         self.commands += 1;
         let recorded_at = Timestamp::UNIX_EPOCH + SignedDuration::from_millis(self.commands as i64);
         let command = Uuid::from_u128(u128::from(self.commands));
-        let size = lots.len() as u32;
+        let (size, commands) = (lots.len() as u32, self.commands);
         let messages = (0_u32..).zip(lots).map(|(index, lot)| {
             let stream = StreamId::new("food_graph", "batch", Uuid::from_u128(u128::from(*lot)));
             let end = self.ends.get(&(tenant, stream.clone())).copied().unwrap_or_default();
             let events = 1 + self.commands % 3;
             let event = |number: u64| Envelope {
                 specversion: "1.0".to_owned(),
-                id: Uuid::now_v7(),
+                id: id(commands, index, number),
                 source: format!("foodflow/{tenant}"),
                 event_type: "foodflow.food_graph.batch.adjusted.v1".to_owned(),
                 subject: format!("batch/{}", stream.id),
@@ -141,4 +141,12 @@ impl Plant {
         let messages = messages.collect();
         Commit { tenant, recorded_at, messages }
     }
+}
+
+/// The id of an event, the same for the same seed.
+fn id(command: u64, message: u32, event: u64) -> Uuid {
+    let random = (u128::from(message) << 64) | u128::from(event);
+    let bytes: [u8; 16] = random.to_be_bytes();
+    let random: [u8; 10] = std::array::from_fn(|index| bytes[index + 6]);
+    uuid::Builder::from_unix_timestamp_millis(command, &random).into_uuid()
 }

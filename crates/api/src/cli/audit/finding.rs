@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use foodflow_log::audit::{BrokenRecord, Disagreement};
+use foodflow_log::audit::{BrokenRecord, Disagreement, TrailError};
 use foodflow_log::{BrokenLink, LogError};
 use serde::Serialize;
 
@@ -50,6 +50,15 @@ impl From<LogError> for WalkError {
         match error {
             LogError::Corrupt { .. } => Self::Found(Finding::Unreadable(error.to_string())),
             other => Self::Log(other),
+        }
+    }
+}
+
+impl From<TrailError> for WalkError {
+    fn from(error: TrailError) -> Self {
+        match error {
+            TrailError::Broken(broken) => Self::Found(Finding::Record(broken)),
+            TrailError::Log(error) => error.into(),
         }
     }
 }

@@ -9,7 +9,6 @@ pub mod key;
 mod key_file;
 pub mod records;
 mod signer;
-mod trail_store;
 mod trusted;
 pub mod verify;
 

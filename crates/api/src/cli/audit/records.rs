@@ -6,10 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use foodflow_log::SharedLog;
-use foodflow_log::audit::Trail;
+use foodflow_log::audit::{Trail, TrailStore};
 
 use super::finding::WalkError;
-use super::trail_store::TrailStore;
 use crate::cli::interrupt::unless_interrupted;
 use crate::cli::output::Output;
 use crate::cli::place::existing_log;

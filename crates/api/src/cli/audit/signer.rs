@@ -6,7 +6,7 @@
 use anyhow::Context as _;
 use ed25519_dalek::SigningKey;
 use foodflow_log::audit::{
-    AuditRecord, Checkpoint, CheckpointStatement, Disagreement, KeyId, KeyStatement, Trail,
+    AuditRecord, Checkpoint, CheckpointStatement, Disagreement, KeyId, KeyStatement, Trail, TrailStore,
 };
 use foodflow_log::hex::Hex;
 use foodflow_log::merkle::message_leaf;
@@ -19,7 +19,6 @@ use uuid::Uuid;
 use super::checked_walk::CheckedWalk;
 use super::finding::WalkError;
 use super::key_file;
-use super::trail_store::TrailStore;
 use crate::cli::progress::Progress;
 use crate::config::Config;
 
@@ -113,7 +112,8 @@ impl<'a> Signer<'a> {
     }
 
     async fn add(&mut self, record: &AuditRecord) -> anyhow::Result<bool> {
-        let is_added = TrailStore(&*self.records).add(&mut self.trail, record).await?;
+        let added = TrailStore(&*self.records).add(&mut self.trail, record).await;
+        let is_added = added.map_err(WalkError::from)?;
         if !is_added {
             self.read_on().await?;
         }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
 use foodflow_log::SharedLog;
-use foodflow_log::mirror::{Mirror, MirrorError};
+use foodflow_log::mirror::{Comparison, Mirror, MirrorError};
 use tokio_util::sync::CancellationToken;
 
 use self::report::{Mode, Report};
@@ -29,7 +29,7 @@ use crate::log_address::LogAddress;
 const EXAMPLES: &str = "\
 The copy is a log of its own, with the same messages at the same positions: in a folder (an SQLite file for each \
 partition), in one SQLite file, or on a server. Each message is verified before it is copied; a log that is not in \
-order is copied up to there and no further. Where the copy stands is asked of the copy itself, so that it goes on \
+order is copied up to there and no further. Keys and checkpoints come along behind what they cover. Where the copy stands is asked of the copy itself, so that it goes on \
 after any end, also of kill -9, without a gap or a repetition.
 
 A restore reads log and copy through and compares them. Where the log is the beginning of the copy, what it lacks is \
@@ -143,16 +143,20 @@ async fn work(
 ) -> anyhow::Result<Report> {
     let mirror = || Mirror::new(Arc::clone(source), Arc::clone(target));
     let mut report = Report::new(mode, source.describe(), target.describe());
+    let mut comparison = None;
     if mode.compares() {
         let mirror = mirror()?;
         let comparing = async { Ok(watched(&mirror, mode, "comparing", mirror.compare()).await) };
         match unless_interrupted("nothing was changed", comparing).await? {
-            Ok(compared) => report.compared(compared),
+            Ok(compared) => {
+                report.compared(&compared);
+                comparison = Some(compared);
+            }
             Err(error) => report.failed(&error),
         }
     }
     if mode.copies() && report.may_copy() {
-        copy(Arc::new(mirror()?), &mut report, mode, listen).await?;
+        copy(Arc::new(mirror()?), &mut report, comparison, listen).await?;
     }
     Ok(report)
 }
@@ -160,9 +164,10 @@ async fn work(
 async fn copy(
     mirror: Arc<Mirror>,
     report: &mut Report,
-    mode: Mode,
+    comparison: Option<Comparison>,
     listen: Option<SocketAddr>,
 ) -> anyhow::Result<()> {
+    let mode = report.mode();
     let stop = CancellationToken::new();
     cancelled_when_told(stop.clone(), "stopping: what is copied stays")?;
     let service = match listen {
@@ -171,14 +176,12 @@ async fn copy(
     };
     let started = Instant::now();
     let (mirror, until) = (&*mirror, stop.clone());
-    let copied = match mode {
-        Mode::Follow => watched(mirror, mode, "mirroring", mirror.follow(until)).await,
-        Mode::Once | Mode::Verify => watched(mirror, mode, "copying", mirror.copy(until)).await,
-        Mode::Restore => {
-            watched(mirror, mode, "restoring", mirror.complete(report.comparison(), until)).await
-        }
+    let copied = match &comparison {
+        Some(compared) => watched(mirror, mode, "restoring", mirror.complete(compared, until)).await,
+        None if mode == Mode::Follow => watched(mirror, mode, "mirroring", mirror.follow(until)).await,
+        None => watched(mirror, mode, "copying", mirror.copy(until)).await,
     };
-    report.copied(mirror.standings(), started.elapsed(), stop.is_cancelled());
+    report.copied(mirror, started.elapsed(), stop.is_cancelled());
     if let Err(error) = copied {
         report.failed(&error);
     }

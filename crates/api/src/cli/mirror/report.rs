@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use foodflow_log::mirror::{Compared, MirrorError, PartitionStanding};
+use foodflow_log::mirror::{
+    Compared, ComparedRecords, Comparison, Mirror, MirrorError, PartitionStanding, RecordsStanding,
+};
 use serde::Serialize;
 
 use super::advice;
@@ -42,8 +44,12 @@ pub(super) struct Report {
     ok: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     compared: Vec<Compared>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared_records: Option<ComparedRecords>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     copied: Vec<PartitionStanding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copied_records: Option<RecordsStanding>,
     /// Messages copied.
     messages: u64,
     seconds: f64,
@@ -56,13 +62,16 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(mode: Mode, source: String, target: String) -> Self {
         let (compared, copied) = (Vec::new(), Vec::new());
+        let (compared_records, copied_records) = (None, None);
         Self {
             mode,
             source,
             target,
             ok: true,
             compared,
+            compared_records,
             copied,
+            copied_records,
             messages: 0,
             seconds: 0.0,
             error: None,
@@ -70,25 +79,20 @@ impl Report {
         }
     }
 
-    pub(super) fn compared(&mut self, compared: Vec<Compared>) {
-        let finding = compared.iter().find_map(|one| one.finding.as_ref());
-        if let Some(finding) = finding {
+    pub(super) fn compared(&mut self, compared: &Comparison) {
+        if let Some(finding) = compared.finding() {
             self.wrong(finding.to_string(), Some(advice::on_finding(self.mode, finding)));
         } else if self.mode == Mode::Verify
-            && let Some(ahead) = compared.iter().find(|one| one.target_head > one.source_head)
+            && let Some(ahead) = copy_ahead(compared)
         {
-            let Compared { partition, source_head, target_head, .. } = ahead;
-            let text = format!(
-                "partition {}: the log ends at position {source_head}, its copy at {target_head}",
-                partition.0
-            );
-            self.wrong(text, Some(advice::COPY_IS_AHEAD.to_owned()));
+            self.wrong(ahead, Some(advice::COPY_IS_AHEAD.to_owned()));
         }
-        self.compared = compared;
+        self.compared = compared.partitions.clone();
+        self.compared_records = Some(compared.records.clone());
     }
 
-    pub(super) fn comparison(&self) -> &[Compared] {
-        &self.compared
+    pub(super) const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Whether nothing was found that forbids to copy.
@@ -96,7 +100,9 @@ impl Report {
         self.error.is_none()
     }
 
-    pub(super) fn copied(&mut self, copied: Vec<PartitionStanding>, took: Duration, was_stopped: bool) {
+    pub(super) fn copied(&mut self, mirror: &Mirror, took: Duration, was_stopped: bool) {
+        let copied = mirror.standings();
+        self.copied_records = Some(mirror.records_standing()).filter(|one| one.begun_behind.is_some());
         self.messages = copied.iter().map(PartitionStanding::copied_messages).sum();
         self.seconds = took.as_secs_f64();
         let is_behind = copied.iter().any(|one| one.lag_messages() > 0);
@@ -117,6 +123,10 @@ impl Report {
         self.advice = self.advice.take().or(advice);
     }
 
+    fn has_copied_records(&self) -> bool {
+        self.copied_records.as_ref().is_some_and(|one| one.copied() > 0)
+    }
+
     pub(super) const fn is_ok(&self) -> bool {
         self.ok
     }
@@ -131,6 +141,20 @@ impl Report {
     }
 }
 
+/// How the copy holds more than its log, if it does.
+fn copy_ahead(compared: &Comparison) -> Option<String> {
+    if let Some(ahead) = compared.partitions.iter().find(|one| one.target_head > one.source_head) {
+        let Compared { partition, source_head, target_head, .. } = ahead;
+        let number = partition.0;
+        return Some(format!(
+            "partition {number}: the log ends at position {source_head}, its copy at {target_head}"
+        ));
+    }
+    let ComparedRecords { of_source, of_target, .. } = compared.records;
+    (of_target > of_source)
+        .then(|| format!("the log has {of_source} audit records, and its copy {of_target}"))
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for one in &self.compared {
@@ -138,8 +162,12 @@ impl fmt::Display for Report {
             write!(f, "partition {}: the same up to position {same_until}; ", partition.0)?;
             writeln!(f, "the source ends at {source_head}, the target ended at {target_head}")?;
             if one.finding.is_none() {
-                writeln!(f, "  root {} at {}", one.checked.root, one.checked.position)?;
+                write!(f, "  root {} at {}", one.checked.root, one.checked.position)?;
+                writeln!(f, "; {} checkpoint(s) agree", one.checkpoints)?;
             }
+        }
+        if let Some(ComparedRecords { of_source, of_target, .. }) = self.compared_records {
+            writeln!(f, "audit records: {of_source} of the source, {of_target} of the target")?;
         }
         for one in &self.copied {
             let (partition, position, copied) = (one.partition.0, one.position, one.copied_messages());
@@ -149,11 +177,16 @@ impl fmt::Display for Report {
                 lag => writeln!(f, "; {lag} are lacking")?,
             }
         }
+        if let Some(one) = self.copied_records.as_ref().filter(|one| one.records > 0) {
+            writeln!(f, "audit records: {} copied, {} in all", one.copied(), one.records)?;
+        }
         let Self { messages, seconds, .. } = self;
         match (self.mode, self.ok) {
             (Mode::Verify, true) => f.write_str("the copy is the log, as far as it goes"),
             (Mode::Verify, false) => f.write_str("NOT THE SAME"),
-            (Mode::Restore, true) if *messages == 0 => f.write_str("the log holds all that its copy holds"),
+            (Mode::Restore, true) if *messages == 0 && !self.has_copied_records() => {
+                f.write_str("the log holds all that its copy holds")
+            }
             (Mode::Restore, true) => write!(f, "restored: {messages} messages in {seconds:.1} s"),
             (Mode::Follow | Mode::Once, true) => {
                 let rate = *messages as f64 / seconds.max(0.001);

@@ -61,9 +61,10 @@ impl Service {
 
 /// Whether the copy gets on.
 async fn readyz(State(shown): State<Shown>) -> Response {
-    let troubles: Vec<String> = (shown.mirror.standings().into_iter())
+    let mut troubles: Vec<String> = (shown.mirror.standings().into_iter())
         .filter_map(|one| Some(format!("partition {}: {}\n", one.partition.0, one.trouble?)))
         .collect();
+    troubles.extend(shown.mirror.records_standing().trouble.map(|one| format!("audit records: {one}\n")));
     if troubles.is_empty() {
         return "ready\n".into_response();
     }
@@ -72,5 +73,6 @@ async fn readyz(State(shown): State<Shown>) -> Response {
 
 async fn show_metrics(State(shown): State<Shown>) -> String {
     shown.mirror.standings().iter().for_each(metric_definitions::record);
+    metric_definitions::record_records(&shown.mirror.records_standing());
     shown.metrics.render()
 }

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use ed25519_dalek::SigningKey;
 use foodflow_domain::TenantId;
-use foodflow_log::audit::{Checkpoint, KeyId};
+use foodflow_log::audit::{Checkpoint, KeyId, TrailStore};
 use foodflow_log::{ChainVerifier, Partition, Position, SharedLog};
 use serde::Serialize;
 
@@ -21,7 +21,6 @@ use self::selection::Selection;
 use super::checked_walk::CheckedWalk;
 use super::finding::WalkError;
 use super::signer::Signer;
-use super::trail_store::TrailStore;
 use crate::cli::interrupt::unless_interrupted;
 use crate::cli::output::Output;
 use crate::cli::place::{existing_log, parse_tenant, partitions};
@@ -174,7 +173,7 @@ fn the_partition(log: &SharedLog, arguments: &ExportArguments) -> anyhow::Result
 /// The earlier checkpoint of the same partition in record `number`.
 async fn earlier(log: &SharedLog, checkpoint: &Checkpoint, number: u64) -> anyhow::Result<Checkpoint> {
     let covering = &checkpoint.statement;
-    let found = TrailStore(&*log.records()).checkpoint(number).await?;
+    let found = TrailStore(&*log.records()).checkpoint(number).await.map_err(WalkError::from)?;
     let fits = |found: &Checkpoint| {
         found.statement.partition == covering.partition && found.statement.number < covering.number
     };

@@ -9,13 +9,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use foodflow_domain::TenantId;
-use foodflow_log::audit::{Disagreement, KeyId, KnownRecords, Trail};
+use foodflow_log::audit::{Disagreement, KeyId, KnownRecords, Trail, TrailStore};
 use foodflow_log::{ChainVerifier, Partition, Position, SharedLog};
 
 use self::report::{CheckpointsReport, PartitionReport, RecordsReport, Report};
 use super::checked_walk::CheckedWalk;
 use super::finding::{Finding, WalkError};
-use super::trail_store::TrailStore;
 use super::trusted::TrustArguments;
 use crate::cli::interrupt::unless_interrupted;
 use crate::cli::place::{existing_log, parse_tenant, partitions};
@@ -119,7 +118,9 @@ async fn read_records(
     let (records, mut trail) = (log.records(), Trail::default());
     let store = TrailStore(&*records);
     let work = async {
-        let each = |record: &_, line: &[u8]| known.check(record, line).map_err(|b| Finding::Record(b).into());
+        let each = |record: &_, line: &[u8]| -> Result<(), WalkError> {
+            known.check(record, line).map_err(|broken| Finding::Record(broken).into())
+        };
         store.follow(&mut trail, each).await?;
         store.check_end(&trail, &known).await?;
         trail.keys().check_trusted(&trusted).map_err(Finding::Record)?;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::install::{Installer, Item};
 use crate::steps::{Step, run_steps};
 use crate::workspace::Workspace;
-use crate::{doctor, openapi, run, servers};
+use crate::{doctor, eventstore, openapi, run, servers};
 
 /// Development tasks of FoodFlow OS.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ enum Task {
         /// Fail instead of installing a tool that is missing
         #[arg(long)]
         no_install: bool,
+        /// Run the event log's contract against the EventStoreDB server that answers there, and nothing else
+        #[arg(long, value_name = "esdb://HOST:PORT", conflicts_with_all = ["only", "no_install"])]
+        eventstore_url: Option<String>,
     },
     /// Installs the tools and servers that the checks and tests need, into target/tools
     Install,
@@ -63,7 +66,10 @@ impl Arguments {
         let workspace = Workspace::of_this_crate()?;
         run::stop_children_when_interrupted()?;
         match self.task {
-            Task::Test { only, no_install } => run_steps(&workspace, &only, !no_install),
+            Task::Test { eventstore_url: Some(url), .. } => eventstore::test(&workspace, &url),
+            Task::Test { only, no_install, eventstore_url: None } => {
+                run_steps(&workspace, &only, !no_install)
+            }
             Task::Install => Installer::new(&workspace, true).ensure(&Item::ALL),
             Task::Servers { no_install } => servers::serve(&workspace, !no_install),
             Task::Demo { arguments } => run::replace_by(
@@ -96,10 +102,22 @@ mod tests {
     fn several_steps_can_be_chosen() {
         let parsed =
             Arguments::try_parse_from(["xtask", "test", "--only", "format", "--only", "lint"]).unwrap();
-        let Task::Test { only, no_install } = parsed.task else { panic!("not the test task") };
+        let Task::Test { only, no_install, eventstore_url: None } = parsed.task else {
+            panic!("not the test task")
+        };
         assert_eq!(only, [Step::Format, Step::Lint]);
         assert!(!no_install);
         assert!(Arguments::try_parse_from(["xtask", "test", "--only", "nothing"]).is_err());
+    }
+
+    #[test]
+    fn a_server_that_somebody_has_is_tested_alone() {
+        let parsed =
+            Arguments::try_parse_from(["xtask", "test", "--eventstore-url", "esdb://log:2113"]).unwrap();
+        let Task::Test { eventstore_url, .. } = parsed.task else { panic!("not the test task") };
+        assert_eq!(eventstore_url.as_deref(), Some("esdb://log:2113"));
+        let both = ["xtask", "test", "--eventstore-url", "esdb://log:2113", "--only", "lint"];
+        assert!(Arguments::try_parse_from(both).is_err());
     }
 
     #[test]

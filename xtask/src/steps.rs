@@ -12,7 +12,7 @@ use crate::install::{Installer, Item};
 use crate::run::{check_interrupted, run, run_in_temporary_folder};
 use crate::servers::Servers;
 use crate::workspace::Workspace;
-use crate::{events, openapi, report};
+use crate::{events, eventstore, openapi, report};
 
 /// One step of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -21,7 +21,7 @@ pub enum Step {
     Tools,
     /// The code is formatted
     Format,
-    /// Clippy finds nothing in any target, tests and benches included
+    /// Clippy finds nothing in any target or feature, tests and benches included
     Lint,
     /// The documentation builds without warnings
     Docs,
@@ -78,7 +78,10 @@ impl Step {
         match self {
             Self::Tools => Ok(()),
             Self::Format => run(cargo.args(["fmt", "--all", "--check"])),
-            Self::Lint => run(cargo.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+            Self::Lint => {
+                let everything = ["clippy", "--workspace", "--all-targets", "--all-features"];
+                run(cargo.args(everything).args(["--", "-D", "warnings"]))
+            }
             Self::Docs => {
                 run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))
             }
@@ -106,7 +109,8 @@ fn test(workspace: &Workspace) -> anyhow::Result<()> {
     let servers = Servers::start(workspace)?;
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--workspace"]).envs(servers.environment());
-    run_in_temporary_folder(&mut cargo)
+    run_in_temporary_folder(&mut cargo)?;
+    eventstore::test_mapping(workspace)
 }
 
 /// Runs the chosen steps, or all of them when none is chosen, and ends with a table.

@@ -71,10 +71,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Roles of a serving process.
     pub role: Role,
-    /// `nats://host:port`, with credentials where the server asks for them, or `file:<folder>` for a log of several
-    /// partitions in a folder; embedded where absent.
+    /// `nats://host:port`, with credentials where the server asks for them, `file:<folder>` for a log of several
+    /// partitions in a folder, or `esdb://host:port` for EventStoreDB where it is built in; embedded where absent.
     pub log_url: Option<Secret>,
-    /// Partitions of a log on JetStream or in a folder when it is created; fixed from then on.
+    /// Partitions of a log on a server or in a folder when it is created; fixed from then on.
     pub log_partitions: Option<u16>,
     /// Replicas of a JetStream log when it is created.
     pub log_replicas: u8,

@@ -15,6 +15,8 @@ use crate::config::{Config, Secret};
 
 /// How a folder is told from an address of NATS without a scheme.
 const FILE_SCHEME: &str = "file:";
+/// How an address of EventStoreDB is told from one of NATS.
+const EVENT_STORE_SCHEMES: [&str; 2] = ["esdb://", "esdb+discover://"];
 
 /// Where a log is or is to be.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub enum LogAddress {
     Folder(PathBuf),
     /// JetStream.
     Nats(Secret),
+    /// EventStoreDB; reached only by a program that is built with the feature `eventstore`.
+    EventStore(Secret),
 }
 
 /// What a log is made with where there is none.
@@ -46,7 +50,7 @@ impl LogAddress {
             None => Self::File(config.embedded_log()),
             Some(url) => match url.0.trim().strip_prefix(FILE_SCHEME) {
                 Some(path) => Self::Folder(without_slashes(path)),
-                None => Self::Nats(url.clone()),
+                None => Self::of_url(url.clone()),
             },
         }
     }
@@ -59,9 +63,14 @@ impl LogAddress {
             return Self::of_path(without_slashes(path));
         }
         if text.contains("://") {
-            return Self::Nats(Secret(text.to_owned()));
+            return Self::of_url(Secret(text.to_owned()));
         }
         Self::of_path(PathBuf::from(text))
+    }
+
+    fn of_url(url: Secret) -> Self {
+        let is_event_store = EVENT_STORE_SCHEMES.iter().any(|scheme| url.0.trim().starts_with(scheme));
+        if is_event_store { Self::EventStore(url) } else { Self::Nats(url) }
     }
 
     fn of_path(path: PathBuf) -> Self {
@@ -76,6 +85,7 @@ impl LogAddress {
             Self::File(_) => "embedded",
             Self::Folder(_) => "embedded folder",
             Self::Nats(_) => "JetStream",
+            Self::EventStore(_) => "EventStoreDB",
         }
     }
 
@@ -92,6 +102,13 @@ impl LogAddress {
                 });
                 addresses.collect::<Vec<_>>().join(",")
             }
+            // One address with several hosts, and settings behind them.
+            Self::EventStore(url) => {
+                let (scheme, rest) = url.0.trim().split_once("://").unwrap_or(("esdb", url.0.trim()));
+                let hosts = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
+                let hosts = hosts.split_once('?').map_or(hosts, |(hosts, _)| hosts);
+                format!("{scheme}://{}", hosts.trim_end_matches('/'))
+            }
         }
     }
 
@@ -103,7 +120,9 @@ impl LogAddress {
             (Self::File(one), Self::File(two)) | (Self::Folder(one), Self::Folder(two)) => {
                 path(one) == path(two)
             }
-            (Self::Nats(_), Self::Nats(_)) => self.place() == other.place(),
+            (Self::Nats(_), Self::Nats(_)) | (Self::EventStore(_), Self::EventStore(_)) => {
+                self.place() == other.place()
+            }
             _ => false,
         }
     }
@@ -124,6 +143,7 @@ impl LogAddress {
                 let config = NatsConfig { partitions, ..NatsConfig::new(url.0.clone()) };
                 NatsLog::connect_existing(config).await?.map(|log| Arc::new(log) as SharedLog)
             }
+            Self::EventStore(url) => event_store::find(url, partitions).await?,
         })
     }
 
@@ -144,6 +164,7 @@ impl LogAddress {
                 let config = NatsConfig { partitions, replicas, ..NatsConfig::new(url.0.clone()) };
                 Arc::new(NatsLog::connect(config).await?)
             }
+            Self::EventStore(url) => event_store::open(url, partitions).await?,
         })
     }
 
@@ -185,6 +206,49 @@ impl LogAddress {
     }
 }
 
+/// What is behind the feature `eventstore`.
+#[cfg(feature = "eventstore")]
+mod event_store {
+    use std::sync::Arc;
+
+    use foodflow_log::SharedLog;
+    use foodflow_log::eventstore::{EventStoreConfig, EventStoreLog};
+
+    use crate::config::Secret;
+
+    fn config(url: &Secret, partitions: Option<u16>) -> EventStoreConfig {
+        EventStoreConfig { partitions, ..EventStoreConfig::new(url.0.clone()) }
+    }
+
+    pub(super) async fn find(url: &Secret, partitions: Option<u16>) -> anyhow::Result<Option<SharedLog>> {
+        let log = EventStoreLog::connect_existing(&config(url, partitions)).await?;
+        Ok(log.map(|log| Arc::new(log) as SharedLog))
+    }
+
+    pub(super) async fn open(url: &Secret, partitions: Option<u16>) -> anyhow::Result<SharedLog> {
+        Ok(Arc::new(EventStoreLog::connect(&config(url, partitions)).await?))
+    }
+}
+
+/// What there is without it.
+#[cfg(not(feature = "eventstore"))]
+mod event_store {
+    use foodflow_log::SharedLog;
+
+    use crate::config::Secret;
+
+    const LACKING: &str = "this program was built without EventStoreDB: build it with `--features eventstore`, or name \
+                           a log on NATS or in files";
+
+    pub(super) async fn find(_: &Secret, _: Option<u16>) -> anyhow::Result<Option<SharedLog>> {
+        anyhow::bail!(LACKING)
+    }
+
+    pub(super) async fn open(_: &Secret, _: Option<u16>) -> anyhow::Result<SharedLog> {
+        anyhow::bail!(LACKING)
+    }
+}
+
 /// The path of `file:<path>` or `file://<path>`.
 fn without_slashes(path: &str) -> PathBuf {
     PathBuf::from(path.strip_prefix("//").unwrap_or(path))
@@ -218,6 +282,8 @@ mod tests {
             (LogAddress::parse("file:copy"), "embedded folder", "copy"),
             (LogAddress::parse("old/log.sqlite"), "embedded", "old/log.sqlite"),
             (LogAddress::parse("nats://log:4222"), "JetStream", "nats://log:4222"),
+            (of(Some("esdb://log:2113")), "EventStoreDB", "esdb://log:2113"),
+            (LogAddress::parse("esdb+discover://log"), "EventStoreDB", "esdb+discover://log"),
         ];
         for (address, adapter, place) in cases {
             assert_eq!((address.adapter(), address.place().as_str()), (adapter, place));
@@ -231,5 +297,8 @@ mod tests {
         assert!(address.is_same_as(&LogAddress::parse("nats://other@one:4222,tls://two")));
         assert!(!address.is_same_as(&LogAddress::parse("nats://one:4222")));
         assert!(!format!("{address:?}").contains("s3cr"));
+        let address = of(Some("esdb://ana:s3cr@t@one:2113,two:2113?tls=false"));
+        assert_eq!(address.place(), "esdb://one:2113,two:2113");
+        assert!(address.is_same_as(&LogAddress::parse("esdb://one:2113,two:2113")));
     }
 }

@@ -24,8 +24,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use sqlx::{Connection, SqliteConnection};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,13 +32,14 @@ use crate::event_log::{
     AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
     StoredMessage, StreamId, check_run,
 };
+use crate::queue::{Bounds, Queue};
 use crate::records::SharedRecords;
 use reader::Reader;
 use records::RecordsFile;
-use writer::{Waiting, Writer};
+use writer::Writer;
 
-/// Most commits or runs of commits that wait for the writer; one more is refused as overload.
-const WAITING_COMMITS_MAX: usize = 1_024;
+/// What waits for the writer, and what it puts into one transaction.
+const BOUNDS: Bounds = Bounds { waiting_max: 1_024, group_messages_max: 4_000, group_bytes_max: 16 << 20 };
 /// How often commits of other processes are looked for while someone subscribes.
 const HEAD_POLL: Duration = Duration::from_millis(250);
 /// How long closing waits for reads that are under way.
@@ -48,7 +48,7 @@ const READERS_CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// The event log in one SQLite file, with one partition.
 pub struct EmbeddedLog {
     path: PathBuf,
-    queue: mpsc::Sender<Waiting>,
+    queue: Queue,
     reader: Reader,
     records: Arc<RecordsFile>,
     head: Arc<watch::Sender<u64>>,
@@ -70,23 +70,12 @@ impl EmbeddedLog {
         let reader = Reader::open(&path).await?;
         let head = Arc::new(watch::Sender::new(reader.head().await?));
         let closing = CancellationToken::new();
-        let (queue, waiting) = mpsc::channel(WAITING_COMMITS_MAX);
-        let writer = Writer::new(path.clone(), connection, waiting, Arc::clone(&head), closing.clone());
+        let (queue, waiting) = Queue::new(BOUNDS, closing.clone());
+        let writer = Writer::new(path.clone(), connection, waiting, Arc::clone(&head));
         let writer = tokio::spawn(writer.run());
         tokio::spawn(watch_other_processes(reader.clone(), Arc::clone(&head), closing.clone()));
         let records = Arc::new(RecordsFile::beside(&path, closing.clone()));
         Ok(Self { path, queue, reader, records, head, closing, writer: Mutex::new(Some(writer)) })
-    }
-
-    /// Puts it behind what waits already.
-    fn enqueue(&self, waiting: Waiting) -> Result<(), AppendError> {
-        if self.closing.is_cancelled() {
-            return Err(self.closed().into());
-        }
-        self.queue.try_send(waiting).map_err(|error| match error {
-            TrySendError::Full(_) => AppendError::Overloaded { waiting: WAITING_COMMITS_MAX },
-            TrySendError::Closed(_) => self.closed().into(),
-        })
     }
 
     fn closed(&self) -> LogError {
@@ -104,10 +93,6 @@ impl Drop for EmbeddedLog {
     fn drop(&mut self) {
         self.closing.cancel();
     }
-}
-
-fn writer_stopped() -> AppendError {
-    AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() }
 }
 
 fn only_partition(partition: Partition) -> Result<(), LogError> {
@@ -150,9 +135,7 @@ impl EventLog for EmbeddedLog {
 
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         commit.check()?;
-        let (answer, outcome) = oneshot::channel();
-        self.enqueue(Waiting::One { commit, answer })?;
-        outcome.await.unwrap_or_else(|_| Err(writer_stopped()))
+        self.queue.append(commit, || self.closed()).await
     }
 
     async fn append_after(
@@ -163,9 +146,7 @@ impl EventLog for EmbeddedLog {
     ) -> Result<Position, AppendError> {
         only_partition(partition)?;
         check_run(self.partition_count(), partition, &commits)?;
-        let (answer, outcome) = oneshot::channel();
-        self.enqueue(Waiting::Run { after, commits, answer })?;
-        outcome.await.unwrap_or_else(|_| Err(writer_stopped()))
+        self.queue.append_run(after, commits, || self.closed()).await
     }
 
     async fn load_page(

@@ -11,12 +11,13 @@
 //! - [`audit`]: signed checkpoints of it, and bundles of messages with their proofs;
 //! - [`mirror`]: a second copy of a log;
 //! - [`records`]: small durable records beside the log;
-//! - [`embedded`], [`partitioned`], [`nats`], [`memory`]: the adapters, under one contract suite (`tests/contract`).
+//! - [`embedded`], [`partitioned`], [`nats`], [`eventstore`], [`memory`]: the adapters, under one contract suite (`tests/contract`).
 
 pub mod audit;
 pub mod embedded;
 pub mod envelope;
 pub mod event_log;
+pub mod eventstore;
 pub mod hex;
 pub mod memory;
 pub mod merkle;
@@ -24,6 +25,7 @@ pub mod mirror;
 pub mod nats;
 pub mod partitioned;
 pub mod position_at;
+mod queue;
 pub mod records;
 pub mod verify;
 

@@ -43,7 +43,7 @@ struct Settings {
     /// Folder of the embedded log, the embedded read models and the keys [default: data].
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// JetStream log, e.g. nats://127.0.0.1:4222, or file:FOLDER; embedded where absent.
+    /// The log: nats://HOST:4222, file:FOLDER, or esdb://HOST:2113 where built with it; embedded where absent.
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     log_url: Option<String>,
     /// Neo4j, e.g. bolt://127.0.0.1:7687; embedded where absent.
@@ -109,6 +109,9 @@ pub fn main(arguments: Arguments) -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    // Before anything connects: see there.
+    #[cfg(feature = "eventstore")]
+    foodflow_log::eventstore::prepare_tls().await?;
     let Arguments { settings, command } = arguments;
     let mut config = Config::load(settings.config.as_deref())?;
     let flags = doctor::Flags::of(&settings);

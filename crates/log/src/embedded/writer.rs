@@ -9,68 +9,34 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use super::failure::log_error;
 use super::group::Group;
 use super::{file, raise};
-use crate::event_log::{AppendError, Appended, Commit, Position};
-
-/// Most messages of one transaction, unless it is a run.
-const GROUP_MESSAGES_MAX: usize = 4_000;
-/// Most bytes of payload of one transaction, unless it is a run or its only commit is larger.
-const GROUP_BYTES_MAX: usize = 16 << 20;
-
-/// What waits for its turn, and where its outcome goes.
-pub(super) enum Waiting {
-    /// A commit, which shares its transaction with others that wait.
-    One { commit: Commit, answer: oneshot::Sender<Result<Appended, AppendError>> },
-    /// Commits in order behind a position, all or none of them.
-    Run { after: Position, commits: Vec<Commit>, answer: oneshot::Sender<Result<Position, AppendError>> },
-}
-
-impl Waiting {
-    fn size(&self) -> (usize, usize) {
-        let commits = match self {
-            Self::One { commit, .. } => std::slice::from_ref(commit),
-            Self::Run { commits, .. } => commits,
-        };
-        let messages = || commits.iter().flat_map(|commit| &commit.messages);
-        (messages().count(), messages().map(|message| message.payload.len()).sum())
-    }
-}
-
-/// What goes into one transaction.
-enum Taken {
-    Group(Vec<Commit>, Vec<oneshot::Sender<Result<Appended, AppendError>>>),
-    Run(Position, Vec<Commit>, oneshot::Sender<Result<Position, AppendError>>),
-}
+use crate::event_log::{AppendError, Appended};
+use crate::queue::{Taken, Taker};
 
 pub(super) struct Writer {
     path: PathBuf,
     connection: Option<SqliteConnection>,
-    waiting: mpsc::Receiver<Waiting>,
-    /// What no longer fitted into the group before.
-    held_over: Option<Waiting>,
+    waiting: Taker,
     head: Arc<watch::Sender<u64>>,
-    closing: CancellationToken,
 }
 
 impl Writer {
     pub(super) const fn new(
         path: PathBuf,
         connection: SqliteConnection,
-        waiting: mpsc::Receiver<Waiting>,
+        waiting: Taker,
         head: Arc<watch::Sender<u64>>,
-        closing: CancellationToken,
     ) -> Self {
-        Self { path, connection: Some(connection), waiting, held_over: None, head, closing }
+        Self { path, connection: Some(connection), waiting, head }
     }
 
     /// Writes until the log closes and nothing waits; gives back the connection for the last checkpoint.
     pub(super) async fn run(mut self) -> Option<SqliteConnection> {
-        while let Some(taken) = self.take().await {
+        while let Some(taken) = self.waiting.take().await {
             // A caller that no longer listens finds out by loading.
             match taken {
                 Taken::Group(commits, answers) => {
@@ -89,48 +55,6 @@ impl Writer {
             tokio::task::yield_now().await;
         }
         self.connection
-    }
-
-    /// Everything that waits, up to a group's bounds; `None` once the log is closed and all is written.
-    async fn take(&mut self) -> Option<Taken> {
-        let first = match self.held_over.take() {
-            Some(first) => first,
-            None => self.first().await?,
-        };
-        let (mut messages, mut bytes) = first.size();
-        let (mut commits, mut answers) = match first {
-            Waiting::One { commit, answer } => (vec![commit], vec![answer]),
-            Waiting::Run { after, commits, answer } => return Some(Taken::Run(after, commits, answer)),
-        };
-        while let Ok(next) = self.waiting.try_recv() {
-            let (more_messages, more_bytes) = next.size();
-            messages += more_messages;
-            bytes += more_bytes;
-            match next {
-                Waiting::One { commit, answer }
-                    if messages <= GROUP_MESSAGES_MAX && bytes <= GROUP_BYTES_MAX =>
-                {
-                    commits.push(commit);
-                    answers.push(answer);
-                }
-                other => {
-                    self.held_over = Some(other);
-                    break;
-                }
-            }
-        }
-        Some(Taken::Group(commits, answers))
-    }
-
-    async fn first(&mut self) -> Option<Waiting> {
-        tokio::select! {
-            biased;
-            next = self.waiting.recv() => next,
-            () = self.closing.cancelled() => {
-                self.waiting.close();
-                self.waiting.recv().await
-            }
-        }
     }
 
     /// Writes one group; an outcome per commit, in their order.

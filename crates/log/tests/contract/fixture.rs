@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use foodflow_domain::TenantId;
 use foodflow_log::embedded::EmbeddedLog;
+use foodflow_log::eventstore::EventStoreLog;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::partitioned::PartitionedEmbedded;
@@ -17,6 +18,8 @@ use foodflow_testkit::servers::NatsServer;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use crate::memory_streams::MemoryStreams;
 
 /// Longest that a test waits for one message.
 const MESSAGE_WAIT: Duration = Duration::from_secs(30);
@@ -32,6 +35,9 @@ enum Home {
     Memory,
     Embedded(tempfile::TempDir),
     Partitioned(tempfile::TempDir),
+    EventStreams(MemoryStreams),
+    #[cfg(feature = "eventstore")]
+    EventStore(foodflow_log::eventstore::EventStoreConfig),
     Nats(NatsServer),
 }
 
@@ -46,6 +52,12 @@ impl Home {
                 let (folder, count) = (folder.path().join("log"), MANY_PARTITIONS);
                 std::sync::Arc::new(PartitionedEmbedded::open_or_create(&folder, count, None).await?)
             }
+            Self::EventStreams(streams) => {
+                let streams = std::sync::Arc::new(streams.clone());
+                std::sync::Arc::new(EventStoreLog::open(streams, "contract", Some(MANY_PARTITIONS)).await?)
+            }
+            #[cfg(feature = "eventstore")]
+            Self::EventStore(config) => std::sync::Arc::new(EventStoreLog::connect(config).await?),
             Self::Nats(server) => std::sync::Arc::new(NatsLog::connect(NatsConfig::new(server.url())).await?),
         })
     }
@@ -62,6 +74,24 @@ impl Fixture {
 
     pub(crate) async fn partitioned() -> anyhow::Result<Self> {
         Self::open(Home::Partitioned(tempfile::tempdir()?)).await
+    }
+
+    pub(crate) async fn event_streams() -> anyhow::Result<Self> {
+        Self::open(Home::EventStreams(MemoryStreams::default())).await
+    }
+
+    /// A log of its own on the server that somebody has: no test starts one.
+    #[cfg(feature = "eventstore")]
+    pub(crate) async fn eventstore() -> anyhow::Result<Self> {
+        const URL: &str = "FOODFLOW_TEST_EVENTSTORE_URL";
+        let url =
+            std::env::var(URL).with_context(|| format!("{URL} names no EventStoreDB server, esdb://…"))?;
+        let config = foodflow_log::eventstore::EventStoreConfig {
+            prefix: format!("test_{}", Uuid::new_v4().simple()),
+            partitions: Some(MANY_PARTITIONS),
+            ..foodflow_log::eventstore::EventStoreConfig::new(url)
+        };
+        Self::open(Home::EventStore(config)).await
     }
 
     pub(crate) async fn nats() -> anyhow::Result<Self> {

@@ -2,13 +2,16 @@
 //!
 //! Each test function takes a [`fixture::Fixture`] and knows nothing of what is behind it. What only a log that
 //! outlives its process can promise is in [`durability`]; what only JetStream can get wrong is in `nats_server`,
-//! `nats_batches`, `nats_outage` and `nats_records`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
+//! `nats_batches`, `nats_outage` and `nats_records`; what only the EventStoreDB adapter can, in `event_store`. With the feature
+//! `eventstore` the suite also runs against the EventStoreDB server of `FOODFLOW_TEST_EVENTSTORE_URL`. The JetStream tests start a real `nats-server` each; where there is none they fail and say
 //! how to install it, and are never skipped.
 
 mod commits;
 mod durability;
+mod event_store;
 mod fixture;
 mod group_commit;
+mod memory_streams;
 mod nats_batches;
 mod nats_outage;
 mod nats_records;
@@ -27,7 +30,10 @@ macro_rules! contract {
         contract!(@adapter memory, $($($module $test)+)+);
         contract!(@adapter embedded, $($($module $test)+)+);
         contract!(@adapter partitioned, $($($module $test)+)+);
+        contract!(@adapter event_streams, $($($module $test)+)+);
         contract!(@adapter nats, $($($module $test)+)+);
+        #[cfg(feature = "eventstore")]
+        contract!(@adapter eventstore, $($($module $test)+)+);
     };
     (@adapter $adapter:ident, $($module:ident $test:ident)+) => {
         mod $adapter {
@@ -49,6 +55,13 @@ macro_rules! durable_contract {
         }
         mod durable_partitioned {
             durable_contract!(@adapter partitioned, $($($module $test)+)+);
+        }
+        mod durable_event_streams {
+            durable_contract!(@adapter event_streams, $($($module $test)+)+);
+        }
+        #[cfg(feature = "eventstore")]
+        mod durable_eventstore {
+            durable_contract!(@adapter eventstore, $($($module $test)+)+);
         }
         mod durable_nats {
             durable_contract!(@adapter nats, $($($module $test)+)+);

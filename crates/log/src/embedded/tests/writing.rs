@@ -63,15 +63,18 @@ async fn a_full_queue_is_overload_and_what_was_taken_in_is_written() {
     let mut appends = queue_up(&log, vec![commit(TENANT, &[(0, 0)])]).await;
     // The writer holds the first; everything else waits.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let waiting = (1..=WAITING_COMMITS_MAX as u128).map(|number| commit(TENANT, &[(number, 0)])).collect();
+    let waiting = (1..=BOUNDS.waiting_max as u128).map(|number| commit(TENANT, &[(number, 0)])).collect();
     appends.extend(queue_up(&log, waiting).await);
     let refused = log.append(commit(TENANT, &[(9_999, 0)])).await.unwrap_err();
-    assert!(matches!(refused, AppendError::Overloaded { waiting: WAITING_COMMITS_MAX }), "{refused}");
+    assert!(
+        matches!(refused, AppendError::Overloaded { waiting } if waiting == BOUNDS.waiting_max),
+        "{refused}"
+    );
     release(held).await;
     for append in appends {
         append.await.unwrap().unwrap();
     }
-    assert_eq!(log.head(ALL).await.unwrap().0, WAITING_COMMITS_MAX as u64 + 1);
+    assert_eq!(log.head(ALL).await.unwrap().0, BOUNDS.waiting_max as u64 + 1);
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ impl PastGraphs {
         let graph = EmbeddedGraph::in_memory().await?;
         graph.migrate().await?;
         let mut claim = graph.claim(partition).await?;
-        let mut assembler = Assembler::new(partition, PAGE_MESSAGES, BATCH_BYTES_MAX);
+        let mut assembler = Assembler::of_tenant(partition, PAGE_MESSAGES, BATCH_BYTES_MAX);
         let (mut after, mut messages) = (Position(0), 0);
         'reading: loop {
             let (from, limit) = (after, PAGE_MESSAGES);
@@ -136,7 +136,7 @@ impl PastGraphs {
                 let position = message.position;
                 let wrong = |error| ReplayError::Projection { position, error };
                 let projected = self.projection.project(&message).map_err(wrong)?;
-                assembler.push(&message, projected).map_err(wrong)?;
+                assembler.push(&message, projected).map_err(|error| wrong(error.into()))?;
                 (after, messages) = (position, messages + 1);
                 if u64::from(messages) > self.messages_max {
                     self.too_long.insert(tenant, position).await;

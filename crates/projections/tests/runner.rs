@@ -2,12 +2,15 @@
 //!
 //! - [`support`]: commits to append, a projection that can be broken, a log that fails;
 //! - [`store`]: a store that records what it is told and fails where it is told to;
+//! - [`withholding`]: a log that leaves something out;
+//! - [`audit`]: what is noticed without a failure being told;
 //! - [`live`], [`failures`], [`status`], [`progress`], [`rebuild`]: the tests;
 //! - [`leases`]: several runners that share the partitions;
 //! - [`real_store`]: the same with the food graph in the embedded store.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod audit;
 mod failures;
 mod leases;
 mod live;
@@ -17,3 +20,4 @@ mod rebuild;
 mod status;
 mod store;
 mod support;
+mod withholding;

@@ -7,6 +7,7 @@
 //!
 //! - [`projection`]: what a projection is to the runner;
 //! - [`mod@start`], [`handle`]: starting, watching and stopping the workers;
+//! - `audit`: whether anything was passed over, and what stands still;
 //! - [`lease`]: which of several processes works on which partition;
 //! - [`progress`]: waiting until a position has been applied, also by another process;
 //! - [`rebuild`](mod@rebuild): a partition anew from position 0, compared by digest;
@@ -17,6 +18,7 @@
 //! itself.
 
 pub(crate) mod assembler;
+mod audit;
 mod backoff;
 mod config;
 pub mod handle;

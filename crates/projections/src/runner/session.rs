@@ -58,7 +58,9 @@ impl<'a, C: Send + 'static> Session<'a, C> {
         stream: MessageStream,
     ) -> Self {
         let config = &worker.config;
-        let assembler = Assembler::new(worker.partition, config.batch_messages_max, config.batch_bytes_max);
+        let after = claim.checkpoint.position;
+        let assembler =
+            Assembler::after(worker.partition, after, config.batch_messages_max, config.batch_bytes_max);
         tracing::debug!(
             projection = worker.projection.name(),
             partition = worker.partition.0,
@@ -122,10 +124,10 @@ impl<'a, C: Send + 'static> Session<'a, C> {
     }
 
     fn take(&mut self, message: &StoredMessage) -> Result<(), Failure> {
+        let position = message.position;
         let projected = self.worker.projection.project(message);
-        projected
-            .and_then(|projected| self.assembler.push(message, projected))
-            .map_err(|error| Failure::Projection { position: message.position, error })
+        let projected = projected.map_err(|error| Failure::Projection { position, error })?;
+        self.assembler.push(message, projected).map_err(|error| Failure::assembling(position, error))
     }
 
     fn settle(&mut self) {
@@ -149,7 +151,7 @@ impl<'a, C: Send + 'static> Session<'a, C> {
         let (first, last) = (in_flight.first, in_flight.checkpoint.position);
         outcome.map_err(|error| Failure::Apply { first, last, error })?;
         self.worker.meters.applied(in_flight.messages, in_flight.since.elapsed());
-        self.worker.applied(in_flight.checkpoint.clone(), self.backoff);
+        self.worker.applied(in_flight.checkpoint.clone(), in_flight.messages, self.backoff);
         Ok(())
     }
 

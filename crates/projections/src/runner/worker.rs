@@ -4,10 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foodflow_log::{LogError, Partition, Position, SharedLog};
+use foodflow_log::{Direction, LogError, Partition, Position, ReadQuery, SharedLog};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::audit;
 use super::backoff::Backoff;
 use super::config::RunnerConfig;
 use super::lease::tenure::Tenure;
@@ -80,13 +81,10 @@ impl<C: Send + 'static> Worker<C> {
         let delay = backoff.next_delay();
         let delay_ms = delay.as_millis() as u64;
         let (projection, partition) = (self.projection.name(), self.partition.0);
-        match failure {
-            Failure::Projection { .. } | Failure::BeyondLog { .. } => {
-                tracing::error!(projection, partition, delay_ms, error = %failure, "the projection is stuck");
-            }
-            _ => {
-                tracing::warn!(projection, partition, delay_ms, error = %failure, "the projection tries again")
-            }
+        if failure.is_stuck() {
+            tracing::error!(projection, partition, delay_ms, error = %failure, "the projection is stuck");
+        } else {
+            tracing::warn!(projection, partition, delay_ms, error = %failure, "the projection tries again");
         }
         delay
     }
@@ -100,7 +98,7 @@ impl<C: Send + 'static> Worker<C> {
             opened = self.open() => opened?,
         };
         let (claim, stream) = opened;
-        if self.state.applied(claim.checkpoint.clone()) {
+        if self.state.found(claim.checkpoint.clone()) {
             backoff.reset();
         }
         Session::new(self, backoff, claim, stream).run().await
@@ -114,8 +112,22 @@ impl<C: Send + 'static> Worker<C> {
         if checkpoint.position > head {
             return Err(Failure::BeyondLog { applied: checkpoint.position, head });
         }
+        if let Some(reason) = self.other_log(checkpoint).await? {
+            return Err(Failure::OtherLog(reason));
+        }
         let stream = self.log_answer(self.log.subscribe(self.partition, None, checkpoint.position)).await?;
         Ok((claim, stream))
+    }
+
+    /// Why the checkpoint cannot be one of this log, where it cannot.
+    async fn other_log(&self, checkpoint: &Checkpoint) -> Result<Option<String>, Failure> {
+        let Some(before) = checkpoint.position.0.checked_sub(1) else { return Ok(None) };
+        let query =
+            ReadQuery { tenant: None, from: Position(before), direction: Direction::Forward, limit: 1 };
+        let found = self.log_answer(self.log.read(self.partition, query)).await?;
+        // Where the log lacks the position, the auditor says so.
+        let message = found.first().filter(|message| message.position == checkpoint.position);
+        Ok(message.and_then(|message| audit::other_time(message, checkpoint)))
     }
 
     async fn store_answer<T>(
@@ -132,10 +144,10 @@ impl<C: Send + 'static> Worker<C> {
             .unwrap_or_else(|_| Err(LogError::Unavailable { reason: format!("no answer within {limit:?}") }))
     }
 
-    /// Shows that `position` and what lies before it has been applied.
-    pub(super) fn applied(&self, checkpoint: Checkpoint, backoff: &mut Backoff) {
+    /// Shows that so many more messages, up to `checkpoint`, have been applied.
+    pub(super) fn applied(&self, checkpoint: Checkpoint, messages: usize, backoff: &mut Backoff) {
         let position: Position = checkpoint.position;
-        if self.state.applied(checkpoint) {
+        if self.state.applied(checkpoint, messages) {
             backoff.reset();
             let (projection, partition) = (self.projection.name(), self.partition.0);
             tracing::info!(projection, partition, position = position.0, "the projection goes on");

@@ -108,7 +108,10 @@ impl RecordingStore {
     }
 
     pub(super) fn set_checkpoint(&self, partition: Partition, position: Position) {
-        let checkpoint = Checkpoint { position, recorded_at: None };
+        self.set_whole_checkpoint(partition, Checkpoint { position, recorded_at: None });
+    }
+
+    pub(super) fn set_whole_checkpoint(&self, partition: Partition, checkpoint: Checkpoint) {
         self.content.lock().unwrap().checkpoints.insert(partition, checkpoint);
     }
 

@@ -1,8 +1,9 @@
 //! Commits to append, a projection that can be broken, and a log that fails.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -115,12 +116,22 @@ fn note(message: &Recorded) -> Result<Vec<Change>, ProjectError> {
 pub(super) struct TestProjection {
     broken_at: AtomicU64,
     panics_at: AtomicU64,
+    blocks_at: AtomicU64,
+    blocked: Mutex<Option<Receiver<()>>>,
 }
 
 impl TestProjection {
     /// Fails at `position` from now on; 0 for nowhere.
     pub(super) fn break_at(&self, position: Position) {
         self.broken_at.store(position.0, Ordering::SeqCst);
+    }
+
+    /// Never returns from `position` while what is answered lives.
+    pub(super) fn block_at(&self, position: Position) -> Sender<()> {
+        let (lives, blocked) = channel();
+        *self.blocked.lock().unwrap() = Some(blocked);
+        self.blocks_at.store(position.0, Ordering::SeqCst);
+        lives
     }
 
     pub(super) fn panic_at(&self, position: Position) {
@@ -137,6 +148,11 @@ impl Projection<Change> for TestProjection {
         let position = message.position.0;
         if position == self.broken_at.load(Ordering::SeqCst) {
             return Err(ProjectionError::new("it cannot be read"));
+        }
+        if position == self.blocks_at.load(Ordering::SeqCst) {
+            let blocked = self.blocked.lock().unwrap().take();
+            // It answers once the other end is dropped.
+            blocked.unwrap().recv().unwrap_err();
         }
         assert_ne!(position, self.panics_at.load(Ordering::SeqCst), "told to panic");
         RecordedProjection::new("notes", note).project(message)

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::retry::Retry;
 use super::{RebuildError, RebuildOptions};
-use crate::runner::assembler::{Assembled, Assembler};
+use crate::runner::assembler::{AssembleError, Assembled, Assembler};
 use crate::runner::projection::Projection;
 
 /// Messages of the first page, whose sizes are not known yet.
@@ -37,8 +37,12 @@ impl<C: Send + 'static> Source<C> {
     pub(super) async fn run(self, batches: mpsc::Sender<Assembled<C>>) -> Result<(), RebuildError> {
         let retry = Retry::new(&self.options);
         let Self { partition, head, .. } = self;
-        let mut assembler =
-            Assembler::new(partition, self.options.batch_messages_max, self.options.batch_bytes_max);
+        let mut assembler = Assembler::after(
+            partition,
+            Position(0),
+            self.options.batch_messages_max,
+            self.options.batch_bytes_max,
+        );
         let (mut after, mut limit) = (Position(0), FIRST_PAGE_MESSAGES);
         while after < head || !assembler.ends_with_whole_commit() {
             let query = ReadQuery { tenant: None, from: after, direction: Direction::Forward, limit };
@@ -82,9 +86,11 @@ impl<C: Send + 'static> Source<C> {
         }
         let position = message.position;
         let projected = self.projection.project(message);
-        projected
-            .and_then(|projected| assembler.push(message, projected))
-            .map_err(|error| RebuildError::Projection { position, error })?;
+        let projected = projected.map_err(|error| RebuildError::Projection { position, error })?;
+        assembler.push(message, projected).map_err(|error| match error {
+            AssembleError::Withheld { expected, found } => RebuildError::Withheld { expected, found },
+            AssembleError::Commit(error) => RebuildError::Projection { position, error },
+        })?;
         if position == self.pause_at && assembler.ends_with_whole_commit() {
             return Ok(flush(assembler, batches).await);
         }

@@ -4,5 +4,6 @@
 mod crash;
 mod food_graph;
 mod projectors;
+mod rebuild;
 mod refusals;
 mod simulation;

@@ -4,6 +4,7 @@
 //! - [`store`]: a store that records what it is told and fails where it is told to;
 //! - [`withholding`]: a log that leaves something out;
 //! - [`audit`]: what is noticed without a failure being told;
+//! - [`generations`]: its generations;
 //! - [`live`], [`failures`], [`status`], [`progress`], [`rebuild`]: the tests;
 //! - [`leases`]: several runners that share the partitions;
 //! - [`real_store`]: the same with the food graph in the embedded store.
@@ -12,6 +13,7 @@
 
 mod audit;
 mod failures;
+mod generations;
 mod leases;
 mod live;
 mod progress;

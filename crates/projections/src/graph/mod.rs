@@ -20,6 +20,7 @@ use foodflow_domain::TenantId;
 use uuid::Uuid;
 
 use crate::changes::{Change, Edge, EdgeType, Label, NodeKey, Value};
+pub use crate::store::generations::Generations;
 pub use crate::store::{Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
 
 /// The changes of one batch of whole commits to the graph.
@@ -73,7 +74,7 @@ pub const TRACE_EDGES_MAX: usize = 2_000_000;
 
 /// A store of the traceability graph.
 #[async_trait]
-pub trait GraphStore: Sink<Change> {
+pub trait GraphStore: Generations<Change> {
     /// The nodes of these ids that exist, in no order.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
 //! Lag: where the log ends against what has been applied, in messages and in seconds.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foodflow_log::{Direction, LogError, Partition, Position, ReadQuery, SharedLog};
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::store::Checkpoint;
 

@@ -1,6 +1,7 @@
 //! What a worker shows of itself, in one `watch` channel per partition.
 
 use foodflow_log::{LogError, Position};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::assembler::AssembleError;
@@ -21,6 +22,8 @@ pub(super) struct WorkerState {
     pub(super) working: bool,
     /// Why the worker does not get on, while it does not.
     pub(super) trouble: Option<Trouble>,
+    /// Until when a rebuild keeps the worker from its partition, while it does.
+    pub(super) held: Option<Timestamp>,
     /// Why the worker is gone, once it is.
     pub(super) stopped: Option<&'static str>,
 }
@@ -33,6 +36,8 @@ pub(super) struct Trouble {
     pub(super) stuck: bool,
     /// How many positions the log withholds.
     pub(super) withheld: u64,
+    /// Whether it is that somebody else claimed the partition; it ends with the lease, or with the next claim.
+    pub(super) fenced: bool,
     /// It is overcome when this position has been applied; `None` when the log delivers again.
     until: Option<Position>,
 }
@@ -93,7 +98,8 @@ impl Failure {
             Self::Withheld { expected, found } => found.0.saturating_sub(expected.0),
             _ => 0,
         };
-        Trouble { error: self.to_string(), stuck: self.is_stuck(), withheld, until }
+        let (stuck, fenced) = (self.is_stuck(), self.is_fenced());
+        Trouble { error: self.to_string(), stuck, fenced, withheld, until }
     }
 
     /// Whether trying again does not help by itself.
@@ -126,6 +132,7 @@ impl StateCell {
             started: false,
             working: false,
             trouble: None,
+            held: None,
             stopped: None,
         };
         let (sender, receiver) = watch::channel(state);
@@ -155,6 +162,7 @@ impl StateCell {
             state.applied = checkpoint;
             state.started = true;
             count(state);
+            state.held = None;
         });
         overcome
     }
@@ -185,6 +193,15 @@ impl StateCell {
         });
     }
 
+    /// Says that a rebuild holds the partition. The hold is why the worker was fenced, so that this is no trouble; that an
+    /// event is stuck stays.
+    pub(super) fn held(&self, until: Timestamp) {
+        self.0.send_modify(|state| {
+            state.held = Some(until);
+            state.trouble = state.trouble.take().filter(|trouble| trouble.stuck);
+        });
+    }
+
     /// Says that a session begins.
     pub(super) fn begins(&self) {
         self.0.send_modify(|state| state.working = true);
@@ -200,6 +217,7 @@ impl StateCell {
         self.0.send_modify(|state| {
             state.started = false;
             state.trouble = None;
+            state.held = None;
         });
     }
 

@@ -20,6 +20,8 @@ pub enum ProjectionState {
     Running,
     /// It gets on, but is more than one batch behind; also before its first batch.
     CatchingUp,
+    /// A rebuild is about to switch and holds the partition for a moment; it goes on afterwards.
+    Held,
     /// The store or the log does not answer; it tries again.
     Retrying,
     /// It gets on, but not all that lies behind it is in the read model.
@@ -112,9 +114,11 @@ impl Standing {
     }
 
     /// Whether queries that read the partition may be ready.
-    pub(super) const fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         match self {
-            Self::Own(_, worker) => worker.started && worker.trouble.is_none(),
+            Self::Own(_, worker) => {
+                worker.started && worker.trouble.as_ref().is_none_or(|trouble| trouble.fenced)
+            }
             Self::Others(_) => true,
             Self::Nobodys { for_long, error, .. } => !*for_long && error.is_none(),
         }
@@ -146,6 +150,9 @@ impl Standing {
         if let Some(trouble) = worker.and_then(|worker| worker.trouble.as_ref()) {
             let state = if trouble.stuck { ProjectionState::Stuck } else { ProjectionState::Retrying };
             return (state, Some(trouble.error.clone()));
+        }
+        if worker.is_some_and(|worker| worker.held.is_some()) {
+            return (ProjectionState::Held, None);
         }
         if let Some(still_for) = outside.stalled {
             let (seconds, position) = (still_for.as_secs(), seen.position);

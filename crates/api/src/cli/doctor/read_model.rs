@@ -65,13 +65,16 @@ pub(super) async fn check(checks: &mut Checks, config: &Config, log: Option<&Sha
 fn place(config: &Config) -> String {
     match &config.neo4j_url {
         Some(uri) => neo4j_address(config, uri),
-        None => config.embedded_graph().display().to_string(),
+        None => {
+            let graph = config.embedded_graph();
+            EmbeddedGraph::live_file(&graph).unwrap_or(graph).display().to_string()
+        }
     }
 }
 
 fn advice(error: &StoreError) -> &'static str {
     match error {
-        StoreError::Corrupt { .. } => "run `foodflow rebuild` while no projector runs",
+        StoreError::Corrupt { .. } => "run `foodflow rebuild`",
         _ => "see whether the server or file can be reached from here, and user and password are right",
     }
 }
@@ -81,7 +84,7 @@ async fn find(config: &Config) -> Result<Option<Found>, StoreError> {
     let place = place(config);
     let Some(uri) = &config.neo4j_url else {
         let path = config.embedded_graph();
-        if !is_written(&path) {
+        if !is_written(&EmbeddedGraph::live_file(&path)?) {
             return Ok(None);
         }
         let graph = EmbeddedGraph::open(&path).await?;
@@ -137,7 +140,7 @@ fn describe_standing(checks: &mut Checks, standing: &Standing) {
         checks.warn(SECTION, format!("{text}, {behind} messages behind the log's head"), advice);
     } else {
         let text = format!("{text}, but the log ends at {head}: it was filled from another log");
-        checks.fail(SECTION, text, "run `foodflow rebuild` while no projector runs");
+        checks.fail(SECTION, text, "run `foodflow rebuild`");
     }
 }
 

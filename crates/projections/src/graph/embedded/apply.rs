@@ -8,15 +8,16 @@ use std::sync::LazyLock;
 
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
-use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::bulk::BulkInsert;
 use super::edge_row::{self, EDGE_COLUMN_COUNT, blob};
 use super::error::{STORE, corrupt, to_stored, unavailable};
-use super::{properties, read};
+use super::slot::Writing;
+use super::{claim, properties, read};
 use crate::changes::{Edge, NodeKey, Properties};
 use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
-use crate::graph::{Batch, Checkpoint, Claim, StoreError};
+use crate::graph::{Batch, Checkpoint, StoreError};
 use crate::store::Admission;
 
 /// Texts that lists are filtered by and that rarely change once they are set; `status` changes often.
@@ -75,27 +76,14 @@ const RETIRE_FROM: &str = "UPDATE graph_edges \
      WHERE tenant_key = ?5 AND edge_type = ?6 AND position < ?1 AND retired_position IS NULL AND from_id = ?7 \
      AND from_label = ?8";
 
-const CLAIM: &str = "INSERT INTO checkpoints (projection, partition, epoch, position) \
-     VALUES ('food_graph', ?, 1, 0) ON CONFLICT DO UPDATE SET epoch = epoch + 1";
-
 const STORE_CHECKPOINT: &str = "UPDATE checkpoints SET position = ?2, recorded_at = ?3 \
      WHERE projection = 'food_graph' AND partition = ?1";
 
 type TenantKeys = BTreeMap<TenantId, i64>;
 
-/// Takes the right to write `partition`.
-pub(super) async fn claim(writer: &SqlitePool, partition: Partition) -> Result<Claim, StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    sqlx::query(CLAIM).bind(i64::from(partition.0)).execute(&mut *transaction).await.map_err(unavailable)?;
-    let claim = read::stored_claim(&mut transaction, partition).await?;
-    transaction.commit().await.map_err(unavailable)?;
-    Ok(claim)
-}
-
 /// Applies `batch` unless it was applied before.
-pub(super) async fn apply(writer: &SqlitePool, batch: Batch) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    let stored = read::stored_claim(&mut transaction, batch.partition).await?;
+pub(super) async fn apply(mut transaction: Writing, batch: Batch) -> Result<(), StoreError> {
+    let stored = claim::stored(&mut transaction, batch.partition).await?;
     if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
         return transaction.rollback().await.map_err(unavailable);
     }

@@ -1,92 +1,92 @@
-//! The traceability graph in one SQLite file (`schemas/embedded/food_graph.sql`).
+//! The traceability graph in SQLite (`schemas/embedded/food_graph.sql`), each generation in a file of its own.
 //!
-//! One connection writes, a few read; in WAL mode neither waits for the other. `synchronous=NORMAL` is enough: a
-//! power cut may take the last transactions back, each whole and with its checkpoint, and the projection reads
-//! them from the log again. The log is the truth; nothing here may be known to this file alone.
+//! `synchronous=NORMAL` is enough: a power cut may take the last transactions back, each whole and with its checkpoint,
+//! and the projection reads them from the log again. The log is the truth; nothing here may be known to this file
+//! alone. Every operation looks which generation is live, at the cost of a `stat`: another process may have switched.
 //!
+//! - [`slot`]: one generation's file and its connections;
+//! - [`pointer`]: which generation is live;
+//! - [`generations`], [`tenant`]: filling one beside the live one, and switching, also for one tenant;
+//! - [`claim`]: checkpoints, and who may write;
 //! - [`apply`]: a batch and its checkpoint, in one transaction;
 //! - [`read`], [`list`]: what queries ask for;
-//! - [`maintain`]: the tables and their version, clearing, digests;
+//! - [`digest`]: digests and counts;
+//! - [`maintain`]: the tables and their version, clearing;
 //! - [`properties`], [`edge_row`], [`bulk`]: how values and rows are written and read.
 
 mod apply;
 mod bulk;
+mod claim;
+mod digest;
 mod edge_row;
 mod error;
+mod generations;
 mod list;
 mod maintain;
+mod pointer;
 mod properties;
 mod read;
+mod slot;
+mod tenant;
 
-use std::path::Path;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use self::error::unavailable;
+use self::pointer::Stamp;
+use self::slot::{Slot, Writing};
 use super::{
     Batch, Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, ReadModel, Sink,
     StoreError, TraceDirection,
 };
 use crate::changes::{Change, Edge, EdgeType, Label};
+use crate::store::Survey;
 
-/// Connections that read at the same time, at most.
-const READERS_MAX: u32 = 4;
-/// How long a writer of another process is waited for, in seconds.
-const BUSY_TIMEOUT_S: u64 = 10;
-/// Page cache of the writing connection, in KiB: index pages of random ids are met again and again.
-const WRITER_CACHE_KIB: i64 = 64 * 1024;
-/// Page cache of one reading connection, in KiB.
-const READER_CACHE_KIB: i64 = 16 * 1024;
-/// How much of the file is read through memory mapping, in bytes.
-const MMAP_BYTES_MAX: i64 = 1 << 30;
-/// Rows that a reading connection may be ahead of what is taken from it.
-const ROWS_AHEAD_MAX: usize = 1_024;
-/// Pages in the write-ahead log before they are moved into the file (64 MiB): a page that several batches touch
-/// is moved once.
-const WAL_PAGES: i64 = 16 * 1024;
+/// How often a writer looks again which generation is live, where it changed under its hands.
+const LOOKS_MAX: u32 = 5;
 
-/// The graph in one SQLite file.
+/// The graph in SQLite files. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct EmbeddedGraph {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Where the first generation is, after which the others are named; a graph in memory has but one.
+    path: Option<PathBuf>,
+    /// The live generation, and the state of the pointer that says so.
+    live: Mutex<(Stamp, Arc<Slot>)>,
 }
 
 impl EmbeddedGraph {
-    /// Opens the file at `path`, which is made where it does not exist; its directory must. Call
+    /// Opens the graph at `path`, which is made where it does not exist; its directory must. Call
     /// [`ReadModel::migrate`] before anything else.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the file cannot be opened.
+    /// [`StoreError::Unavailable`] where a file cannot be opened.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S))
-            .pragma("mmap_size", MMAP_BYTES_MAX.to_string())
-            .pragma("temp_store", "memory")
-            .pragma("wal_autocheckpoint", WAL_PAGES.to_string());
-        let writing = options.clone().pragma("cache_size", (-WRITER_CACHE_KIB).to_string());
-        let reading = options
-            .row_buffer_size(ROWS_AHEAD_MAX)
-            .pragma("cache_size", (-READER_CACHE_KIB).to_string())
-            .pragma("query_only", "on");
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .connect_with(reading)
-            .await
-            .map_err(unavailable)?;
-        Ok(Self { writer, readers })
+        // In this order: what is replaced in between shows as another stamp.
+        let stamp = pointer::stamp(path)?;
+        let live = pointer::read(path)?.live;
+        let slot = Slot::open(&pointer::generation_file(path, live), live).await?;
+        let live = Mutex::new((stamp, Arc::new(slot)));
+        Ok(Self { shared: Arc::new(Shared { path: Some(path.to_owned()), live }) })
+    }
+
+    /// The file of the live generation of the graph at `path`, whether it is there or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it cannot be told.
+    pub fn live_file(path: &Path) -> Result<PathBuf, StoreError> {
+        Ok(pointer::generation_file(path, pointer::read(path)?.live))
     }
 
     /// A graph in memory, empty, and gone with the value. Call [`ReadModel::migrate`] before anything else.
@@ -94,16 +94,8 @@ impl EmbeddedGraph {
     /// # Errors
     /// [`StoreError::Unavailable`] where SQLite refuses.
     pub async fn in_memory() -> Result<Self, StoreError> {
-        // A database in memory lives as long as its only connection.
-        let pool = SqlitePoolOptions::new()
-            .min_connections(1)
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(SqliteConnectOptions::new().in_memory(true).row_buffer_size(ROWS_AHEAD_MAX))
-            .await
-            .map_err(unavailable)?;
-        Ok(Self { writer: pool.clone(), readers: pool })
+        let live = Mutex::new((Stamp::NONE, Arc::new(Slot::in_memory().await?)));
+        Ok(Self { shared: Arc::new(Shared { path: None, live }) })
     }
 
     /// Names of tables and indexes that [`ReadModel::migrate`] would make; changes nothing.
@@ -111,14 +103,54 @@ impl EmbeddedGraph {
     /// # Errors
     /// [`StoreError::Unavailable`] where the file cannot be read.
     pub async fn missing_schema(&self) -> Result<Vec<String>, StoreError> {
-        let mut connection = self.readers.acquire().await.map_err(unavailable)?;
+        let live = self.live().await?;
+        let mut connection = live.readers.acquire().await.map_err(unavailable)?;
         maintain::missing_schema(&mut connection).await
     }
 
     /// Finishes what runs and closes the file; later calls answer `Unavailable`.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.shared.live.lock().await.1.close().await;
+    }
+
+    /// Where the first generation is.
+    fn path(&self) -> Result<&Path, StoreError> {
+        self.shared
+            .path
+            .as_deref()
+            .ok_or_else(|| generations::refused("a graph in memory has one generation"))
+    }
+
+    /// The live generation as of now.
+    async fn live(&self) -> Result<Arc<Slot>, StoreError> {
+        let Shared { path, live } = &*self.shared;
+        let mut known = live.lock().await;
+        let Some(path) = path else { return Ok(Arc::clone(&known.1)) };
+        let stamp = pointer::stamp(path)?;
+        if stamp != known.0 {
+            let number = pointer::read(path)?.live;
+            if number != known.1.number {
+                tracing::info!(number, "another generation of the read model is live");
+                // What runs on the one before keeps its connections.
+                known.1 = Arc::new(Slot::open(&pointer::generation_file(path, number), number).await?);
+            }
+            known.0 = stamp;
+        }
+        Ok(Arc::clone(&known.1))
+    }
+
+    /// Begins to write to the live generation; it stays the live one until the transaction ends.
+    async fn begin(&self) -> Result<Writing, StoreError> {
+        for _ in 0..LOOKS_MAX {
+            let slot = self.live().await?;
+            let transaction = slot.begin().await?;
+            if self.live().await?.number == slot.number {
+                return Ok(transaction);
+            }
+            transaction.rollback().await.map_err(unavailable)?;
+        }
+        let reason = "the live generation changed again and again".to_owned();
+        Err(StoreError::Unavailable { store: error::STORE, reason })
     }
 }
 
@@ -129,46 +161,53 @@ impl ReadModel for EmbeddedGraph {
     }
 
     async fn identity(&self) -> Result<Uuid, StoreError> {
-        maintain::identity(&self.readers).await
+        maintain::identity(&self.live().await?.readers).await
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        maintain::migrate(&self.writer).await
+        maintain::migrate(self.begin().await?).await
     }
 
     async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
-        let mut connection = self.readers.acquire().await.map_err(unavailable)?;
-        Ok(read::stored_claim(&mut connection, partition).await?.checkpoint)
+        self.live().await?.checkpoint(partition).await
     }
 
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
-        apply::claim(&self.writer, partition).await
+        claim::claim(self.begin().await?, partition).await
     }
 
     async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
-        maintain::clear(&self.writer, partition).await
+        maintain::clear(self.begin().await?, partition).await
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        maintain::digest(&self.readers, scope).await
+        self.live().await?.digest(scope).await
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.live().await?.counts(scope).await
+    }
+
+    async fn survey(&self, partition: Partition, scope: DigestScope) -> Result<Option<Survey>, StoreError> {
+        self.live().await?.survey(partition, scope).await
     }
 }
 
 #[async_trait]
 impl Sink<Change> for EmbeddedGraph {
     async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        apply::apply(&self.writer, batch).await
+        apply::apply(self.begin().await?, batch).await
     }
 }
 
 #[async_trait]
 impl GraphStore for EmbeddedGraph {
     async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
-        read::nodes(&self.readers, tenant, label, ids).await
+        read::nodes(&self.live().await?.readers, tenant, label, ids).await
     }
 
     async fn list(&self, tenant: TenantId, query: &ListQuery) -> Result<Vec<Node>, StoreError> {
-        list::list(&self.readers, tenant, query).await
+        list::list(&self.live().await?.readers, tenant, query).await
     }
 
     async fn edges(
@@ -179,7 +218,7 @@ impl GraphStore for EmbeddedGraph {
         edge_types: &[EdgeType],
         direction: EdgeDirection,
     ) -> Result<Vec<Edge>, StoreError> {
-        read::edges(&self.readers, tenant, label, ids, edge_types, direction).await
+        read::edges(&self.live().await?.readers, tenant, label, ids, edge_types, direction).await
     }
 
     async fn genealogy(
@@ -188,6 +227,6 @@ impl GraphStore for EmbeddedGraph {
         start: Uuid,
         direction: TraceDirection,
     ) -> Result<Vec<Edge>, StoreError> {
-        read::genealogy(&self.readers, tenant, start, direction).await
+        read::genealogy(&self.live().await?.readers, tenant, start, direction).await
     }
 }

@@ -3,6 +3,7 @@
 //! - [`support`]: commits to append, a projection that can be broken, a log that fails;
 //! - [`store`]: a store that records what it is told and fails where it is told to;
 //! - [`withholding`]: a log that leaves something out;
+//! - [`quarantine`]: a message that cannot be projected;
 //! - [`audit`]: what is noticed without a failure being told;
 //! - [`generations`]: its generations;
 //! - [`live`], [`failures`], [`status`], [`progress`], [`rebuild`]: the tests;
@@ -17,6 +18,7 @@ mod generations;
 mod leases;
 mod live;
 mod progress;
+mod quarantine;
 mod real_store;
 mod rebuild;
 mod status;

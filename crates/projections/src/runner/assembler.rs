@@ -7,6 +7,8 @@ use foodflow_log::{Partition, Position, StoredMessage};
 use jiff::Timestamp;
 
 use super::projection::{Projected, ProjectionError};
+use super::quarantine::Triaged;
+use crate::store::quarantine::Quarantine;
 use crate::store::{Batch, Checkpoint, Claim};
 
 /// A batch of whole commits, ready to be applied.
@@ -72,6 +74,8 @@ struct Chunk<C> {
     first: Position,
     last: Position,
     recorded_at: Option<Timestamp>,
+    /// What waits behind its last message.
+    quarantine: Quarantine,
     messages: usize,
     bytes: usize,
 }
@@ -119,16 +123,12 @@ impl<C> Assembler<C> {
     ///
     /// # Errors
     /// Where its position does not adjoin the one before, or it is not the part of a commit that has to come now.
-    pub(crate) fn push(
-        &mut self,
-        message: &StoredMessage,
-        projected: Projected<C>,
-    ) -> Result<(), AssembleError> {
+    pub(crate) fn push(&mut self, message: &StoredMessage, triaged: Triaged<C>) -> Result<(), AssembleError> {
         debug_assert!(self.has_room(), "the caller asks first");
-        self.check(message, &projected)?;
+        self.check(message, &triaged.projected)?;
         self.next = self.next.map(|_| Position(message.position.0.saturating_add(1)));
-        self.open_size = projected.commit_size;
-        self.open.push(message, projected);
+        self.open_size = triaged.projected.commit_size;
+        self.open.push(message, triaged);
         if self.open.messages == self.open_size as usize {
             self.close_commit();
         }
@@ -186,33 +186,37 @@ impl<C> Assembler<C> {
 impl<C> Default for Chunk<C> {
     fn default() -> Self {
         let (changes, first, last) = (Vec::new(), Position(0), Position(0));
-        Self { changes, first, last, recorded_at: None, messages: 0, bytes: 0 }
+        let quarantine = Quarantine::default();
+        Self { changes, first, last, recorded_at: None, quarantine, messages: 0, bytes: 0 }
     }
 }
 
 impl<C> Chunk<C> {
-    fn push(&mut self, message: &StoredMessage, projected: Projected<C>) {
+    fn push(&mut self, message: &StoredMessage, triaged: Triaged<C>) {
+        let Triaged { projected, quarantine, bytes } = triaged;
         if self.messages == 0 {
             self.first = message.position;
         }
         self.changes.extend(projected.changes.into_iter().map(|change| (message.tenant, change)));
         self.last = message.position;
         self.recorded_at = Some(projected.recorded_at);
+        self.quarantine = quarantine;
         self.messages += 1;
-        self.bytes += message.payload.len();
+        self.bytes += bytes;
     }
 
     fn append(&mut self, mut later: Self) {
         self.changes.append(&mut later.changes);
         self.last = later.last;
         self.recorded_at = later.recorded_at;
+        self.quarantine = later.quarantine;
         self.messages += later.messages;
         self.bytes += later.bytes;
     }
 
     fn assembled(self, partition: Partition) -> Assembled<C> {
-        let checkpoint = Checkpoint { position: self.last, recorded_at: self.recorded_at };
-        let Self { changes, first, messages, .. } = self;
+        let Self { changes, first, last, recorded_at, quarantine, messages, .. } = self;
+        let checkpoint = Checkpoint { position: last, recorded_at, quarantine };
         Assembled { changes, partition, checkpoint, first, messages }
     }
 }
@@ -241,8 +245,10 @@ mod tests {
         }
     }
 
-    fn projected(commit_index: u32, commit_size: u32) -> Projected<()> {
-        Projected { changes: Vec::new(), recorded_at: Timestamp::UNIX_EPOCH, commit_index, commit_size }
+    fn projected(commit_index: u32, commit_size: u32) -> Triaged<()> {
+        let (changes, recorded_at) = (Vec::new(), Timestamp::UNIX_EPOCH);
+        let projected = Projected { changes, recorded_at, commit_index, commit_size };
+        Triaged { projected, quarantine: Quarantine::default(), bytes: 10 }
     }
 
     /// Batches of commits of these sizes, each as (first, last).

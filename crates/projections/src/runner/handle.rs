@@ -150,13 +150,19 @@ impl Watched {
         let (applied, store_error) = self.applied(of).await;
         let seen = self.observer.observe(&applied).await;
         self.meters.lag(seen.lag_events(), seen.lag_seconds);
+        self.meters.quarantine(&applied.quarantine);
         // What the worker says now may be newer than what was observed; trouble must not be missed.
         let standing = self.standing(of);
         self.meters.lease(standing.is_own());
         let (finding, still_for) = (self.auditor.found(), self.still_for(&seen));
         let stalled = (still_for >= of.stall_after).then_some(still_for);
         self.is_stalled.store(stalled.is_some(), Ordering::Relaxed);
-        let outside = Outside { stalled, store_error, audit_error: finding.error };
+        let outside = Outside {
+            stalled,
+            store_error,
+            audit_error: finding.error,
+            quarantine: applied.quarantine.clone(),
+        };
         let (state, error) = standing.state(&seen, of.batch_messages_max, outside);
         let stuck = matches!(state, ProjectionState::Stuck | ProjectionState::Stopped);
         self.meters.health(finding.gap_positions + standing.withheld(), stuck);
@@ -171,7 +177,7 @@ impl Watched {
             lag_seconds: seen.lag_seconds,
             state,
             error,
-            quarantined_entities: Vec::new(),
+            quarantine: applied.quarantine,
         }
     }
 
@@ -199,7 +205,7 @@ impl Watched {
         let known = match self.standing(of) {
             Standing::Own(_, worker) if worker.started => return (worker.applied, None),
             Standing::Own(_, worker) | Standing::Nobodys { worker: Some(worker), .. } => worker.applied,
-            _ => Checkpoint { position: self.lock_movement().position(), recorded_at: None },
+            _ => Checkpoint::new(self.lock_movement().position(), None),
         };
         let stored = within(STORE_TIMEOUT, of.store.name(), of.store.checkpoint(self.partition)).await;
         match stored {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::assembler::AssembleError;
 use super::audit::Tally;
 use super::projection::ProjectionError;
+use super::quarantine::TriageError;
 use crate::store::{Checkpoint, StoreError};
 
 /// A worker, as seen from outside.
@@ -110,6 +111,14 @@ impl Failure {
         )
     }
 
+    /// Why `position` can neither be applied nor wait.
+    pub(super) fn triage(position: Position, error: TriageError) -> Self {
+        match error {
+            TriageError::Log(error) => error.into(),
+            TriageError::Projection(error) => Self::Projection { position, error },
+        }
+    }
+
     /// Why `position` cannot be taken in.
     pub(super) fn assembling(position: Position, error: AssembleError) -> Self {
         match error {
@@ -125,7 +134,7 @@ pub(super) struct StateCell(watch::Sender<WorkerState>);
 
 impl StateCell {
     pub(super) fn new() -> (Self, watch::Receiver<WorkerState>) {
-        let applied = Checkpoint { position: Position(0), recorded_at: None };
+        let applied = Checkpoint::default();
         let state = WorkerState {
             applied,
             tally: Tally::default(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::lease::Owner;
 use super::observe::Observation;
 use super::state::WorkerState;
+use crate::store::quarantine::Quarantine;
 
 /// What is said of a partition without an owner.
 const NOBODY: &str = "no living process has the partition";
@@ -59,9 +60,9 @@ pub struct ProjectionStatus {
     /// Why it does not get on, where it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Entities whose events wait for an operator. A projection that cannot apply an event stops its whole
-    /// partition, so there are none.
-    pub quarantined_entities: Vec<String>,
+    /// What waits for an operator, of every tenant of the partition.
+    #[serde(skip)]
+    pub quarantine: Quarantine,
 }
 
 /// What is seen of a partition without asking its worker.
@@ -73,6 +74,8 @@ pub(super) struct Outside {
     pub(super) store_error: Option<String>,
     /// What the auditor found.
     pub(super) audit_error: Option<String>,
+    /// What waits.
+    pub(super) quarantine: Quarantine,
 }
 
 /// Whose a partition is, as one process sees it.
@@ -164,7 +167,7 @@ impl Standing {
         if let Some(error) = seen.log_error.clone().or(outside.store_error) {
             return (ProjectionState::Retrying, Some(error));
         }
-        if let Some(error) = outside.audit_error {
+        if let Some(error) = outside.audit_error.or_else(|| in_quarantine(&outside.quarantine)) {
             return (ProjectionState::Degraded, Some(error));
         }
         let is_starting = worker.is_some_and(|worker| !worker.started);
@@ -173,6 +176,11 @@ impl Standing {
         }
         (ProjectionState::Running, None)
     }
+}
+
+fn in_quarantine(quarantine: &Quarantine) -> Option<String> {
+    let (entities, messages) = (quarantine.entities(), quarantine.messages());
+    (entities > 0).then(|| format!("{entities} entities with {messages} messages wait in quarantine"))
 }
 
 /// Why a worker ended, and what it had met before.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foodflow_log::{Direction, LogError, Partition, Position, ReadQuery, SharedLog};
+use foodflow_log::{Direction, LogError, MessageStream, Partition, Position, ReadQuery, SharedLog};
 use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,15 @@ pub(super) enum Ended {
     Stopped,
     /// Another process has the partition, or is to have it.
     WithoutLease,
+}
+
+/// What a session begins with.
+pub(super) struct Opened {
+    pub(super) claim: Claim,
+    /// Where the log ended.
+    pub(super) head: Position,
+    /// What the log holds after the claim's checkpoint.
+    pub(super) stream: MessageStream,
 }
 
 /// Everything that a worker works with.
@@ -119,14 +128,13 @@ impl<C: Send + 'static> Worker<C> {
             _ = self.tenure.ended() => return Ok(Ended::WithoutLease),
             opened = self.open() => opened?,
         };
-        let (claim, stream) = opened;
-        if self.state.found(claim.checkpoint.clone()) {
+        if self.state.found(opened.claim.checkpoint.clone()) {
             backoff.reset();
         }
-        Session::new(self, backoff, claim, stream).run().await
+        Session::new(self, backoff, opened).run().await
     }
 
-    async fn open(&self) -> Result<(Claim, foodflow_log::MessageStream), Failure> {
+    async fn open(&self) -> Result<Opened, Failure> {
         let claim = self.store_answer(self.store.claim(self.partition)).await;
         let claim = claim.map_err(Failure::Claim)?;
         let checkpoint = &claim.checkpoint;
@@ -138,7 +146,7 @@ impl<C: Send + 'static> Worker<C> {
             return Err(Failure::OtherLog(reason));
         }
         let stream = self.log_answer(self.log.subscribe(self.partition, None, checkpoint.position)).await?;
-        Ok((claim, stream))
+        Ok(Opened { claim, head, stream })
     }
 
     /// Why the checkpoint cannot be one of this log, where it cannot.
@@ -161,9 +169,7 @@ impl<C: Send + 'static> Worker<C> {
 
     async fn log_answer<T>(&self, answer: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
         let limit = self.config.answer_timeout;
-        timeout(limit, answer)
-            .await
-            .unwrap_or_else(|_| Err(LogError::Unavailable { reason: format!("no answer within {limit:?}") }))
+        timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
     }
 
     /// Shows that so many more messages, up to `checkpoint`, have been applied.
@@ -175,6 +181,11 @@ impl<C: Send + 'static> Worker<C> {
             tracing::info!(projection, partition, position = position.0, "the projection goes on");
         }
     }
+}
+
+/// The log did not answer.
+pub(super) fn no_answer(limit: Duration) -> LogError {
+    LogError::Unavailable { reason: format!("no answer within {limit:?}") }
 }
 
 /// The store's answer, or an error where there is none within `limit`.

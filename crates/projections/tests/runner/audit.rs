@@ -178,7 +178,7 @@ async fn a_read_model_of_another_log_is_told_by_its_times() {
         store.checkpoint(P0).await.unwrap()
     };
     let recorded_at = Some(Timestamp::UNIX_EPOCH);
-    store.set_whole_checkpoint(P0, Checkpoint { position: Position(6), recorded_at });
+    store.set_whole_checkpoint(P0, Checkpoint::new(Position(6), recorded_at));
     let runner = start(&log, &store, &Arc::default());
     until(&runner, ProjectionState::Stuck).await;
     let error = status(&runner).await.error.unwrap();

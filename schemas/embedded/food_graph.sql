@@ -92,13 +92,15 @@ CREATE INDEX IF NOT EXISTS graph_edges_document ON graph_edges (tenant_key, docu
     WHERE document_id IS NOT NULL;
 
 -- Up to where each projection of this file has applied each partition of the log, and how often the partition was
--- claimed: only the worker of the last claim writes.
+-- claimed: only the worker of the last claim writes. What waits in quarantine is a JSON array, one object an entity:
+-- tenant, stream, first and last position, messages, recorded_at, reason.
 CREATE TABLE IF NOT EXISTS checkpoints (
     projection TEXT NOT NULL,
     partition INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     position INTEGER NOT NULL,
     recorded_at TEXT,
+    quarantine TEXT,
     PRIMARY KEY (projection, partition)
 ) STRICT, WITHOUT ROWID;
 

@@ -10,7 +10,7 @@
 //                event_type; where they apply: quantity (float, for charts) with quantity_exact (decimal as
 //                text) and unit, percent with percent_exact, kind, document_id; once a correction retired it:
 //                retired_position, retired_at, retired_event_id, retired_event_type;
-// (:FoodflowCheckpoint) up to which position of the log a partition is applied;
+// (:FoodflowCheckpoint) up to which position of the log a partition is applied, and what of it waits in quarantine;
 // (:FoodflowStore) which database this is to the processes that share it.
 //
 // While a rebuild fills another generation of the graph, and as long as the one before a switch is kept, that one stands

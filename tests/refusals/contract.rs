@@ -72,6 +72,10 @@ pub(super) const PERMISSIONS: &[(&str, &[&str])] = &[
     ),
     ("events:read", &["GET /v1/events", "GET /v1/events/stream"]),
     ("projections:read", &["GET /v1/projections"]),
+    (
+        "projections:decide",
+        &["POST /v1/projections/quarantine/retry", "POST /v1/projections/quarantine/skip"],
+    ),
 ];
 
 /// The permission that an operation asks for; `None` for one that the table does not know.

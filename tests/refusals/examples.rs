@@ -1,6 +1,7 @@
 //! Bodies that are accepted, together with every documented field: what the tables of refusals start from.
 
-use foodflow_testkit::{World, amount, at, create};
+use foodflow_testkit::newer::NewerProgram;
+use foodflow_testkit::{Stores, TestApp, World, amount, at, create};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -118,6 +119,7 @@ pub(super) async fn examples(world: &World) -> anyhow::Result<Vec<Example>> {
     examples.extend(documents_of_lots(world).await?);
     examples.extend(corrections(world).await?);
     examples.extend(restrictions(world).await?);
+    examples.extend(decisions(world).await?);
     Ok(examples)
 }
 
@@ -196,6 +198,28 @@ async fn corrections(world: &World) -> anyhow::Result<Vec<Example>> {
             vec![restated(&made), restated(&other)],
         ),
         Example::new("POST /v1/shipments/{id}/correction", shipped, vec![restated(&sent)]),
+    ])
+}
+
+async fn decisions(world: &World) -> anyhow::Result<Vec<Example>> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let newer = NewerProgram::embedded(app, &world.client).await?;
+    let (mut body, mut position) = (Value::Null, 0);
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let supplier = Uuid::new_v4();
+        let unknown = "foodflow.food_graph.supplier.audited.v1";
+        position = newer.append("supplier", supplier, unknown, &json!({})).await?;
+        body = json!({"projection": "food_graph", "entity": format!("food_graph.supplier.{supplier}")});
+        waiting.push(body.clone());
+    }
+    world.client.get_after(position, "/v1/suppliers").await?.ok();
+    body["positions"] = json!([position]);
+    body["reason"] = json!("a trial");
+    let none = Uuid::nil();
+    Ok(vec![
+        Example::new("POST /v1/projections/quarantine/retry", none, vec![waiting.swap_remove(0)]),
+        Example::new("POST /v1/projections/quarantine/skip", none, vec![body]),
     ])
 }
 

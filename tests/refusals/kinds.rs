@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub(super) type Wrong = Vec<(&'static str, String)>;
 
 /// Lists that must hold something.
-const AT_LEAST_ONE: &[&str] = &["inputs", "outputs", "lines", "ingredients"];
+const AT_LEAST_ONE: &[&str] = &["inputs", "outputs", "lines", "ingredients", "positions"];
 /// Most elements of a list.
 pub(super) const ELEMENTS_MAX: usize = 300;
 /// Most characters of the longest texts.
@@ -27,6 +27,7 @@ pub(super) enum Kind {
     Word,
     Decimal,
     Number,
+    Whole,
     Flag,
 }
 
@@ -48,6 +49,7 @@ pub(super) fn kind_of(schema: &Value) -> Kind {
         (["string"], None) if schema["enum"].is_array() => Kind::Word,
         (["string"], None) => Kind::Text,
         (["number"], _) => Kind::Number,
+        (["integer"], _) => Kind::Whole,
         (["boolean"], _) => Kind::Flag,
         _ => panic!("no cases are known for values such as {schema}"),
     }
@@ -93,6 +95,15 @@ pub(super) fn wrong(kind: Kind, pointer: &str) -> Wrong {
         ]),
         Kind::Decimal => decimal(pointer),
         Kind::Number => number(name),
+        Kind::Whole => texts(&[
+            ("a text", r#""7""#),
+            ("a flag", "true"),
+            ("null", "null"),
+            ("a negative number", "-1"),
+            ("a fraction", "2.5"),
+            ("more than 64 bits", "18446744073709551616"),
+            ("no message of the entity", "0"),
+        ]),
         Kind::Flag => texts(&[("a text", r#""yes""#), ("a number", "1"), ("null", "null")]),
     }
 }

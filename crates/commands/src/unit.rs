@@ -4,8 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cqrs_es::event_sink::EventSink;
-use foodflow_domain::food_graph::FoodGraphError;
-use foodflow_domain::{Context, EventSet, StreamAggregate};
+use foodflow_domain::{Context, DomainProblem, EventSet, StreamAggregate};
 use foodflow_log::{PayloadHash, Position, StreamId};
 use uuid::Uuid;
 
@@ -195,13 +194,23 @@ impl<'a> Unit<'a> {
         Ok(&working::<A>(&self.entries[index])?.state)
     }
 
+    /// Position of the last message of an aggregate that the operation is about to change; 0 where there is none. The
+    /// commit is refused where the stream does not end there any more.
+    ///
+    /// # Errors
+    /// [`Stop`] where the log does not answer, or the command was carried out before.
+    pub async fn end_of<A: StreamAggregate>(&mut self, id: Uuid) -> Result<Position, Stop> {
+        let index = self.entry::<A>(id, false).await?;
+        Ok(self.entries[index].base_position)
+    }
+
     /// Decides `command` on an aggregate that should exist.
     ///
     /// # Errors
     /// [`Stop`] where it is refused; `pointer` says which part of the body asked for it.
     pub async fn decide<A>(&mut self, id: Uuid, command: A::Command, pointer: &str) -> Result<(), Stop>
     where
-        A: StreamAggregate<Error = FoodGraphError, Command: Send>,
+        A: StreamAggregate<Error: DomainProblem, Command: Send>,
     {
         self.decide_on::<A>(id, command, pointer, false).await
     }
@@ -213,7 +222,7 @@ impl<'a> Unit<'a> {
     /// [`Stop`] where it is refused; `pointer` says which part of the body asked for it.
     pub async fn create<A>(&mut self, id: Uuid, command: A::Command, pointer: &str) -> Result<(), Stop>
     where
-        A: StreamAggregate<Error = FoodGraphError, Command: Send>,
+        A: StreamAggregate<Error: DomainProblem, Command: Send>,
     {
         self.decide_on::<A>(id, command, pointer, true).await
     }
@@ -226,7 +235,7 @@ impl<'a> Unit<'a> {
         is_new: bool,
     ) -> Result<(), Stop>
     where
-        A: StreamAggregate<Error = FoodGraphError, Command: Send>,
+        A: StreamAggregate<Error: DomainProblem, Command: Send>,
     {
         let index = self.entry::<A>(id, is_new).await?;
         let context = &self.context;

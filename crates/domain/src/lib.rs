@@ -7,7 +7,8 @@
 //! - [`quantity`]: exact decimals with UN/ECE Rec 20 units;
 //! - [`mod@event_set`]: how an aggregate's events are named, written and read;
 //! - [`upcast`]: reading what older versions wrote;
-//! - [`food_graph`]: lots and their genealogy, from receiving to recall.
+//! - [`food_graph`]: lots and their genealogy, from receiving to recall;
+//! - [`projections`]: what operators decide about events that a read model cannot take.
 
 pub mod aggregate;
 pub mod context;
@@ -15,6 +16,7 @@ pub mod event_set;
 pub mod food_graph;
 pub mod ids;
 pub mod problem;
+pub mod projections;
 pub mod quantity;
 pub mod upcast;
 
@@ -22,5 +24,5 @@ pub use aggregate::StreamAggregate;
 pub use context::Context;
 pub use event_set::EventSet;
 pub use ids::TenantId;
-pub use problem::DomainProblem;
+pub use problem::{DomainProblem, ProblemKind};
 pub use quantity::{Quantity, Unit};

@@ -15,7 +15,9 @@ use moka::future::Cache;
 use crate::changes::Change;
 use crate::graph::embedded::EmbeddedGraph;
 use crate::runner::assembler::Assembler;
+use crate::runner::quarantine::{Triage, TriageError};
 use crate::runner::{Projection, ProjectionError};
+use crate::store::quarantine::Quarantine;
 use crate::store::{ReadModel as _, Sink as _, StoreError};
 
 /// Longest history of a tenant that is replayed for one question, in messages.
@@ -118,7 +120,9 @@ impl PastGraphs {
         let graph = EmbeddedGraph::in_memory().await?;
         graph.migrate().await?;
         let mut claim = graph.claim(partition).await?;
-        let mut assembler = Assembler::new(partition, PAGE_MESSAGES, BATCH_BYTES_MAX);
+        let (log, projection) = (Arc::clone(&self.log), Arc::clone(&self.projection));
+        let mut triage = Triage::new(projection, log, Quarantine::default(), self.log.head(partition).await?);
+        let mut assembler = Assembler::of_tenant(partition, PAGE_MESSAGES, BATCH_BYTES_MAX);
         let (mut after, mut messages) = (Position(0), 0);
         'reading: loop {
             let (from, limit) = (after, PAGE_MESSAGES);
@@ -135,8 +139,11 @@ impl PastGraphs {
                 }
                 let position = message.position;
                 let wrong = |error| ReplayError::Projection { position, error };
-                let projected = self.projection.project(&message).map_err(wrong)?;
-                assembler.push(&message, projected).map_err(wrong)?;
+                let triaged = triage.take(&message).await.map_err(|error| match error {
+                    TriageError::Log(error) => error.into(),
+                    TriageError::Projection(error) => wrong(error),
+                })?;
+                assembler.push(&message, triaged).map_err(|error| wrong(error.into()))?;
                 (after, messages) = (position, messages + 1);
                 if u64::from(messages) > self.messages_max {
                     self.too_long.insert(tenant, position).await;

@@ -5,9 +5,11 @@
 //! worker that was taken for dead and comes back. What must never happen here: a batch that is applied twice, or
 //! over a gap, or by a worker whose partition is another's.
 //!
-//! - [`generations`]: filling a read model beside the live one, and switching.
+//! - [`generations`]: filling a read model beside the live one, and switching;
+//! - [`quarantine`]: what waits because it could not be applied.
 
 pub mod generations;
+pub mod quarantine;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +20,8 @@ use foodflow_log::{Partition, Position};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::quarantine::Quarantine;
+
 /// Up to where a projection has applied a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -25,6 +29,16 @@ pub struct Checkpoint {
     pub position: Position,
     /// Recorded time of that position, where there is one.
     pub recorded_at: Option<Timestamp>,
+    /// What of the positions up to there was not applied, but waits.
+    pub quarantine: Quarantine,
+}
+
+impl Checkpoint {
+    /// A checkpoint behind which nothing waits.
+    #[must_use]
+    pub fn new(position: Position, recorded_at: Option<Timestamp>) -> Self {
+        Self { position, recorded_at, quarantine: Quarantine::default() }
+    }
 }
 
 /// Counts how often a partition of a store was claimed: who holds the last number may write.
@@ -295,7 +309,7 @@ mod tests {
             epoch: Epoch(3),
             after: Position(10),
             changes: Vec::new(),
-            checkpoint: Checkpoint { position: Position(14), recorded_at: None },
+            checkpoint: Checkpoint::new(Position(14), None),
         };
         let admitted = |epoch, position| batch.admission("test", Epoch(epoch), Position(position));
         assert_eq!(admitted(3, 10).unwrap(), Admission::Apply);

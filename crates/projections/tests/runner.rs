@@ -2,6 +2,9 @@
 //!
 //! - [`support`]: commits to append, a projection that can be broken, a log that fails;
 //! - [`store`]: a store that records what it is told and fails where it is told to;
+//! - [`withholding`]: a log that leaves something out;
+//! - [`quarantine`]: a message that cannot be projected;
+//! - [`audit`]: what is noticed without a failure being told;
 //! - [`generations`]: its generations;
 //! - [`live`], [`failures`], [`status`], [`progress`], [`rebuild`]: the tests;
 //! - [`leases`]: several runners that share the partitions;
@@ -9,13 +12,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod audit;
 mod failures;
 mod generations;
 mod leases;
 mod live;
 mod progress;
+mod quarantine;
 mod real_store;
 mod rebuild;
 mod status;
 mod store;
 mod support;
+mod withholding;

@@ -9,6 +9,7 @@ pub mod mirror;
 pub mod output;
 pub mod place;
 pub mod progress;
+pub mod projections;
 pub mod rebuild;
 pub mod replay;
 pub mod serve;
@@ -78,6 +79,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Prints or exports the log: of a subject, or of a range.
     Replay(replay::ReplayArguments),
+    /// Says how far the read models are and what waits in quarantine, and decides about it.
+    Projections(projections::ProjectionsArguments),
     /// Fills a read model anew beside the live one, compares the two, and switches.
     Rebuild(rebuild::RebuildArguments),
     /// Keeps a second copy of the log, compares it, or restores the log from it.
@@ -145,6 +148,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => return Box::pin(import::run(&config, arguments)).await,
         Command::Export(arguments) => return export::run(&config, arguments).await,
         Command::Replay(arguments) => return replay::run(&config, arguments).await,
+        Command::Projections(arguments) => return Box::pin(projections::run(&config, arguments)).await,
         Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
         Command::Mirror(arguments) => return Box::pin(mirror::run(&config, arguments)).await,
         Command::Audit(arguments) => return Box::pin(audit::run(&config, arguments)).await,

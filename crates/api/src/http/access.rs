@@ -36,6 +36,7 @@ pub const PERMISSIONS: &[&str] = &[
     "lots:restrict",
     "events:read",
     "projections:read",
+    "projections:decide",
 ];
 
 /// What a token states.
@@ -153,6 +154,8 @@ permissions! {
     EventsRead = "events:read";
     /// Reads how the projections stand.
     ProjectionsRead = "projections:read";
+    /// Decides about events that a projection cannot apply.
+    ProjectionsDecide = "projections:decide";
 }
 
 /// A request whose token carries the permission `P`.

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use foodflow_commands::{Accepted, CommandMeta, IfMatch};
+use foodflow_commands::{Accepted, CommandMeta, IfMatch, Operation};
 use foodflow_domain::TenantId;
 use foodflow_domain::ids::CommandId;
 use foodflow_log::PayloadHash;
@@ -101,7 +101,17 @@ impl CommandRequest {
         access: &Access<P>,
         path_id: Uuid,
     ) -> Result<Response, Problem> {
-        let operation = bodies::read::<B>(&self.json, path_id).map_err(Problem::invalid_body)?;
+        self.run_read(app, access, |json| bodies::read::<B>(json, path_id)).await
+    }
+
+    /// Carries out the command that `read` finds in the body.
+    pub async fn run_read<O: Operation, P: Send + Sync>(
+        self,
+        app: &App,
+        access: &Access<P>,
+        read: impl FnOnce(&[u8]) -> Result<O, Vec<FieldError>> + Send,
+    ) -> Result<Response, Problem> {
+        let operation = read(&self.json).map_err(Problem::invalid_body)?;
         let meta = self.meta(access.tenant, access.actor.clone())?;
         let accepted = app.executor.execute(&meta, &operation).await?;
         Ok(respond(&accepted))

@@ -6,6 +6,7 @@ pub mod events;
 pub mod nodes;
 pub mod operations;
 pub mod problem;
+pub mod quarantine;
 pub mod reads;
 pub mod schema;
 mod unread;
@@ -95,6 +96,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(nodes::routes())
         .merge(events::routes())
         .merge(operations::routes())
+        .merge(quarantine::routes())
         .layer(middleware::from_fn(limit_time))
         // A stream of events outlives any timeout.
         .merge(events::stream_routes())

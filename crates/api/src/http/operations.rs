@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use super::App;
 use super::access::{Access, ProjectionsRead};
 use super::problem::Problem;
+use super::quarantine::WaitingEntity;
 use super::reads::parameters;
 
 /// Whether the process lives.
@@ -81,6 +82,8 @@ struct Projections {
 struct Standing {
     #[serde(flatten)]
     status: ProjectionStatus,
+    /// The tenant's entities of which an event could not be projected.
+    quarantine: Vec<WaitingEntity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
 }
@@ -88,7 +91,7 @@ struct Standing {
 /// How far the projections are that serve the tenant.
 #[utoipa::path(get, path = "/v1/projections", tag = "operations", params(ProjectionsQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "Per projection: store, partition, owner, position, head, lag in events and seconds, state", body = Object),
+        (status = 200, description = "Per projection: store, partition, owner, position, head, lag in events and seconds, state, and what of the tenant waits in quarantine", body = Object),
         (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn projections(
@@ -104,7 +107,12 @@ async fn projections(
         _ => None,
     };
     let own = statuses.into_iter().filter(|status| status.partition == partition);
-    let projections = own.map(|status| Standing { status, digest: digest.clone() }).collect();
+    let projections = own
+        .map(|status| {
+            let quarantine = WaitingEntity::of(&status.quarantine, access.tenant);
+            Standing { status, quarantine, digest: digest.clone() }
+        })
+        .collect();
     Ok(axum::Json(Projections { projections }).into_response())
 }
 

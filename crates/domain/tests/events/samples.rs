@@ -16,9 +16,11 @@ use foodflow_domain::food_graph::supplier::{SupplierCustomerAdded, SupplierEvent
 use foodflow_domain::food_graph::transformation::{
     TransformationCorrected, TransformationEvent, TransformationInputsAdded, TransformationRecorded,
 };
+use foodflow_domain::projections::{QuarantineEvent, QuarantineRetried, QuarantineSkipped};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use crate::support::{id, quantity};
 
@@ -229,4 +231,21 @@ pub(super) fn genealogy_events() -> Vec<GenealogyEvent> {
 
 pub(super) fn command_events() -> Vec<CommandRecordEvent> {
     vec![CommandRecordEvent::Accepted(CommandAccepted { operation: "receipts".to_owned() })]
+}
+
+pub(super) fn quarantine_events() -> Vec<QuarantineEvent> {
+    let (projection, stream) = ("food_graph".to_owned(), format!("food_graph.batch.{}", id::<Uuid>(1)));
+    vec![
+        QuarantineEvent::Retried(QuarantineRetried {
+            projection: projection.clone(),
+            stream: stream.clone(),
+            position: 4_711,
+        }),
+        QuarantineEvent::Skipped(QuarantineSkipped {
+            projection,
+            stream,
+            positions: vec![4_711, 4_720],
+            reason: "Recorded twice by a scanner of a newer version; counted by hand".to_owned(),
+        }),
+    ]
 }

@@ -144,13 +144,26 @@ fn fields(aggregate: &str, verb: &str) -> Vec<Field> {
     }
 }
 
+fn quarantine(verb: &str) -> Vec<Field> {
+    let position = || json!({"type": "integer", "minimum": 0});
+    let mut fields = vec![must("projection", text()), must("stream", text())];
+    match verb {
+        "retried" => fields.push(must("position", position())),
+        "skipped" => fields.extend([must("positions", list(position())), must("reason", text())]),
+        _ => panic!("no event of a quarantine is called {verb}"),
+    }
+    fields
+}
+
 /// The schema of the data of events of this type; it needs no other file.
 pub(super) fn of(type_name: &str) -> Value {
     let parts: Vec<&str> = type_name.split('.').collect();
-    let ["foodflow", "food_graph", aggregate, verb, "v1"] = parts.as_slice() else {
-        panic!("no schema is written for {type_name}")
+    let fields = match parts.as_slice() {
+        ["foodflow", "food_graph", aggregate, verb, "v1"] => fields(aggregate, verb),
+        ["foodflow", "projections", "quarantine", verb, "v1"] => quarantine(verb),
+        _ => panic!("no schema is written for {type_name}"),
     };
-    let mut schema = object(fields(aggregate, verb));
+    let mut schema = object(fields);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!(type_name);
     let mut definitions = Map::new();

@@ -7,6 +7,8 @@ use foodflow_log::{Partition, Position, StoredMessage};
 use jiff::Timestamp;
 
 use super::projection::{Projected, ProjectionError};
+use super::quarantine::Triaged;
+use crate::store::quarantine::Quarantine;
 use crate::store::{Batch, Checkpoint, Claim};
 
 /// A batch of whole commits, ready to be applied.
@@ -30,10 +32,32 @@ impl<C> Assembled<C> {
     }
 }
 
+/// Why a message does not continue what was taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AssembleError {
+    /// The log leaves positions out, or repeats some.
+    #[error("the log delivers position {found} where {expected} was expected")]
+    Withheld { expected: Position, found: Position },
+    /// It is not the part of a commit that has to come now.
+    #[error(transparent)]
+    Commit(#[from] ProjectionError),
+}
+
+impl From<AssembleError> for ProjectionError {
+    fn from(error: AssembleError) -> Self {
+        match error {
+            AssembleError::Commit(error) => error,
+            withheld @ AssembleError::Withheld { .. } => Self::new(withheld.to_string()),
+        }
+    }
+}
+
 /// Collects commits up to the bounds of a batch.
 #[derive(Debug)]
 pub(crate) struct Assembler<C> {
     partition: Partition,
+    /// The position that has to come next, where every one has to come.
+    next: Option<Position>,
     messages_max: usize,
     bytes_max: usize,
     /// Whole commits, within the bounds unless it is a single larger commit.
@@ -50,15 +74,38 @@ struct Chunk<C> {
     first: Position,
     last: Position,
     recorded_at: Option<Timestamp>,
+    /// What waits behind its last message.
+    quarantine: Quarantine,
     messages: usize,
     bytes: usize,
 }
 
 impl<C> Assembler<C> {
-    pub(crate) fn new(partition: Partition, messages_max: usize, bytes_max: usize) -> Self {
+    /// For every message of the partition after `after`, with no position left out.
+    pub(crate) fn after(
+        partition: Partition,
+        after: Position,
+        messages_max: usize,
+        bytes_max: usize,
+    ) -> Self {
+        let next = Some(Position(after.0.saturating_add(1)));
+        Self { next, ..Self::of_tenant(partition, messages_max, bytes_max) }
+    }
+
+    /// For the messages of one tenant, between which lie those of others.
+    pub(crate) fn of_tenant(partition: Partition, messages_max: usize, bytes_max: usize) -> Self {
         let (whole, open) = (Chunk::default(), Chunk::default());
         let (messages_max, bytes_max) = (messages_max.max(1), bytes_max.max(1));
-        Self { partition, messages_max, bytes_max, whole, open, open_size: 0, open_complete: false }
+        Self {
+            partition,
+            next: None,
+            messages_max,
+            bytes_max,
+            whole,
+            open,
+            open_size: 0,
+            open_complete: false,
+        }
     }
 
     /// Whether a further message may be taken in; always true while a commit is incomplete.
@@ -75,16 +122,13 @@ impl<C> Assembler<C> {
     /// Takes in the next message.
     ///
     /// # Errors
-    /// Where it does not continue the commit before it, or does not begin one.
-    pub(crate) fn push(
-        &mut self,
-        message: &StoredMessage,
-        projected: Projected<C>,
-    ) -> Result<(), ProjectionError> {
+    /// Where its position does not adjoin the one before, or it is not the part of a commit that has to come now.
+    pub(crate) fn push(&mut self, message: &StoredMessage, triaged: Triaged<C>) -> Result<(), AssembleError> {
         debug_assert!(self.has_room(), "the caller asks first");
-        self.check(message, &projected)?;
-        self.open_size = projected.commit_size;
-        self.open.push(message, projected);
+        self.check(message, &triaged.projected)?;
+        self.next = self.next.map(|_| Position(message.position.0.saturating_add(1)));
+        self.open_size = triaged.projected.commit_size;
+        self.open.push(message, triaged);
         if self.open.messages == self.open_size as usize {
             self.close_commit();
         }
@@ -101,12 +145,15 @@ impl<C> Assembler<C> {
         (chunk.messages > 0).then(|| chunk.assembled(self.partition))
     }
 
-    fn check(&self, message: &StoredMessage, projected: &Projected<C>) -> Result<(), ProjectionError> {
+    fn check(&self, message: &StoredMessage, projected: &Projected<C>) -> Result<(), AssembleError> {
+        let found = message.position;
+        if let Some(expected) = self.next.filter(|expected| *expected != found) {
+            return Err(AssembleError::Withheld { expected, found });
+        }
         let Projected { commit_index, commit_size, .. } = *projected;
         let taken = self.open.messages;
         let continues = commit_index as usize == taken && commit_index < commit_size;
-        let same = taken == 0
-            || (commit_size == self.open_size && message.position.0 == self.open.last.0.saturating_add(1));
+        let same = taken == 0 || commit_size == self.open_size;
         if continues && same {
             return Ok(());
         }
@@ -120,7 +167,7 @@ impl<C> Assembler<C> {
                 self.open.last.0.saturating_add(1)
             ),
         };
-        Err(ProjectionError::new(format!("it is {found} where {expected} was expected")))
+        Err(ProjectionError::new(format!("it is {found} where {expected} was expected")).into())
     }
 
     fn close_commit(&mut self) {
@@ -139,33 +186,37 @@ impl<C> Assembler<C> {
 impl<C> Default for Chunk<C> {
     fn default() -> Self {
         let (changes, first, last) = (Vec::new(), Position(0), Position(0));
-        Self { changes, first, last, recorded_at: None, messages: 0, bytes: 0 }
+        let quarantine = Quarantine::default();
+        Self { changes, first, last, recorded_at: None, quarantine, messages: 0, bytes: 0 }
     }
 }
 
 impl<C> Chunk<C> {
-    fn push(&mut self, message: &StoredMessage, projected: Projected<C>) {
+    fn push(&mut self, message: &StoredMessage, triaged: Triaged<C>) {
+        let Triaged { projected, quarantine, bytes } = triaged;
         if self.messages == 0 {
             self.first = message.position;
         }
         self.changes.extend(projected.changes.into_iter().map(|change| (message.tenant, change)));
         self.last = message.position;
         self.recorded_at = Some(projected.recorded_at);
+        self.quarantine = quarantine;
         self.messages += 1;
-        self.bytes += message.payload.len();
+        self.bytes += bytes;
     }
 
     fn append(&mut self, mut later: Self) {
         self.changes.append(&mut later.changes);
         self.last = later.last;
         self.recorded_at = later.recorded_at;
+        self.quarantine = later.quarantine;
         self.messages += later.messages;
         self.bytes += later.bytes;
     }
 
     fn assembled(self, partition: Partition) -> Assembled<C> {
-        let checkpoint = Checkpoint { position: self.last, recorded_at: self.recorded_at };
-        let Self { changes, first, messages, .. } = self;
+        let Self { changes, first, last, recorded_at, quarantine, messages, .. } = self;
+        let checkpoint = Checkpoint { position: last, recorded_at, quarantine };
         Assembled { changes, partition, checkpoint, first, messages }
     }
 }
@@ -194,13 +245,15 @@ mod tests {
         }
     }
 
-    fn projected(commit_index: u32, commit_size: u32) -> Projected<()> {
-        Projected { changes: Vec::new(), recorded_at: Timestamp::UNIX_EPOCH, commit_index, commit_size }
+    fn projected(commit_index: u32, commit_size: u32) -> Triaged<()> {
+        let (changes, recorded_at) = (Vec::new(), Timestamp::UNIX_EPOCH);
+        let projected = Projected { changes, recorded_at, commit_index, commit_size };
+        Triaged { projected, quarantine: Quarantine::default(), bytes: 10 }
     }
 
     /// Batches of commits of these sizes, each as (first, last).
     fn batches(messages_max: usize, bytes_max: usize, commits: &[u32]) -> Vec<(u64, u64)> {
-        let mut assembler = Assembler::new(Partition(0), messages_max, bytes_max);
+        let mut assembler = Assembler::after(Partition(0), Position(0), messages_max, bytes_max);
         let mut taken = Vec::new();
         let mut position = 0;
         let mut take = |assembler: &mut Assembler<()>| {
@@ -235,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_commit_that_is_not_complete_stays() {
-        let mut assembler = Assembler::new(Partition(0), 10, 1_000);
+        let mut assembler = Assembler::after(Partition(0), Position(0), 10, 1_000);
         assembler.push(&message(1), projected(0, 1)).unwrap();
         assembler.push(&message(2), projected(0, 2)).unwrap();
         assert!(!assembler.ends_with_whole_commit());
@@ -247,15 +300,20 @@ mod tests {
 
     #[test]
     fn a_broken_commit_is_refused() {
-        let mut assembler = Assembler::new(Partition(0), 10, 1_000);
+        let mut assembler = Assembler::after(Partition(0), Position(4), 10, 1_000);
         assembler.push(&message(5), projected(1, 2)).unwrap_err();
         assembler.push(&message(5), projected(0, 0)).unwrap_err();
         assembler.push(&message(5), projected(0, 3)).unwrap();
-        assembler.push(&message(7), projected(1, 3)).unwrap_err();
+        for found in [5, 7] {
+            let withheld = assembler.push(&message(found), projected(1, 3)).unwrap_err();
+            let (expected, found) = (Position(6), Position(found));
+            assert_eq!(withheld, AssembleError::Withheld { expected, found });
+        }
         assembler.push(&message(6), projected(1, 4)).unwrap_err();
         assembler.push(&message(6), projected(2, 3)).unwrap_err();
         let error = assembler.push(&message(6), projected(0, 1)).unwrap_err();
-        assert_eq!(error.reason, "it is message 1 of 1 of a commit where message 2 of 3 at 6 was expected");
+        let reason = "it is message 1 of 1 of a commit where message 2 of 3 at 6 was expected";
+        assert_eq!(error.to_string(), reason);
         assembler.push(&message(6), projected(1, 3)).unwrap();
     }
 }

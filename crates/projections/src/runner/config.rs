@@ -23,6 +23,10 @@ pub struct RunnerConfig {
     pub answer_timeout: Duration,
     /// How often lag is measured for metrics and readiness.
     pub observe_interval: Duration,
+    /// After how long without progress, while the log goes on, a worker counts as stuck, whatever it says itself.
+    pub stall_after: Duration,
+    /// How often the gap auditor looks.
+    pub audit_interval: Duration,
     /// How long [`stop`](super::RunnerHandle::stop) waits for batches in flight.
     pub stop_timeout: Duration,
 }
@@ -38,6 +42,8 @@ impl Default for RunnerConfig {
             retry_delay_max: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(60),
             observe_interval: Duration::from_secs(1),
+            stall_after: Duration::from_secs(30),
+            audit_interval: Duration::from_secs(30),
             stop_timeout: Duration::from_secs(10),
         }
     }

@@ -1,21 +1,23 @@
 //! Watching and stopping the workers of one projection into one store.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foodflow_log::Partition;
 use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::audit::{Accounts, Auditor};
 use super::lease::keeper::LeaseView;
 use super::metric_definitions::Meters;
-use super::observe::Observer;
+use super::observe::{Movement, Observation, Observer};
 use super::progress::Progress;
 use super::state::WorkerState;
-use super::status::{ProjectionStatus, Standing};
+use super::status::{Outside, ProjectionState, ProjectionStatus, Standing};
 use super::worker::within;
 use crate::store::{Checkpoint, ReadModel};
 
@@ -44,6 +46,7 @@ pub(super) struct Seen {
     pub(super) store: Arc<dyn ReadModel>,
     pub(super) leases: watch::Receiver<LeaseView>,
     pub(super) batch_messages_max: usize,
+    pub(super) stall_after: Duration,
 }
 
 /// One partition, seen from outside its worker.
@@ -52,6 +55,10 @@ pub(super) struct Watched {
     /// The worker of this process, where it has any.
     pub(super) worker: Option<watch::Receiver<WorkerState>>,
     pub(super) observer: Observer,
+    pub(super) auditor: Auditor,
+    pub(super) movement: Mutex<Movement>,
+    /// Whether it has not moved for too long, when it was last looked at.
+    pub(super) is_stalled: AtomicBool,
     pub(super) meters: Meters,
 }
 
@@ -134,17 +141,31 @@ impl Watched {
 
     fn is_ready(&self, of: &Seen) -> bool {
         let is_dead = self.worker.as_ref().is_some_and(|worker| worker.borrow().stopped.is_some());
-        self.standing(of).is_ready() && !is_dead && self.observer.log_answers()
+        let standing = self.standing(of);
+        let is_stalled = standing.is_own() && self.is_stalled.load(Ordering::Relaxed);
+        standing.is_ready() && !is_dead && !is_stalled && self.observer.log_answers()
     }
 
     async fn status(&self, of: &Seen) -> ProjectionStatus {
         let (applied, store_error) = self.applied(of).await;
         let seen = self.observer.observe(&applied).await;
         self.meters.lag(seen.lag_events(), seen.lag_seconds);
+        self.meters.quarantine(&applied.quarantine);
         // What the worker says now may be newer than what was observed; trouble must not be missed.
         let standing = self.standing(of);
-        self.meters.lease(matches!(standing, Standing::Own(..)));
-        let (state, error) = standing.state(&seen, of.batch_messages_max);
+        self.meters.lease(standing.is_own());
+        let (finding, still_for) = (self.auditor.found(), self.still_for(&seen));
+        let stalled = (still_for >= of.stall_after).then_some(still_for);
+        self.is_stalled.store(stalled.is_some(), Ordering::Relaxed);
+        let outside = Outside {
+            stalled,
+            store_error,
+            audit_error: finding.error,
+            quarantine: applied.quarantine.clone(),
+        };
+        let (state, error) = standing.state(&seen, of.batch_messages_max, outside);
+        let stuck = matches!(state, ProjectionState::Stuck | ProjectionState::Stopped);
+        self.meters.health(finding.gap_positions + standing.withheld(), stuck);
         ProjectionStatus {
             projection: of.projection,
             store: of.store.name(),
@@ -155,8 +176,27 @@ impl Watched {
             lag_events: seen.lag_events(),
             lag_seconds: seen.lag_seconds,
             state,
-            error: error.or(store_error),
-            quarantined_entities: Vec::new(),
+            error,
+            quarantine: applied.quarantine,
+        }
+    }
+
+    fn still_for(&self, seen: &Observation) -> Duration {
+        self.lock_movement().still_for(Instant::now(), seen)
+    }
+
+    fn lock_movement(&self) -> MutexGuard<'_, Movement> {
+        self.movement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn audit(&self, of: &Seen) {
+        if let Standing::Own(_, worker) = self.standing(of)
+            && worker.started
+        {
+            // The store is asked after the worker, so that it is never behind by right.
+            let stored = within(STORE_TIMEOUT, of.store.name(), of.store.checkpoint(self.partition)).await;
+            let accounts = Accounts { applied: worker.applied, tally: worker.tally, stored: stored.ok() };
+            self.auditor.pass(&accounts).await;
         }
     }
 
@@ -165,7 +205,7 @@ impl Watched {
         let known = match self.standing(of) {
             Standing::Own(_, worker) if worker.started => return (worker.applied, None),
             Standing::Own(_, worker) | Standing::Nobodys { worker: Some(worker), .. } => worker.applied,
-            _ => Checkpoint::default(),
+            _ => Checkpoint::new(self.lock_movement().position(), None),
         };
         let stored = within(STORE_TIMEOUT, of.store.name(), of.store.checkpoint(self.partition)).await;
         match stored {
@@ -175,10 +215,9 @@ impl Watched {
     }
 }
 
-/// Measures lag at an interval, for metrics and readiness, until the runner stops.
+/// Measures lag and progress at an interval, for metrics and readiness, until the runner stops.
 pub(super) async fn watch_over(seen: Arc<Seen>, every: Duration, stop: CancellationToken) {
-    let mut ticks = interval(every.max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(every);
     let measure = async {
         loop {
             ticks.tick().await;
@@ -189,4 +228,27 @@ pub(super) async fn watch_over(seen: Arc<Seen>, every: Duration, stop: Cancellat
         () = stop.cancelled() => {}
         () = measure => {}
     }
+}
+
+/// Audits the partitions of this process at an interval, until the runner stops.
+pub(super) async fn audit_over(seen: Arc<Seen>, every: Duration, stop: CancellationToken) {
+    let mut ticks = ticks(every);
+    let audit = async {
+        loop {
+            ticks.tick().await;
+            for watched in &seen.watched {
+                watched.audit(&seen).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = audit => {}
+    }
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

@@ -10,10 +10,20 @@ use metrics::{
     gauge, histogram,
 };
 
+use crate::store::quarantine::Quarantine;
+
 /// Gauge: messages in the log that the read model has not applied.
 pub const LAG_EVENTS: &str = "foodflow_projections_lag_events";
 /// Gauge, seconds: age of the oldest message that the read model has not applied.
 pub const LAG_SECONDS: &str = "foodflow_projections_lag_seconds";
+/// Gauge: positions behind the checkpoint, or withheld by the log, that nobody accounts for.
+pub const GAP_POSITIONS: &str = "foodflow_projections_gap_positions";
+/// Gauge: entities that wait in quarantine for an operator.
+pub const QUARANTINED_ENTITIES: &str = "foodflow_projections_quarantined_entities";
+/// Gauge: messages of these entities that wait.
+pub const QUARANTINED_MESSAGES: &str = "foodflow_projections_quarantined_messages";
+/// Gauge: 1 where the projection does not get on by itself, else 0.
+pub const STUCK: &str = "foodflow_projections_stuck";
 /// Gauge: 1 where this process has the partition's lease, else 0.
 pub const LEASE_HELD: &str = "foodflow_projections_lease_held";
 /// Counter: messages applied.
@@ -31,13 +41,21 @@ pub fn describe() {
         Unit::Seconds,
         "Age of the oldest message that the read model has not applied"
     );
+    describe_gauge!(
+        GAP_POSITIONS,
+        Unit::Count,
+        "Positions behind the checkpoint, or withheld by the log, that nobody accounts for"
+    );
+    describe_gauge!(QUARANTINED_ENTITIES, Unit::Count, "Entities that wait in quarantine for an operator");
+    describe_gauge!(QUARANTINED_MESSAGES, Unit::Count, "Messages that wait in quarantine");
+    describe_gauge!(STUCK, Unit::Count, "Whether the projection does not get on by itself");
     describe_gauge!(LEASE_HELD, Unit::Count, "Whether this process has the partition's lease");
     describe_counter!(APPLIED_MESSAGES, Unit::Count, "Messages applied to the read model");
     describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Time to apply a batch and its checkpoint");
     describe_counter!(
         FAILURES,
         Unit::Count,
-        "Failures of a projection by kind (log, store, projection, checkpoint); each is followed by another try"
+        "Failures of a projection by kind (log, store, projection, checkpoint, gap); each is followed by another try"
     );
 }
 
@@ -49,6 +67,10 @@ pub(super) struct Meters {
     lag_events: Gauge,
     lag_seconds: Gauge,
     lease_held: Gauge,
+    gap_positions: Gauge,
+    quarantined_entities: Gauge,
+    quarantined_messages: Gauge,
+    stuck: Gauge,
 }
 
 impl Meters {
@@ -64,6 +86,10 @@ impl Meters {
             lag_events: gauge!(LAG_EVENTS, labels.clone()),
             lag_seconds: gauge!(LAG_SECONDS, labels.clone()),
             lease_held: gauge!(LEASE_HELD, labels.clone()),
+            gap_positions: gauge!(GAP_POSITIONS, labels.clone()),
+            quarantined_entities: gauge!(QUARANTINED_ENTITIES, labels.clone()),
+            quarantined_messages: gauge!(QUARANTINED_MESSAGES, labels.clone()),
+            stuck: gauge!(STUCK, labels.clone()),
             labels,
         }
     }
@@ -76,6 +102,16 @@ impl Meters {
     pub(super) fn lag(&self, events: u64, seconds: f64) {
         self.lag_events.set(events as f64);
         self.lag_seconds.set(seconds);
+    }
+
+    pub(super) fn quarantine(&self, quarantine: &Quarantine) {
+        self.quarantined_entities.set(quarantine.entities() as f64);
+        self.quarantined_messages.set(quarantine.messages() as f64);
+    }
+
+    pub(super) fn health(&self, gap_positions: u64, stuck: bool) {
+        self.gap_positions.set(gap_positions as f64);
+        self.stuck.set(f64::from(u8::from(stuck)));
     }
 
     pub(super) fn lease(&self, held: bool) {

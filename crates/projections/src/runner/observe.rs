@@ -6,7 +6,7 @@ use std::time::Duration;
 use foodflow_log::{Direction, LogError, Partition, Position, ReadQuery, SharedLog};
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::store::Checkpoint;
 
@@ -45,6 +45,32 @@ struct Last {
     log_error: Option<String>,
     /// A position and its recorded time, read when it was the oldest one not applied.
     oldest: Option<(Position, Timestamp)>,
+}
+
+/// Since when a partition has not moved although the log goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Movement {
+    position: Position,
+    since: Instant,
+}
+
+impl Movement {
+    pub(super) fn new() -> Self {
+        Self { position: Position(0), since: Instant::now() }
+    }
+
+    /// The position that was seen last.
+    pub(super) const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// For how long `seen` has not moved while there was something to apply.
+    pub(super) fn still_for(&mut self, now: Instant, seen: &Observation) -> Duration {
+        if seen.position != self.position || seen.lag_events() == 0 {
+            (self.position, self.since) = (seen.position, now);
+        }
+        now.saturating_duration_since(self.since)
+    }
 }
 
 /// The part of an envelope that tells the time, so that an event that no projection can read still has one.
@@ -105,4 +131,28 @@ impl Observer {
 fn age_seconds(at: Timestamp) -> f64 {
     let milliseconds = Timestamp::now().as_millisecond().saturating_sub(at.as_millisecond()).max(0);
     milliseconds as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_has_something_to_apply_can_stand_still() {
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let mut movement = Movement { position: Position(0), since: began };
+        let mut still = |at, position, head| {
+            let seen =
+                Observation { position: Position(position), head: Position(head), ..Observation::default() };
+            movement.still_for(after(at), &seen).as_secs()
+        };
+        assert_eq!(still(10, 0, 0), 0, "an empty log");
+        assert_eq!(still(15, 0, 3), 5);
+        assert_eq!(still(20, 2, 3), 0, "it moved");
+        assert_eq!(still(50, 2, 9), 30);
+        assert_eq!(still(60, 9, 9), 0, "it caught up");
+        assert_eq!(still(90, 9, 9), 0);
+        assert_eq!(still(95, 9, 10), 5);
+    }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::state::WorkerState;
-use crate::store::{ReadModel, StoreError};
+use crate::store::{Checkpoint, ReadModel, StoreError};
 
 /// How often the stored checkpoint is read while somebody waits.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -80,6 +80,14 @@ impl Progress {
         Ok(self.shared.store.checkpoint(partition).await?.position)
     }
 
+    /// What the store says of `partition`, with what waits there.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    pub async fn stored(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
+        self.shared.store.checkpoint(partition).await
+    }
+
     /// Waits until `position` of `partition` has been applied, at most `limit`.
     ///
     /// # Errors
@@ -133,12 +141,12 @@ impl Progress {
             store: self.shared.store.name(),
             reason: "it does not tell its position in time".to_owned(),
         };
-        let mut current = timeout_at(first_deadline, self.stored(&poll, partition))
+        let mut current = timeout_at(first_deadline, self.polled(&poll, partition))
             .await
             .unwrap_or_else(|_| Err(late()))?;
         while current < wanted && Instant::now() < deadline {
             sleep_until(deadline.min(Instant::now() + POLL_INTERVAL)).await;
-            match timeout_at(deadline, self.stored(&poll, partition)).await {
+            match timeout_at(deadline, self.polled(&poll, partition)).await {
                 Ok(position) => current = position?,
                 Err(_) => break,
             }
@@ -147,7 +155,7 @@ impl Progress {
     }
 
     /// The stored position, read at most once per interval however many ask.
-    async fn stored(&self, poll: &Poll, partition: Partition) -> Result<Position, StoreError> {
+    async fn polled(&self, poll: &Poll, partition: Partition) -> Result<Position, StoreError> {
         let mut last = poll.lock().await;
         if let Some((at, position)) = *last
             && at.elapsed() < POLL_INTERVAL

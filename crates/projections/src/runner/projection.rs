@@ -9,6 +9,9 @@ use crate::changes::Change as GraphChange;
 use crate::recorded::{ProjectError, Recorded};
 
 /// A projection. Pure: no clock, no store, no randomness, or a rebuild would not equal what is live.
+///
+/// Changes of different streams must commute: those of a stream in quarantine are applied later than others that the log
+/// has behind them. What each stream changes of its own (its node or row, its edges) does.
 pub trait Projection<C>: Send + Sync + 'static {
     /// Its name in status, logs and metrics, e.g. `food_graph`.
     fn name(&self) -> &'static str;
@@ -16,8 +19,8 @@ pub trait Projection<C>: Send + Sync + 'static {
     /// What `message` changes; no changes where its events are none of this projection's.
     ///
     /// # Errors
-    /// Where the message cannot be read or holds what the projection does not know; the partition then stops
-    /// there, visibly, until the program can deal with it.
+    /// Where the message cannot be read or holds what the projection does not know; its entity then waits in
+    /// quarantine, while others go on.
     fn project(&self, message: &StoredMessage) -> Result<Projected<C>, ProjectionError>;
 }
 

@@ -5,17 +5,20 @@
 //! and a busy one has large batches. What is held is bounded by one batch in flight and one that is gathered.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foodflow_log::{LogError, MessageStream, Position, StoredMessage};
 use futures::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::assembler::{Assembled, Assembler};
 use super::backoff::Backoff;
 use super::lease::tenure::End;
+use super::quarantine::Triage;
 use super::state::Failure;
-use super::worker::{Ended, Worker, within};
+use super::worker::{Ended, Opened, Worker, no_answer, within};
 use crate::store::{Checkpoint, Claim, StoreError};
 
 /// After how many messages other tasks get their turn.
@@ -28,6 +31,7 @@ pub(super) struct Session<'a, C> {
     claim: Claim,
     backoff: &'a mut Backoff,
     stream: MessageStream,
+    triage: Triage<C>,
     assembler: Assembler<C>,
     in_flight: Option<InFlight>,
     /// A failure behind the whole commits that were gathered; they are applied first.
@@ -51,14 +55,14 @@ impl Drop for InFlight {
 }
 
 impl<'a, C: Send + 'static> Session<'a, C> {
-    pub(super) fn new(
-        worker: &'a Worker<C>,
-        backoff: &'a mut Backoff,
-        claim: Claim,
-        stream: MessageStream,
-    ) -> Self {
+    pub(super) fn new(worker: &'a Worker<C>, backoff: &'a mut Backoff, opened: Opened) -> Self {
+        let Opened { claim, head, stream } = opened;
         let config = &worker.config;
-        let assembler = Assembler::new(worker.partition, config.batch_messages_max, config.batch_bytes_max);
+        let after = claim.checkpoint.position;
+        let assembler =
+            Assembler::after(worker.partition, after, config.batch_messages_max, config.batch_bytes_max);
+        let (projection, log) = (Arc::clone(&worker.projection), Arc::clone(&worker.log));
+        let triage = Triage::new(projection, log, claim.checkpoint.quarantine.clone(), head);
         tracing::debug!(
             projection = worker.projection.name(),
             partition = worker.partition.0,
@@ -67,7 +71,7 @@ impl<'a, C: Send + 'static> Session<'a, C> {
             "the projection reads on"
         );
         let (in_flight, found, settled) = (None, None, false);
-        Self { worker, claim, backoff, stream, assembler, in_flight, found, settled }
+        Self { worker, claim, backoff, stream, triage, assembler, in_flight, found, settled }
     }
 
     /// Reads, projects and applies; `Ok` once asked to stop or to hand the partition back, with the batch in flight
@@ -105,7 +109,7 @@ impl<'a, C: Send + 'static> Session<'a, C> {
         let mut taken = 0_usize;
         while let Some(next) = item {
             match next {
-                Some(Ok(message)) => self.found = self.take(&message).err(),
+                Some(Ok(message)) => self.found = self.take(&message).await.err(),
                 Some(Err(error)) => self.found = Some(error.into()),
                 None => self.found = Some(Failure::LogEnded),
             }
@@ -121,11 +125,14 @@ impl<'a, C: Send + 'static> Session<'a, C> {
         }
     }
 
-    fn take(&mut self, message: &StoredMessage) -> Result<(), Failure> {
-        let projected = self.worker.projection.project(message);
-        projected
-            .and_then(|projected| self.assembler.push(message, projected))
-            .map_err(|error| Failure::Projection { position: message.position, error })
+    async fn take(&mut self, message: &StoredMessage) -> Result<(), Failure> {
+        let position = message.position;
+        let limit = self.worker.config.answer_timeout;
+        let triaged = match timeout(limit, self.triage.take(message)).await {
+            Ok(triaged) => triaged.map_err(|error| Failure::triage(position, error))?,
+            Err(_) => return Err(no_answer(limit).into()),
+        };
+        self.assembler.push(message, triaged).map_err(|error| Failure::assembling(position, error))
     }
 
     fn settle(&mut self) {
@@ -149,7 +156,7 @@ impl<'a, C: Send + 'static> Session<'a, C> {
         let (first, last) = (in_flight.first, in_flight.checkpoint.position);
         outcome.map_err(|error| Failure::Apply { first, last, error })?;
         self.worker.meters.applied(in_flight.messages, in_flight.since.elapsed());
-        self.worker.applied(in_flight.checkpoint.clone(), self.backoff);
+        self.worker.applied(in_flight.checkpoint.clone(), in_flight.messages, self.backoff);
         Ok(())
     }
 

@@ -1,22 +1,24 @@
 //! Starting the workers of one projection into one store, or only watching those of other processes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use foodflow_log::{Partition, SharedLog};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::audit::Auditor;
 use super::config::RunnerConfig;
-use super::handle::{RunnerHandle, Seen, Watched, watch_over};
+use super::handle::{RunnerHandle, Seen, Watched, audit_over, watch_over};
 use super::lease::book::Book;
 use super::lease::keeper::{Keeper, Kept, LeaseView};
 use super::lease::record::is_name;
 use super::lease::tenure::{Grant, Tenure};
 use super::lease::{LeaseTimes, Owner};
 use super::metric_definitions::{self, Meters};
-use super::observe::Observer;
+use super::observe::{Movement, Observer};
 use super::progress::Progress;
 use super::projection::Projection;
 use super::state::{StateCell, WorkerState};
@@ -127,6 +129,9 @@ impl Starting {
             partition,
             worker: workers.get(&partition).cloned(),
             observer: Observer::new(self.log.clone(), partition),
+            auditor: Auditor::new(self.log.clone(), partition),
+            movement: Mutex::new(Movement::new()),
+            is_stalled: AtomicBool::new(false),
             meters: self.meters(partition),
         });
         let seen = Arc::new(Seen {
@@ -135,10 +140,13 @@ impl Starting {
             store: self.store.clone(),
             leases,
             batch_messages_max: self.config.batch_messages_max,
+            stall_after: self.config.stall_after,
         });
         let progress = Progress::new(self.store.clone(), workers);
         let interval = self.config.observe_interval;
         self.tasks.push(tokio::spawn(watch_over(seen.clone(), interval, self.stop.clone())));
+        let interval = self.config.audit_interval;
+        self.tasks.push(tokio::spawn(audit_over(seen.clone(), interval, self.stop.clone())));
         let times = LeaseTimes { ttl: self.config.lease_ttl };
         let owner = self.config.owner.unwrap_or_else(|| Owner::new(std::process::id().to_string()));
         let keeper = Keeper {

@@ -4,7 +4,10 @@ use foodflow_log::{LogError, Position};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::assembler::AssembleError;
+use super::audit::Tally;
 use super::projection::ProjectionError;
+use super::quarantine::TriageError;
 use crate::store::{Checkpoint, StoreError};
 
 /// A worker, as seen from outside.
@@ -12,6 +15,8 @@ use crate::store::{Checkpoint, StoreError};
 pub(super) struct WorkerState {
     /// What the store has applied, as far as the worker knows.
     pub(super) applied: Checkpoint,
+    /// What it has taken into account since the stored checkpoint was read.
+    pub(super) tally: Tally,
     /// Whether the stored checkpoint has been read since this process has the partition's lease.
     pub(super) started: bool,
     /// Whether a session runs, or begins.
@@ -30,6 +35,8 @@ pub(super) struct Trouble {
     pub(super) error: String,
     /// Whether it is the event itself, not a store or the log.
     pub(super) stuck: bool,
+    /// How many positions the log withholds.
+    pub(super) withheld: u64,
     /// Whether it is that somebody else claimed the partition; it ends with the lease, or with the next claim.
     pub(super) fenced: bool,
     /// It is overcome when this position has been applied; `None` when the log delivers again.
@@ -55,6 +62,10 @@ pub(super) enum Failure {
          log; rebuild it with `foodflow rebuild`"
     )]
     BeyondLog { applied: Position, head: Position },
+    #[error("{0}")]
+    OtherLog(String),
+    #[error("the log delivers position {found} where {expected} was expected; what lies between is withheld")]
+    Withheld { expected: Position, found: Position },
 }
 
 impl Failure {
@@ -64,7 +75,8 @@ impl Failure {
             Self::Log(_) | Self::LogEnded => "log",
             Self::Claim(_) | Self::Apply { .. } => "store",
             Self::Projection { .. } => "projection",
-            Self::BeyondLog { .. } => "checkpoint",
+            Self::BeyondLog { .. } | Self::OtherLog(_) => "checkpoint",
+            Self::Withheld { .. } => "gap",
         }
     }
 
@@ -80,10 +92,39 @@ impl Failure {
         let until = match self {
             Self::Apply { first, .. } => Some(*first),
             Self::Projection { position, .. } => Some(*position),
+            Self::Withheld { expected, .. } => Some(*expected),
             _ => None,
         };
-        let stuck = matches!(self, Self::Projection { .. } | Self::BeyondLog { .. });
-        Trouble { error: self.to_string(), stuck, fenced: self.is_fenced(), until }
+        let withheld = match self {
+            Self::Withheld { expected, found } => found.0.saturating_sub(expected.0),
+            _ => 0,
+        };
+        let (stuck, fenced) = (self.is_stuck(), self.is_fenced());
+        Trouble { error: self.to_string(), stuck, fenced, withheld, until }
+    }
+
+    /// Whether trying again does not help by itself.
+    pub(super) const fn is_stuck(&self) -> bool {
+        matches!(
+            self,
+            Self::Projection { .. } | Self::BeyondLog { .. } | Self::OtherLog(_) | Self::Withheld { .. }
+        )
+    }
+
+    /// Why `position` can neither be applied nor wait.
+    pub(super) fn triage(position: Position, error: TriageError) -> Self {
+        match error {
+            TriageError::Log(error) => error.into(),
+            TriageError::Projection(error) => Self::Projection { position, error },
+        }
+    }
+
+    /// Why `position` cannot be taken in.
+    pub(super) fn assembling(position: Position, error: AssembleError) -> Self {
+        match error {
+            AssembleError::Withheld { expected, found } => Self::Withheld { expected, found },
+            AssembleError::Commit(error) => Self::Projection { position, error },
+        }
     }
 }
 
@@ -93,15 +134,33 @@ pub(super) struct StateCell(watch::Sender<WorkerState>);
 
 impl StateCell {
     pub(super) fn new() -> (Self, watch::Receiver<WorkerState>) {
-        let applied = Checkpoint { position: Position(0), recorded_at: None };
-        let (trouble, held, stopped) = (None, None, None);
-        let state = WorkerState { applied, started: false, working: false, trouble, held, stopped };
+        let applied = Checkpoint::default();
+        let state = WorkerState {
+            applied,
+            tally: Tally::default(),
+            started: false,
+            working: false,
+            trouble: None,
+            held: None,
+            stopped: None,
+        };
         let (sender, receiver) = watch::channel(state);
         (Self(sender), receiver)
     }
 
-    /// Publishes what the store has applied; answers whether trouble was overcome by it.
-    pub(super) fn applied(&self, checkpoint: Checkpoint) -> bool {
+    /// Publishes where the store stands as a session begins; answers whether trouble was overcome by it.
+    pub(super) fn found(&self, checkpoint: Checkpoint) -> bool {
+        self.publish(checkpoint, |state| {
+            state.tally = Tally { since: state.applied.position, messages: 0 };
+        })
+    }
+
+    /// Publishes that the store has applied so many more messages; answers whether trouble was overcome by it.
+    pub(super) fn applied(&self, checkpoint: Checkpoint, messages: usize) -> bool {
+        self.publish(checkpoint, |state| state.tally.messages += messages as u64)
+    }
+
+    fn publish(&self, checkpoint: Checkpoint, count: impl FnOnce(&mut WorkerState)) -> bool {
         let mut overcome = false;
         self.0.send_modify(|state| {
             let until = state.trouble.as_ref().and_then(|trouble| trouble.until);
@@ -111,6 +170,7 @@ impl StateCell {
             }
             state.applied = checkpoint;
             state.started = true;
+            count(state);
             state.held = None;
         });
         overcome

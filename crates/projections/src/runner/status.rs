@@ -1,11 +1,14 @@
 //! How a projection is doing, for operators and readiness.
 
+use std::time::Duration;
+
 use foodflow_log::{Partition, Position};
 use serde::Serialize;
 
 use super::lease::Owner;
 use super::observe::Observation;
 use super::state::WorkerState;
+use crate::store::quarantine::Quarantine;
 
 /// What is said of a partition without an owner.
 const NOBODY: &str = "no living process has the partition";
@@ -22,7 +25,9 @@ pub enum ProjectionState {
     Held,
     /// The store or the log does not answer; it tries again.
     Retrying,
-    /// An event cannot be projected; it tries again, and nothing later is applied before that.
+    /// It gets on, but not all that lies behind it is in the read model.
+    Degraded,
+    /// It does not get on by itself: an event cannot be read, the log withholds one, or nothing moves.
     Stuck,
     /// No living process has the partition.
     Unassigned,
@@ -55,9 +60,22 @@ pub struct ProjectionStatus {
     /// Why it does not get on, where it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Entities whose events wait for an operator. A projection that cannot apply an event stops its whole
-    /// partition, so there are none.
-    pub quarantined_entities: Vec<String>,
+    /// What waits for an operator, of every tenant of the partition.
+    #[serde(skip)]
+    pub quarantine: Quarantine,
+}
+
+/// What is seen of a partition without asking its worker.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outside {
+    /// For how long nothing was applied although the log goes on, where that is too long.
+    pub(super) stalled: Option<Duration>,
+    /// Why the store did not tell its position.
+    pub(super) store_error: Option<String>,
+    /// What the auditor found.
+    pub(super) audit_error: Option<String>,
+    /// What waits.
+    pub(super) quarantine: Quarantine,
 }
 
 /// Whose a partition is, as one process sees it.
@@ -79,6 +97,18 @@ pub(super) enum Standing {
 }
 
 impl Standing {
+    pub(super) const fn is_own(&self) -> bool {
+        matches!(self, Self::Own(..))
+    }
+
+    /// How many positions the log withholds from the worker.
+    pub(super) fn withheld(&self) -> u64 {
+        match self {
+            Self::Own(_, worker) => worker.trouble.as_ref().map_or(0, |trouble| trouble.withheld),
+            _ => 0,
+        }
+    }
+
     pub(super) const fn owner(&self) -> Option<&Owner> {
         match self {
             Self::Own(owner, _) | Self::Others(owner) => Some(owner),
@@ -102,6 +132,7 @@ impl Standing {
         &self,
         seen: &Observation,
         batch_messages_max: usize,
+        outside: Outside,
     ) -> (ProjectionState, Option<String>) {
         let (worker, lease_error) = match self {
             Self::Own(_, worker) => (Some(worker), None),
@@ -119,17 +150,37 @@ impl Standing {
                 None => (ProjectionState::Unassigned, Some(NOBODY.to_owned())),
             };
         }
-        let trouble = worker.and_then(|worker| worker.trouble.as_ref());
-        match trouble {
-            Some(trouble) if trouble.stuck => (ProjectionState::Stuck, Some(trouble.error.clone())),
-            Some(trouble) => (ProjectionState::Retrying, Some(trouble.error.clone())),
-            None if worker.is_some_and(|worker| worker.held.is_some()) => (ProjectionState::Held, None),
-            None if seen.log_error.is_some() => (ProjectionState::Retrying, seen.log_error.clone()),
-            None if worker.is_some_and(|worker| !worker.started) => (ProjectionState::CatchingUp, None),
-            None if seen.lag_events() > batch_messages_max as u64 => (ProjectionState::CatchingUp, None),
-            None => (ProjectionState::Running, None),
+        if let Some(trouble) = worker.and_then(|worker| worker.trouble.as_ref()) {
+            let state = if trouble.stuck { ProjectionState::Stuck } else { ProjectionState::Retrying };
+            return (state, Some(trouble.error.clone()));
         }
+        if worker.is_some_and(|worker| worker.held.is_some()) {
+            return (ProjectionState::Held, None);
+        }
+        if let Some(still_for) = outside.stalled {
+            let (seconds, position) = (still_for.as_secs(), seen.position);
+            let error = format!(
+                "nothing was applied for {seconds} s, although the log goes on after position {position}"
+            );
+            return (ProjectionState::Stuck, Some(error));
+        }
+        if let Some(error) = seen.log_error.clone().or(outside.store_error) {
+            return (ProjectionState::Retrying, Some(error));
+        }
+        if let Some(error) = outside.audit_error.or_else(|| in_quarantine(&outside.quarantine)) {
+            return (ProjectionState::Degraded, Some(error));
+        }
+        let is_starting = worker.is_some_and(|worker| !worker.started);
+        if is_starting || seen.lag_events() > batch_messages_max as u64 {
+            return (ProjectionState::CatchingUp, None);
+        }
+        (ProjectionState::Running, None)
     }
+}
+
+fn in_quarantine(quarantine: &Quarantine) -> Option<String> {
+    let (entities, messages) = (quarantine.entities(), quarantine.messages());
+    (entities > 0).then(|| format!("{entities} entities with {messages} messages wait in quarantine"))
 }
 
 /// Why a worker ended, and what it had met before.

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foodflow_log::{LogError, Partition, Position, SharedLog};
+use foodflow_log::{Direction, LogError, MessageStream, Partition, Position, ReadQuery, SharedLog};
 use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::audit;
 use super::backoff::Backoff;
 use super::config::RunnerConfig;
 use super::lease::tenure::Tenure;
@@ -28,6 +29,15 @@ pub(super) enum Ended {
     Stopped,
     /// Another process has the partition, or is to have it.
     WithoutLease,
+}
+
+/// What a session begins with.
+pub(super) struct Opened {
+    pub(super) claim: Claim,
+    /// Where the log ended.
+    pub(super) head: Position,
+    /// What the log holds after the claim's checkpoint.
+    pub(super) stream: MessageStream,
 }
 
 /// Everything that a worker works with.
@@ -102,13 +112,10 @@ impl<C: Send + 'static> Worker<C> {
         let delay = backoff.next_delay();
         let delay_ms = delay.as_millis() as u64;
         let (projection, partition) = (self.projection.name(), self.partition.0);
-        match failure {
-            Failure::Projection { .. } | Failure::BeyondLog { .. } => {
-                tracing::error!(projection, partition, delay_ms, error = %failure, "the projection is stuck");
-            }
-            _ => {
-                tracing::warn!(projection, partition, delay_ms, error = %failure, "the projection tries again")
-            }
+        if failure.is_stuck() {
+            tracing::error!(projection, partition, delay_ms, error = %failure, "the projection is stuck");
+        } else {
+            tracing::warn!(projection, partition, delay_ms, error = %failure, "the projection tries again");
         }
         delay
     }
@@ -121,14 +128,13 @@ impl<C: Send + 'static> Worker<C> {
             _ = self.tenure.ended() => return Ok(Ended::WithoutLease),
             opened = self.open() => opened?,
         };
-        let (claim, stream) = opened;
-        if self.state.applied(claim.checkpoint.clone()) {
+        if self.state.found(opened.claim.checkpoint.clone()) {
             backoff.reset();
         }
-        Session::new(self, backoff, claim, stream).run().await
+        Session::new(self, backoff, opened).run().await
     }
 
-    async fn open(&self) -> Result<(Claim, foodflow_log::MessageStream), Failure> {
+    async fn open(&self) -> Result<Opened, Failure> {
         let claim = self.store_answer(self.store.claim(self.partition)).await;
         let claim = claim.map_err(Failure::Claim)?;
         let checkpoint = &claim.checkpoint;
@@ -136,8 +142,22 @@ impl<C: Send + 'static> Worker<C> {
         if checkpoint.position > head {
             return Err(Failure::BeyondLog { applied: checkpoint.position, head });
         }
+        if let Some(reason) = self.other_log(checkpoint).await? {
+            return Err(Failure::OtherLog(reason));
+        }
         let stream = self.log_answer(self.log.subscribe(self.partition, None, checkpoint.position)).await?;
-        Ok((claim, stream))
+        Ok(Opened { claim, head, stream })
+    }
+
+    /// Why the checkpoint cannot be one of this log, where it cannot.
+    async fn other_log(&self, checkpoint: &Checkpoint) -> Result<Option<String>, Failure> {
+        let Some(before) = checkpoint.position.0.checked_sub(1) else { return Ok(None) };
+        let query =
+            ReadQuery { tenant: None, from: Position(before), direction: Direction::Forward, limit: 1 };
+        let found = self.log_answer(self.log.read(self.partition, query)).await?;
+        // Where the log lacks the position, the auditor says so.
+        let message = found.first().filter(|message| message.position == checkpoint.position);
+        Ok(message.and_then(|message| audit::other_time(message, checkpoint)))
     }
 
     async fn store_answer<T>(
@@ -149,20 +169,23 @@ impl<C: Send + 'static> Worker<C> {
 
     async fn log_answer<T>(&self, answer: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
         let limit = self.config.answer_timeout;
-        timeout(limit, answer)
-            .await
-            .unwrap_or_else(|_| Err(LogError::Unavailable { reason: format!("no answer within {limit:?}") }))
+        timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
     }
 
-    /// Shows that `position` and what lies before it has been applied.
-    pub(super) fn applied(&self, checkpoint: Checkpoint, backoff: &mut Backoff) {
+    /// Shows that so many more messages, up to `checkpoint`, have been applied.
+    pub(super) fn applied(&self, checkpoint: Checkpoint, messages: usize, backoff: &mut Backoff) {
         let position: Position = checkpoint.position;
-        if self.state.applied(checkpoint) {
+        if self.state.applied(checkpoint, messages) {
             backoff.reset();
             let (projection, partition) = (self.projection.name(), self.partition.0);
             tracing::info!(projection, partition, position = position.0, "the projection goes on");
         }
     }
+}
+
+/// The log did not answer.
+pub(super) fn no_answer(limit: Duration) -> LogError {
+    LogError::Unavailable { reason: format!("no answer within {limit:?}") }
 }
 
 /// The store's answer, or an error where there is none within `limit`.

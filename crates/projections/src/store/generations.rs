@@ -201,10 +201,7 @@ mod tests {
     use super::*;
 
     fn claim(epoch: u64, position: u64) -> Claim {
-        Claim {
-            epoch: Epoch(epoch),
-            checkpoint: Checkpoint { position: Position(position), recorded_at: None },
-        }
+        Claim { epoch: Epoch(epoch), checkpoint: Checkpoint::new(Position(position), None) }
     }
 
     #[test]

@@ -12,9 +12,10 @@ use foodflow_projections::graph::{
     Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, Sink, StoreError, TraceDirection,
 };
 use foodflow_projections::store::generations::{Compared, RebuildScope, Role};
+use foodflow_projections::store::quarantine::Quarantine;
 use uuid::Uuid;
 
-use super::world::{World, added, bare, edge, node, recorded, retirement, text, uses};
+use super::world::{World, added, bare, edge, node, recorded, retirement, text, uses, waiting};
 
 /// One test per case, for a store that can be had anew for each. `$open` as for the other contract.
 macro_rules! generation_cases {
@@ -28,6 +29,7 @@ macro_rules! generation_cases {
             a_tenant_is_switched_alone,
             all_that_differs_is_exchanged,
             several_partitions_are_switched_together,
+            what_waits_changes_places_with_its_generation,
         }
     };
 }
@@ -69,7 +71,7 @@ impl Filler {
         changes: Vec<Change>,
     ) -> Result<(), StoreError> {
         let changes = changes.into_iter().map(|change| (tenant, change)).collect();
-        let checkpoint = Checkpoint { position: Position(position), recorded_at: Some(recorded(position)) };
+        let checkpoint = Checkpoint::new(Position(position), Some(recorded(position)));
         self.sink.apply(self.claim.next(self.partition, changes, checkpoint)).await
     }
 
@@ -191,7 +193,7 @@ pub(crate) async fn a_switch_changes_places_and_back_again(store: Arc<dyn GraphS
     assert!(matches!(store.apply(stale).await, Err(StoreError::Fenced { .. })));
     let late = filler.claim.clone();
     let changes = vec![(world.tenant, node(world.lot(7), []))];
-    let checkpoint = Checkpoint { position: Position(3), recorded_at: None };
+    let checkpoint = Checkpoint::new(Position(3), None);
     for mut claim in [late, compared.live] {
         let refused = store.apply(claim.next(P1, changes.clone(), checkpoint.clone())).await;
         assert!(matches!(refused, Err(StoreError::Fenced { .. })), "{refused:?}");
@@ -381,6 +383,41 @@ pub(crate) async fn a_tenant_is_switched_alone(store: Arc<dyn GraphStore>) {
     assert_eq!(world.listed(Label::Batch, vec![]).await.len(), 3);
     world.tenant = stranger;
     assert_eq!(seen_of(&world, &lots).await, theirs);
+}
+
+pub(crate) async fn what_waits_changes_places_with_its_generation(store: Arc<dyn GraphStore>) {
+    let stranger = TenantId(Uuid::new_v4());
+    for is_all in [true, false] {
+        fresh(&store).await;
+        let world = World::new(Arc::clone(&store), 1).await;
+        let (own, lots) = (world.tenant, [world.lot(1), world.lot(2)]);
+        let scope = if is_all { RebuildScope::All } else { RebuildScope::Tenant(own) };
+        let live = waiting(&[(own, 1, 1), (own, 2, 1), (stranger, 1, 1)]);
+        let mut batch = world.batch(1, bare(&lots));
+        batch.checkpoint.quarantine = live.clone();
+        store.apply(batch).await.unwrap();
+        let mut filler = beside(&store, scope).await;
+        let mut checkpoint = Checkpoint::new(Position(1), Some(recorded(1)));
+        checkpoint.quarantine = waiting(&[(own, 2, 1), (own, 3, 1)]);
+        let changes = bare(&lots).into_iter().map(|change| (own, change)).collect();
+        filler.sink.apply(filler.claim.next(P1, changes, checkpoint)).await.unwrap();
+        let compared = hold(&store, &filler).await;
+        assert_eq!(compared.live.checkpoint.quarantine, live);
+        store.switch(&[compared]).await.unwrap();
+        let theirs: &[_] = if is_all { &[] } else { &[(stranger, 1, 1)] };
+        let expected = waiting(&[&[(own, 2, 1), (own, 3, 1)], theirs].concat());
+        assert_eq!(store.checkpoint(P1).await.unwrap().quarantine, expected, "{scope:?}");
+        assert_eq!(store.claim(P1).await.unwrap().checkpoint.quarantine, expected);
+
+        let (_, sink) = store.reopen_previous().await.unwrap();
+        let filler = Filler::new(sink, P1).await;
+        assert!(filler.claim.checkpoint.quarantine.is_like(&live, Some(own)));
+        store.switch(&[hold(&store, &filler).await]).await.unwrap();
+        assert_eq!(store.checkpoint(P1).await.unwrap().quarantine, live, "{scope:?}");
+        store.release(P1, HOLDER).await.unwrap();
+        store.clear(P1).await.unwrap();
+        assert_eq!(store.checkpoint(P1).await.unwrap().quarantine, Quarantine::default());
+    }
 }
 
 /// Everything that queries can learn of one tenant's lots.

@@ -8,7 +8,7 @@ use foodflow_projections::changes::{Change, Edge, EdgeType, Label, Properties, V
 use foodflow_projections::graph::{Checkpoint, EdgeDirection, GraphStore, StoreError};
 use uuid::Uuid;
 
-use super::world::{World, added, bare, edge, kilograms, node, recorded, retirement, text, uses};
+use super::world::{World, added, bare, edge, kilograms, node, recorded, retirement, text, uses, waiting};
 
 pub(crate) async fn properties_are_merged_and_removed(store: Arc<dyn GraphStore>) {
     let mut world = World::new(store, 1101).await;
@@ -117,10 +117,10 @@ pub(crate) async fn a_batch_is_applied_once(store: Arc<dyn GraphStore>) {
     let mut world = World::new(store, 1105).await;
     let lot = world.lot(1);
     let before = world.store.checkpoint(world.partition).await.unwrap();
-    assert_eq!(before, Checkpoint { position: Position(0), recorded_at: None });
+    assert_eq!(before, Checkpoint::default());
     world.apply(vec![node(lot, [("version", Value::Integer(1))])]).await;
     world.apply(vec![node(lot, [("version", Value::Integer(2))])]).await;
-    let after = Checkpoint { position: Position(2), recorded_at: Some(recorded(2)) };
+    let after = Checkpoint::new(Position(2), Some(recorded(2)));
     assert_eq!(world.store.checkpoint(world.partition).await.unwrap(), after);
     // The same position and an earlier one were applied before.
     for position in [2, 1] {
@@ -129,6 +129,21 @@ pub(crate) async fn a_batch_is_applied_once(store: Arc<dyn GraphStore>) {
     }
     assert_eq!(world.property(lot, "version").await, Some(Value::Integer(2)));
     assert_eq!(world.store.checkpoint(world.partition).await.unwrap(), after);
+}
+
+pub(crate) async fn what_waits_is_kept_with_the_checkpoint(store: Arc<dyn GraphStore>) {
+    let mut world = World::new(store, 1112).await;
+    let quarantine = waiting(&[(world.tenant, 1, 1), (world.tenant, 2, 1)]);
+    let mut batch = world.batch(1, vec![]);
+    batch.checkpoint.quarantine = quarantine.clone();
+    world.store.apply(batch).await.unwrap();
+    assert_eq!(world.store.checkpoint(world.partition).await.unwrap().quarantine, quarantine);
+    world.claim().await;
+    let claim = world.store.claim(world.partition).await.unwrap();
+    assert_eq!(claim.checkpoint.quarantine, quarantine);
+    world.claim().await;
+    world.apply(vec![]).await;
+    assert!(world.store.checkpoint(world.partition).await.unwrap().quarantine.is_empty());
 }
 
 pub(crate) async fn a_batch_is_applied_once_by_two_writers(store: Arc<dyn GraphStore>) {

@@ -34,6 +34,7 @@ macro_rules! graph_contract_cases {
             merging::a_batch_is_applied_once_by_two_writers,
             merging::checkpoints_are_kept_per_partition,
             merging::nothing_is_written_over_a_gap,
+            merging::what_waits_is_kept_with_the_checkpoint,
             merging::who_was_fenced_writes_nothing,
             merging::properties_are_merged_and_removed,
             merging::every_type_of_property_comes_back,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use foodflow_domain::{Quantity, TenantId, Unit};
-use foodflow_log::{Partition, Position};
+use foodflow_log::{Partition, Position, StreamId};
 use foodflow_projections::changes::{Change, Edge, EdgeType, Label, NodeKey, Retirement, Value};
 use foodflow_projections::graph::{
     Batch, Checkpoint, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection,
 };
 use foodflow_projections::store::Epoch;
+use foodflow_projections::store::quarantine::{Entity, Quarantine, Waiting};
 use jiff::{Timestamp, ToSpan as _};
 use uuid::Uuid;
 
@@ -67,7 +68,7 @@ impl World {
     /// A batch of this tenant that continues `after` and ends at `position`.
     pub(crate) fn batch_after(&self, after: u64, position: u64, changes: Vec<Change>) -> Batch {
         let changes = changes.into_iter().map(|change| (self.tenant, change)).collect();
-        let checkpoint = Checkpoint { position: Position(position), recorded_at: Some(recorded(position)) };
+        let checkpoint = Checkpoint::new(Position(position), Some(recorded(position)));
         let (partition, epoch, after) = (self.partition, self.epoch, Position(after));
         Batch { partition, epoch, after, changes, checkpoint }
     }
@@ -203,4 +204,16 @@ pub(crate) fn kilograms(value: &str) -> Quantity {
 /// A text.
 pub(crate) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
+}
+
+/// What waits: of each tenant, the lot of this number from this position on.
+pub(crate) fn waiting(of: &[(TenantId, u128, u64)]) -> Quarantine {
+    let mut quarantine = Quarantine::default();
+    for (tenant, number, position) in of {
+        let stream = StreamId::new("food_graph", "batch", Uuid::from_u128(*number));
+        let reason = "an event of the unknown type `x`; it needs a \"newer\" program";
+        let waiting = Waiting::new(Position(*position), recorded(*position), reason);
+        quarantine.put(Entity { tenant: *tenant, stream }, waiting);
+    }
+    quarantine
 }

@@ -52,7 +52,7 @@ async fn both_filled(store: &Arc<dyn GraphStore>, world: &mut World) -> Claim {
     let sink = store.beside(RebuildScope::All, "1").await.unwrap();
     let mut claim = sink.claim(world.partition).await.unwrap();
     let changes = story().into_iter().map(|change| (world.tenant, change)).collect();
-    let checkpoint = Checkpoint { position: world.position(), recorded_at: None };
+    let checkpoint = Checkpoint::new(world.position(), None);
     sink.apply(claim.next(world.partition, changes, checkpoint)).await.unwrap();
     claim
 }

@@ -24,7 +24,7 @@ async fn told() -> (Story, Arc<dyn GraphStore>, TempDir) {
     let story = plant::told();
     let (store, folder) = open().await;
     let changes = story.changes().concat().into_iter().map(|change| (story.tenant, change)).collect();
-    let checkpoint = Checkpoint { position: Position(story.messages.len() as u64), recorded_at: None };
+    let checkpoint = Checkpoint::new(Position(story.messages.len() as u64), None);
     let mut claim = store.claim(Partition(0)).await.unwrap();
     store.apply(claim.next(Partition(0), changes, checkpoint)).await.unwrap();
     (story, store, folder)

@@ -93,7 +93,7 @@ impl World {
             let projected = project(&Recorded::decode(&message).unwrap()).unwrap();
             changes.extend(projected.into_iter().map(|change| (self.tenant, change)));
         }
-        let checkpoint = Checkpoint { position: Position(self.position), recorded_at: Some(self.now) };
+        let checkpoint = Checkpoint::new(Position(self.position), Some(self.now));
         let batch = self.claim.next(Partition(0), changes, checkpoint);
         self.store.apply(batch).await.unwrap();
         self.known()

@@ -256,7 +256,7 @@ async fn a_rebuild_that_got_further_than_the_live_one_is_compared_all_the_same()
     // As a rebuild leaves it that died when it was about to switch.
     let sink = place.store.beside(RebuildScope::All, "1").await.unwrap();
     let mut claim = sink.claim(P0).await.unwrap();
-    let checkpoint = foodflow_projections::store::Checkpoint { position: last, recorded_at: None };
+    let checkpoint = foodflow_projections::store::Checkpoint::new(last, None);
     sink.apply(claim.next(P0, vec![], checkpoint)).await.unwrap();
     let report = place.rebuild(SwitchPolicy::IfDifferent).await.unwrap();
     assert!(report.is_identical());
@@ -379,14 +379,10 @@ async fn another_rebuild_of_the_same_takes_over() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_projected_or_stored_ends_the_rebuild_and_nothing_else() {
+async fn what_cannot_be_stored_ends_the_rebuild_and_nothing_else() {
     let (place, last) = filled().await;
     let digest = place.digest().await;
-    place.projection.break_at(Position(500));
-    let outcome = place.rebuild(SwitchPolicy::Always).await;
-    assert!(matches!(outcome, Err(RebuildError::Projection { position: Position(500), .. })), "{outcome:?}");
-    place.projection.break_at(Position(0));
-    place.store.fail(std::iter::repeat_n(Fault::Refuse, 6));
+    place.store.fail([Fault::LoseAnswer].into_iter().chain(std::iter::repeat_n(Fault::Refuse, 5)));
     let outcome = place.rebuild(SwitchPolicy::Always).await;
     assert!(matches!(outcome, Err(RebuildError::Store(_))), "{outcome:?}");
     assert_eq!((place.digest().await, place.store.is_held()), (digest, false));

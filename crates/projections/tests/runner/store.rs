@@ -35,6 +35,8 @@ pub(super) struct Content {
     pub(super) nodes: BTreeMap<(Partition, TenantId, Uuid), (i64, usize)>,
     /// First and last position of every batch that was applied, in order.
     batches: Vec<(Partition, i64, u64)>,
+    /// Every node that was written, with its position, in order.
+    written: Vec<(TenantId, Uuid, i64)>,
     /// How many batches the fence refused.
     fenced: usize,
 }
@@ -104,6 +106,13 @@ impl RecordingStore {
         self.content.lock().unwrap().batches.iter().map(|(_, _, last)| *last).collect()
     }
 
+    /// Positions that were written to the node, in order.
+    pub(super) fn written_to(&self, tenant: TenantId, id: Uuid) -> Vec<u64> {
+        let content = self.content.lock().unwrap();
+        let own = content.written.iter().filter(|(of, node, _)| (*of, *node) == (tenant, id));
+        own.map(|(.., position)| *position as u64).collect()
+    }
+
     /// How many batches were refused because another worker had claimed the partition.
     pub(super) fn fenced(&self) -> usize {
         self.content.lock().unwrap().fenced
@@ -114,7 +123,10 @@ impl RecordingStore {
     }
 
     pub(super) fn set_checkpoint(&self, partition: Partition, position: Position) {
-        let checkpoint = Checkpoint { position, recorded_at: None };
+        self.set_whole_checkpoint(partition, Checkpoint::new(position, None));
+    }
+
+    pub(super) fn set_whole_checkpoint(&self, partition: Partition, checkpoint: Checkpoint) {
         self.content.lock().unwrap().checkpoints.insert(partition, checkpoint);
     }
 
@@ -173,6 +185,7 @@ impl Content {
             first.get_or_insert(*position);
             let node = self.nodes.entry((batch.partition, tenant, key.id)).or_default();
             *node = (*position, node.1 + 1);
+            self.written.push((tenant, key.id, *position));
         }
         if let Some(first) = first {
             self.batches.push((batch.partition, first, batch.checkpoint.position.0));
@@ -203,7 +216,7 @@ impl ReadModel for RecordingStore {
         // As a server: the answer is never there at once.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         let known = self.content.lock().unwrap().checkpoints.get(&partition).cloned();
-        Ok(known.unwrap_or(Checkpoint { position: Position(0), recorded_at: None }))
+        Ok(known.unwrap_or_default())
     }
 
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {

@@ -1,8 +1,9 @@
 //! Commits to append, a projection that can be broken, and a log that fails.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -72,6 +73,14 @@ pub(super) async fn append_at(
     log.append(Commit { tenant, recorded_at, messages }).await.unwrap().last
 }
 
+/// Appends a message that is none of an event.
+pub(super) async fn append_raw(log: &SharedLog, tenant: TenantId, payload: &'static [u8]) -> Position {
+    let stream = StreamId::new("food_graph", "batch", Uuid::now_v7());
+    let message = NewMessage { stream, expected: Position(0), payload: payload.into() };
+    let commit = Commit { tenant, recorded_at: Timestamp::now(), messages: vec![message] };
+    log.append(commit).await.unwrap().last
+}
+
 /// An event of the stream `id`, without data.
 pub(super) fn envelope(
     tenant: TenantId,
@@ -113,14 +122,24 @@ fn note(message: &Recorded) -> Result<Vec<Change>, ProjectError> {
 /// Projects every message to one node, but where it is told to fail.
 #[derive(Default)]
 pub(super) struct TestProjection {
-    broken_at: AtomicU64,
+    broken_at: Mutex<BTreeSet<u64>>,
     panics_at: AtomicU64,
+    blocks_at: AtomicU64,
+    blocked: Mutex<Option<Receiver<()>>>,
 }
 
 impl TestProjection {
-    /// Fails at `position` from now on; 0 for nowhere.
-    pub(super) fn break_at(&self, position: Position) {
-        self.broken_at.store(position.0, Ordering::SeqCst);
+    /// Fails at these positions from now on, and at no others.
+    pub(super) fn break_at(&self, positions: impl IntoIterator<Item = u64>) {
+        *self.broken_at.lock().unwrap() = positions.into_iter().collect();
+    }
+
+    /// Never returns from `position` while what is answered lives.
+    pub(super) fn block_at(&self, position: Position) -> Sender<()> {
+        let (lives, blocked) = channel();
+        *self.blocked.lock().unwrap() = Some(blocked);
+        self.blocks_at.store(position.0, Ordering::SeqCst);
+        lives
     }
 
     pub(super) fn panic_at(&self, position: Position) {
@@ -135,8 +154,13 @@ impl Projection<Change> for TestProjection {
 
     fn project(&self, message: &StoredMessage) -> Result<Projected<Change>, ProjectionError> {
         let position = message.position.0;
-        if position == self.broken_at.load(Ordering::SeqCst) {
+        if self.broken_at.lock().unwrap().contains(&position) {
             return Err(ProjectionError::new("it cannot be read"));
+        }
+        if position == self.blocks_at.load(Ordering::SeqCst) {
+            let blocked = self.blocked.lock().unwrap().take();
+            // It answers once the other end is dropped.
+            blocked.unwrap().recv().unwrap_err();
         }
         assert_ne!(position, self.panics_at.load(Ordering::SeqCst), "told to panic");
         RecordedProjection::new("notes", note).project(message)

@@ -76,7 +76,7 @@ const RETIRE_FROM: &str = "UPDATE graph_edges \
      WHERE tenant_key = ?5 AND edge_type = ?6 AND position < ?1 AND retired_position IS NULL AND from_id = ?7 \
      AND from_label = ?8";
 
-const STORE_CHECKPOINT: &str = "UPDATE checkpoints SET position = ?2, recorded_at = ?3 \
+const STORE_CHECKPOINT: &str = "UPDATE checkpoints SET position = ?2, recorded_at = ?3, quarantine = ?4 \
      WHERE projection = 'food_graph' AND partition = ?1";
 
 type TenantKeys = BTreeMap<TenantId, i64>;
@@ -242,6 +242,7 @@ async fn store_checkpoint(
         .bind(i64::from(partition.0))
         .bind(to_stored(checkpoint.position)?)
         .bind(checkpoint.recorded_at.map(|at| at.to_string()))
+        .bind(checkpoint.quarantine.to_text())
         .execute(connection)
         .await
         .map_err(unavailable)?;

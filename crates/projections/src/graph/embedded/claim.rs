@@ -13,6 +13,7 @@ use super::error::{STORE, corrupt, from_stored, unavailable};
 use super::slot::Writing;
 use crate::graph::{Checkpoint, Claim, StoreError};
 use crate::store::Epoch;
+use crate::store::quarantine::Quarantine;
 
 const CLAIM: &str = "INSERT INTO checkpoints (projection, partition, epoch, position) \
      VALUES ('food_graph', ?, 1, 0) ON CONFLICT DO UPDATE SET epoch = epoch + 1";
@@ -41,18 +42,38 @@ pub(super) async fn stored_in(
     partition: Partition,
 ) -> Result<Claim, StoreError> {
     let statement = format!(
-        "SELECT epoch, position, recorded_at FROM {file}.checkpoints \
+        "SELECT epoch, position, recorded_at, quarantine FROM {file}.checkpoints \
          WHERE projection = 'food_graph' AND partition = ?"
     );
-    let row: Option<(i64, i64, Option<String>)> = sqlx::query_as(AssertSqlSafe(statement))
+    let row: Option<(i64, i64, Option<String>, Option<String>)> = sqlx::query_as(AssertSqlSafe(statement))
         .bind(i64::from(partition.0))
         .fetch_optional(connection)
         .await
         .map_err(unavailable)?;
-    let (epoch, position, recorded_at) = row.unwrap_or_default();
+    let (epoch, position, recorded_at, quarantine) = row.unwrap_or_default();
     let recorded_at = recorded_at.map(|text| text.parse().map_err(|_| corrupt(text))).transpose()?;
-    let checkpoint = Checkpoint { position: from_stored(position)?, recorded_at };
+    let quarantine =
+        quarantine.map(|text| Quarantine::parse(&text).ok_or_else(|| corrupt(text))).transpose()?;
+    let quarantine = quarantine.unwrap_or_default();
+    let checkpoint = Checkpoint { position: from_stored(position)?, recorded_at, quarantine };
     Ok(Claim { epoch: Epoch(epoch.cast_unsigned()), checkpoint })
+}
+
+/// Lets wait in `partition` what `quarantine` says, and nothing else.
+pub(super) async fn set_quarantine(
+    connection: &mut SqliteConnection,
+    partition: Partition,
+    quarantine: &Quarantine,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE main.checkpoints SET quarantine = ? WHERE projection = 'food_graph' AND partition = ?",
+    )
+    .bind(quarantine.to_text())
+    .bind(i64::from(partition.0))
+    .execute(connection)
+    .await
+    .map_err(unavailable)?;
+    Ok(())
 }
 
 /// Where the projection stands in every partition that was claimed.

@@ -12,7 +12,7 @@ use crate::graph::StoreError;
 /// The tables; every statement is safe to repeat.
 const SCHEMA: &str = include_str!("../../../../../schemas/embedded/food_graph.sql");
 /// `PRAGMA user_version` of the layout that this program writes; goes up with every change of it.
-const LAYOUT: i64 = 3;
+const LAYOUT: i64 = 4;
 /// What every layout so far has made.
 const DROP: &str = "DROP TABLE IF EXISTS graph_edges; DROP TABLE IF EXISTS graph_nodes; \
      DROP TABLE IF EXISTS graph_tenants; DROP TABLE IF EXISTS checkpoints; DROP TABLE IF EXISTS holds";
@@ -87,7 +87,7 @@ pub(super) async fn clear(mut transaction: Writing, partition: Partition) -> Res
         ["DELETE FROM graph_edges", "DELETE FROM graph_nodes"]
     };
     let tenants = "DELETE FROM graph_tenants WHERE partition = ?";
-    let checkpoint = "UPDATE checkpoints SET position = 0, recorded_at = NULL \
+    let checkpoint = "UPDATE checkpoints SET position = 0, recorded_at = NULL, quarantine = NULL \
          WHERE projection = 'food_graph' AND partition = ?";
     for sql in [edges, nodes, tenants, checkpoint] {
         sqlx::query(sql).bind(partition).execute(&mut *transaction).await.map_err(unavailable)?;

@@ -58,6 +58,9 @@ pub(super) async fn switch(
     remove(&mut transaction, tenant).await?;
     copy(&mut transaction, "beside", "main", tenant).await?;
     claim::set_epoch(&mut transaction, compared.partition, epoch).await?;
+    let (quarantine, beside) = (stands.checkpoint.quarantine, beside.checkpoint.quarantine);
+    let quarantine = quarantine.with_tenant_of(tenant, &beside);
+    claim::set_quarantine(&mut transaction, compared.partition, &quarantine).await?;
     transaction.commit().await.map_err(unavailable)?;
 
     let (scope, filled_by) = (RebuildScope::Tenant(tenant), other.filled_by.clone());

@@ -17,10 +17,12 @@ use super::names::Generation;
 use super::value::{count_to_bolt, from_bolt, instant_to_bolt};
 use crate::changes::Value;
 use crate::graph::{Batch, Checkpoint, Claim, StoreError};
+use crate::store::quarantine::Quarantine;
 use crate::store::{Admission, Epoch};
 
 /// What the functions here read of `c`.
-const COLUMNS: &str = "c.epoch AS epoch, c.position AS position, c.recorded_at AS recorded_at";
+const COLUMNS: &str =
+    "c.epoch AS epoch, c.position AS position, c.recorded_at AS recorded_at, c.quarantine AS quarantine";
 
 fn id(partition: Partition) -> String {
     format!("food_graph/{}", partition.0)
@@ -163,8 +165,10 @@ pub(super) async fn reset(
     generation: Generation,
     partition: Partition,
 ) -> Result<(), StoreError> {
-    let text =
-        format!("MATCH (c:{} {{id: $id}}) SET c.position = 0 REMOVE c.recorded_at", generation.checkpoint());
+    let text = format!(
+        "MATCH (c:{} {{id: $id}}) SET c.position = 0 REMOVE c.recorded_at, c.quarantine",
+        generation.checkpoint()
+    );
     Ok(graph.run(query(&text).param("id", id(partition))).await?)
 }
 
@@ -178,10 +182,10 @@ pub(super) async fn admit(
     // Setting a property takes the lock; only then are epoch and position read that decide.
     let statement = format!(
         "MATCH (c:{} {{id: $id}}) SET c.offered_position = $position \
-         WITH c, c.epoch AS epoch, c.position AS position, c.recorded_at AS recorded_at \
+         WITH c, {COLUMNS} \
          FOREACH (_ IN CASE WHEN epoch = $epoch AND position = $after THEN [1] ELSE [] END | \
-           SET c.position = $position, c.recorded_at = $recorded_at) \
-         RETURN epoch, position, recorded_at",
+           SET c.position = $position, c.recorded_at = $recorded_at, c.quarantine = $quarantine) \
+         RETURN epoch, position, recorded_at, quarantine",
         generation.checkpoint()
     );
     let statement = query(&statement)
@@ -189,7 +193,8 @@ pub(super) async fn admit(
         .param("epoch", count_to_bolt(batch.epoch.0)?)
         .param("after", count_to_bolt(batch.after.0)?)
         .param("position", count_to_bolt(batch.checkpoint.position.0)?)
-        .param("recorded_at", batch.checkpoint.recorded_at.map(instant_to_bolt));
+        .param("recorded_at", batch.checkpoint.recorded_at.map(instant_to_bolt))
+        .param("quarantine", batch.checkpoint.quarantine.to_text());
     let mut rows = txn.execute(statement).await?;
     let found = rows.next(txn.handle()).await?.map(|row| decode(&row)).transpose()?;
     let stored = found.unwrap_or(Claim { epoch: Epoch(0), checkpoint: Checkpoint::default() });
@@ -220,7 +225,8 @@ pub(super) async fn set(
 ) -> Result<(), Failure> {
     let statement = format!(
         "MERGE (c:{} {{id: $id}}) \
-         SET c.partition = $partition, c.epoch = $epoch, c.position = $position, c.recorded_at = $recorded_at \
+         SET c.partition = $partition, c.epoch = $epoch, c.position = $position, c.recorded_at = $recorded_at, \
+           c.quarantine = $quarantine \
          REMOVE c.held_by, c.held_until",
         generation.checkpoint()
     );
@@ -229,13 +235,18 @@ pub(super) async fn set(
         .param("partition", i64::from(partition.0))
         .param("epoch", count_to_bolt(claim.epoch.0)?)
         .param("position", count_to_bolt(claim.checkpoint.position.0)?)
-        .param("recorded_at", claim.checkpoint.recorded_at.map(instant_to_bolt));
+        .param("recorded_at", claim.checkpoint.recorded_at.map(instant_to_bolt))
+        .param("quarantine", claim.checkpoint.quarantine.to_text());
     Ok(txn.run(statement).await?)
 }
 
 fn decode(row: &Row) -> Result<Claim, StoreError> {
     let recorded_at = instant(row.get("recorded_at")?, "recorded_at")?;
-    let checkpoint = Checkpoint { position: Position(row.get("position")?), recorded_at };
+    let quarantine = row.get::<Option<String>>("quarantine")?.map(|text| {
+        Quarantine::parse(&text).ok_or_else(|| corrupt("a checkpoint whose `quarantine` cannot be read"))
+    });
+    let quarantine = quarantine.transpose()?.unwrap_or_default();
+    let checkpoint = Checkpoint { position: Position(row.get("position")?), recorded_at, quarantine };
     Ok(Claim { epoch: Epoch(row.get("epoch")?), checkpoint })
 }
 

@@ -90,8 +90,13 @@ async fn write(
     }
     write_difference(txn, difference).await?;
     for (one, epoch) in compared.iter().zip(epochs) {
-        let now_live = Claim { epoch, ..one.beside.clone() };
+        let mut now_live = Claim { epoch, ..one.beside.clone() };
         let now_other = Claim { epoch, ..one.live.clone() };
+        if let RebuildScope::Tenant(tenant) = scope {
+            let waited = &now_other.checkpoint.quarantine;
+            let waits = waited.with_tenant_of(tenant, &now_live.checkpoint.quarantine);
+            now_live.checkpoint.quarantine = waits;
+        }
         checkpoint::set(txn, Generation::Live, one.partition, &now_live).await?;
         checkpoint::set(txn, Generation::Other, one.partition, &now_other).await?;
     }

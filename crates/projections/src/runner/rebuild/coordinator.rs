@@ -229,10 +229,21 @@ impl<'a, C: Clone + Send + Sync + 'static> Coordinator<'a, C> {
         let rebuilt = self.fillings[index].survey(&self.means, self.scope).await?;
         let verdict = match &live {
             _ if position > head => Verdict::BeyondLog,
-            Ok(live) if live.digest == rebuilt.digest => Verdict::Identical,
+            Ok(live) if live.digest == rebuilt.digest && self.waits_alike(live, &rebuilt) => {
+                Verdict::Identical
+            }
             _ => Verdict::Different,
         };
         Ok(Comparison { partition, verdict, position, live, rebuilt })
+    }
+
+    /// Whether the same messages wait in both, within the scope.
+    fn waits_alike(&self, live: &Survey, rebuilt: &Survey) -> bool {
+        let tenant = match self.scope {
+            RebuildScope::All => None,
+            RebuildScope::Tenant(tenant) => Some(tenant),
+        };
+        live.checkpoint.quarantine.is_like(&rebuilt.checkpoint.quarantine, tenant)
     }
 
     /// What the live generation holds at one position; its projector is stopped only where the store cannot read as of

@@ -11,6 +11,7 @@ use super::source::Source;
 use super::{RebuildError, RebuildOptions, RebuildProgress, RebuildStage};
 use crate::runner::assembler::Assembled;
 use crate::runner::projection::Projection;
+use crate::runner::quarantine::Triage;
 use crate::runner::worker::within;
 use crate::store::generations::RebuildScope;
 use crate::store::{Batch, Checkpoint, Claim, Sink, StoreError, Survey};
@@ -69,9 +70,12 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         if self.position() >= until {
             return Ok(());
         }
+        // Decisions behind `until` count too: what is skipped there must wait here.
+        let head = means.retry.log(|| means.log.head(self.partition)).await?;
+        let (projection, log) = (Arc::clone(&means.projection), Arc::clone(&means.log));
         let source = Source {
-            log: means.log.clone(),
-            projection: Arc::clone(&means.projection),
+            log: Arc::clone(&log),
+            triage: Triage::new(projection, log, self.claim.checkpoint.quarantine.clone(), head),
             partition: self.partition,
             tenant: self.tenant,
             after: self.position(),
@@ -102,7 +106,9 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         if self.tenant.is_none() || self.position() >= checkpoint.position {
             return Ok(());
         }
-        let batch = self.claim.next(self.partition, Vec::new(), checkpoint.clone());
+        let quarantine = self.claim.checkpoint.quarantine.clone();
+        let checkpoint = Checkpoint { quarantine, ..checkpoint.clone() };
+        let batch = self.claim.next(self.partition, Vec::new(), checkpoint);
         self.write(means, batch).await
     }
 

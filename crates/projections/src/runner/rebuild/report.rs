@@ -198,6 +198,14 @@ pub enum RebuildError {
         /// What is wrong.
         error: ProjectionError,
     },
+    /// The log leaves positions out.
+    #[error("the log delivers position {found} where {expected} was expected; what lies between is withheld")]
+    Withheld {
+        /// What has to come.
+        expected: Position,
+        /// What came.
+        found: Position,
+    },
     /// The log ends within a commit.
     #[error("partition {} ends within a commit, at position {position}", partition.0)]
     IncompleteCommit {

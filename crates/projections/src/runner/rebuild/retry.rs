@@ -1,8 +1,9 @@
 //! Tries of one step of a rebuild: bounded, because somebody waits for it.
 
 use std::future::Future;
+use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable};
 use foodflow_log::LogError;
 
 use super::RebuildOptions;
@@ -20,6 +21,11 @@ impl Retry {
             .with_max_times(options.tries_max.saturating_sub(1))
             .with_jitter();
         Self(builder)
+    }
+
+    /// The delays between tries of a step that cannot be made anew.
+    pub(super) fn delays(&self) -> impl Iterator<Item = Duration> + use<> {
+        self.0.build()
     }
 
     pub(super) async fn store<T, F>(&self, step: impl FnMut() -> F) -> Result<T, StoreError>

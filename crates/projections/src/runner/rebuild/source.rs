@@ -1,16 +1,14 @@
 //! The reading half of a rebuild: pages of the log, projected and put together to batches.
 
-use std::sync::Arc;
-
 use foodflow_domain::TenantId;
 use foodflow_log::event_log::READ_MESSAGES_MAX;
-use foodflow_log::{Direction, Partition, Position, ReadQuery, SharedLog, StoredMessage};
+use foodflow_log::{Direction, LogError, Partition, Position, ReadQuery, SharedLog, StoredMessage};
 use tokio::sync::mpsc;
 
 use super::retry::Retry;
 use super::{RebuildError, RebuildOptions};
-use crate::runner::assembler::{Assembled, Assembler};
-use crate::runner::projection::Projection;
+use crate::runner::assembler::{AssembleError, Assembled, Assembler};
+use crate::runner::quarantine::{Triage, TriageError, Triaged};
 
 /// Messages of the first page, whose sizes are not known yet.
 const FIRST_PAGE_MESSAGES: usize = 128;
@@ -22,7 +20,7 @@ const MESSAGES_PER_TURN: usize = 64;
 /// Reads `partition` behind `after`, up to `until`.
 pub(super) struct Source<C> {
     pub(super) log: SharedLog,
-    pub(super) projection: Arc<dyn Projection<C>>,
+    pub(super) triage: Triage<C>,
     pub(super) partition: Partition,
     /// Only this tenant's messages; all where there is none.
     pub(super) tenant: Option<TenantId>,
@@ -36,11 +34,14 @@ struct Unwanted;
 
 impl<C: Send + 'static> Source<C> {
     /// Sends batches up to `until`, or to the end of the commit that holds it.
-    pub(super) async fn run(self, batches: mpsc::Sender<Assembled<C>>) -> Result<(), RebuildError> {
+    pub(super) async fn run(mut self, batches: mpsc::Sender<Assembled<C>>) -> Result<(), RebuildError> {
         let retry = Retry::new(&self.options);
         let Self { partition, until, tenant, .. } = self;
-        let mut assembler =
-            Assembler::new(partition, self.options.batch_messages_max, self.options.batch_bytes_max);
+        let (messages_max, bytes_max) = (self.options.batch_messages_max, self.options.batch_bytes_max);
+        let mut assembler = match tenant {
+            None => Assembler::after(partition, self.after, messages_max, bytes_max),
+            Some(_) => Assembler::of_tenant(partition, messages_max, bytes_max),
+        };
         let (mut after, mut limit) = (self.after, FIRST_PAGE_MESSAGES);
         'pages: while after < until || !assembler.ends_with_whole_commit() {
             let query = ReadQuery { tenant, from: after, direction: Direction::Forward, limit };
@@ -60,7 +61,7 @@ impl<C: Send + 'static> Source<C> {
                 if index % MESSAGES_PER_TURN == MESSAGES_PER_TURN - 1 {
                     tokio::task::yield_now().await;
                 }
-                if self.take(&mut assembler, &batches, &message).await?.is_err() {
+                if self.take(&retry, &mut assembler, &batches, &message).await?.is_err() {
                     return Ok(());
                 }
             }
@@ -71,7 +72,8 @@ impl<C: Send + 'static> Source<C> {
     }
 
     async fn take(
-        &self,
+        &mut self,
+        retry: &Retry,
         assembler: &mut Assembler<C>,
         batches: &mpsc::Sender<Assembled<C>>,
         message: &StoredMessage,
@@ -85,11 +87,32 @@ impl<C: Send + 'static> Source<C> {
             }
         }
         let position = message.position;
-        let projected = self.projection.project(message);
-        projected
-            .and_then(|projected| assembler.push(message, projected))
-            .map_err(|error| RebuildError::Projection { position, error })?;
+        let triaged = self.triage(retry, message).await?;
+        assembler.push(message, triaged).map_err(|error| match error {
+            AssembleError::Withheld { expected, found } => RebuildError::Withheld { expected, found },
+            AssembleError::Commit(error) => RebuildError::Projection { position, error },
+        })?;
         Ok(Ok(()))
+    }
+
+    async fn triage(&mut self, retry: &Retry, message: &StoredMessage) -> Result<Triaged<C>, RebuildError> {
+        let position = message.position;
+        let mut delays = retry.delays();
+        loop {
+            match self.triage.take(message).await {
+                Ok(triaged) => return Ok(triaged),
+                Err(TriageError::Projection(error)) => {
+                    return Err(RebuildError::Projection { position, error });
+                }
+                Err(TriageError::Log(error)) => match delays.next() {
+                    Some(delay) if matches!(error, LogError::Unavailable { .. }) => {
+                        tracing::warn!(%error, ?delay, "the rebuild tries again");
+                        tokio::time::sleep(delay).await;
+                    }
+                    _ => return Err(error.into()),
+                },
+            }
+        }
     }
 }
 

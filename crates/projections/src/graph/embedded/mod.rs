@@ -5,7 +5,7 @@
 //! alone. Every operation looks which generation is live, at the cost of a `stat`: another process may have switched.
 //!
 //! - [`slot`]: one generation's file and its connections;
-//! - [`pointer`]: which generation is live;
+//! - [`mod@pointer`]: which generation is live;
 //! - [`generations`], [`tenant`]: filling one beside the live one, and switching, also for one tenant;
 //! - [`claim`]: checkpoints, and who may write;
 //! - [`apply`]: a batch and its checkpoint, in one transaction;

@@ -7,3 +7,4 @@ mod neo4j_store;
 mod queries;
 mod runner;
 mod story;
+mod table_contract;

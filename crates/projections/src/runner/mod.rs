@@ -31,6 +31,8 @@ mod worker;
 pub use config::RunnerConfig;
 pub use handle::{Runner, RunnerHandle, StartError};
 pub use progress::{Progress, WaitError};
-pub use projection::{Projected, Projection, ProjectionError, RecordedProjection, food_graph};
+pub use projection::{
+    Projected, Projection, ProjectionError, RecordedProjection, food_graph, place_in_commit,
+};
 pub use rebuild::{RebuildError, RebuildOptions, RebuildProgress, RebuildReport, rebuild};
 pub use status::{ProjectionState, ProjectionStatus};

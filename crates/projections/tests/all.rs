@@ -8,3 +8,4 @@ mod past;
 mod queries;
 mod runner;
 mod story;
+mod table_contract;

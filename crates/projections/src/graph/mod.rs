@@ -26,7 +26,7 @@ pub use crate::store::{Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreErr
 pub type Batch = crate::store::Batch<Change>;
 
 /// Most nodes that a page of [`GraphStore::list`] holds.
-pub const PAGE_NODES_MAX: usize = 500;
+pub const PAGE_NODES_MAX: usize = crate::page::PAGE_ITEMS_MAX;
 
 /// A node as the store holds it; property names as documented.
 #[derive(Debug, Clone, PartialEq)]

@@ -36,7 +36,9 @@ pub use config::RunnerConfig;
 pub use handle::RunnerHandle;
 pub use lease::Owner;
 pub use progress::{Progress, WaitError};
-pub use projection::{Projected, Projection, ProjectionError, RecordedProjection, food_graph};
+pub use projection::{
+    Projected, Projection, ProjectionError, RecordedProjection, food_graph, place_in_commit,
+};
 pub use rebuild::{RebuildError, RebuildOptions, RebuildProgress, RebuildReport, rebuild};
 pub use start::{Runner, StartError};
 pub use status::{ProjectionState, ProjectionStatus};

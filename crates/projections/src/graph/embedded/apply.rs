@@ -10,13 +10,14 @@ use foodflow_domain::TenantId;
 use foodflow_log::Partition;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
-use super::bulk::BulkInsert;
-use super::edge_row::{self, EDGE_COLUMN_COUNT, blob};
-use super::error::{STORE, corrupt, to_stored, unavailable};
-use super::{properties, read};
+use super::edge_row::{self, EDGE_COLUMN_COUNT};
+use super::{PROJECTION, properties, read};
 use crate::changes::{Edge, NodeKey, Properties};
 use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
-use crate::graph::{Batch, Checkpoint, Claim, StoreError};
+use crate::graph::{Batch, StoreError};
+use crate::sqlite::bulk::BulkInsert;
+use crate::sqlite::error::{STORE, corrupt, to_stored, unavailable};
+use crate::sqlite::{blob, checkpoint};
 use crate::store::Admission;
 
 /// Texts that lists are filtered by and that rarely change once they are set; `status` changes often.
@@ -75,31 +76,16 @@ const RETIRE_FROM: &str = "UPDATE graph_edges \
      WHERE tenant_key = ?5 AND edge_type = ?6 AND position < ?1 AND retired_position IS NULL AND from_id = ?7 \
      AND from_label = ?8";
 
-const CLAIM: &str = "INSERT INTO checkpoints (projection, partition, epoch, position) \
-     VALUES ('food_graph', ?, 1, 0) ON CONFLICT DO UPDATE SET epoch = epoch + 1";
-
-const STORE_CHECKPOINT: &str = "UPDATE checkpoints SET position = ?2, recorded_at = ?3 \
-     WHERE projection = 'food_graph' AND partition = ?1";
-
 type TenantKeys = BTreeMap<TenantId, i64>;
-
-/// Takes the right to write `partition`.
-pub(super) async fn claim(writer: &SqlitePool, partition: Partition) -> Result<Claim, StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    sqlx::query(CLAIM).bind(i64::from(partition.0)).execute(&mut *transaction).await.map_err(unavailable)?;
-    let claim = read::stored_claim(&mut transaction, partition).await?;
-    transaction.commit().await.map_err(unavailable)?;
-    Ok(claim)
-}
 
 /// Applies `batch` unless it was applied before.
 pub(super) async fn apply(writer: &SqlitePool, batch: Batch) -> Result<(), StoreError> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    let stored = read::stored_claim(&mut transaction, batch.partition).await?;
+    let stored = checkpoint::stored_claim(&mut transaction, PROJECTION, batch.partition).await?;
     if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
         return transaction.rollback().await.map_err(unavailable);
     }
-    let Batch { partition, changes, checkpoint, .. } = batch;
+    let Batch { partition, changes, checkpoint: reached, .. } = batch;
     let FoldedChanges { nodes, edges, retirements } = fold(changes);
     let tenants = nodes.keys().map(|(tenant, _)| *tenant).chain(edges.iter().map(|(tenant, _)| *tenant));
     let keys = tenant_keys(&mut transaction, partition, tenants).await?;
@@ -108,7 +94,7 @@ pub(super) async fn apply(writer: &SqlitePool, batch: Batch) -> Result<(), Store
     for (tenant, retirement) in &retirements {
         retire(&mut transaction, *tenant, retirement).await?;
     }
-    store_checkpoint(&mut transaction, partition, &checkpoint).await?;
+    checkpoint::store(&mut transaction, PROJECTION, partition, &reached).await?;
     transaction.commit().await.map_err(unavailable)
 }
 
@@ -242,20 +228,5 @@ async fn retire(
         };
         query.execute(&mut *connection).await.map_err(unavailable)?;
     }
-    Ok(())
-}
-
-async fn store_checkpoint(
-    connection: &mut SqliteConnection,
-    partition: Partition,
-    checkpoint: &Checkpoint,
-) -> Result<(), StoreError> {
-    sqlx::query(STORE_CHECKPOINT)
-        .bind(i64::from(partition.0))
-        .bind(to_stored(checkpoint.position)?)
-        .bind(checkpoint.recorded_at.map(|at| at.to_string()))
-        .execute(connection)
-        .await
-        .map_err(unavailable)?;
     Ok(())
 }

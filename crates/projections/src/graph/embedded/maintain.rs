@@ -6,14 +6,14 @@ use futures::TryStreamExt as _;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
-use uuid::Uuid;
 
-use super::edge_row::{self, blob, edge_json, uuid};
-use super::error::{corrupt, unavailable};
+use super::edge_row::{self, edge_json};
 use super::properties;
 use crate::changes::{Label, NodeKey};
 use crate::graph::canonical::GraphDigest;
 use crate::graph::{DigestScope, Node, StoreError};
+use crate::sqlite::error::{corrupt, unavailable};
+use crate::sqlite::{blob, identity, objects_of_layout, uuid};
 
 /// The tables; every statement is safe to repeat.
 const SCHEMA: &str = include_str!("../../../../../schemas/embedded/food_graph.sql");
@@ -61,30 +61,13 @@ pub(super) async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
         sqlx::raw_sql(AssertSqlSafe(version)).execute(&mut *transaction).await.map_err(unavailable)?;
     }
     sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await.map_err(unavailable)?;
-    sqlx::query("INSERT OR IGNORE INTO store (only, identity) VALUES (1, ?)")
-        .bind(blob(Uuid::new_v4()))
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
+    identity::name(&mut transaction).await?;
     transaction.commit().await.map_err(unavailable)
-}
-
-/// Which store this is.
-pub(super) async fn identity(readers: &SqlitePool) -> Result<Uuid, StoreError> {
-    let found =
-        sqlx::query("SELECT identity FROM store").fetch_optional(readers).await.map_err(unavailable)?;
-    uuid(&found.ok_or_else(|| corrupt("it has no identity"))?, 0)
 }
 
 /// Names of tables and indexes that [`migrate`] would make: all of them where the layout is another one.
 pub(super) async fn missing_schema(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
-    let present: Vec<String> = sqlx::query_scalar(
-        "SELECT name FROM sqlite_schema WHERE (SELECT user_version FROM pragma_user_version) = ?",
-    )
-    .bind(LAYOUT)
-    .fetch_all(connection)
-    .await
-    .map_err(unavailable)?;
+    let present = objects_of_layout(connection, LAYOUT).await?;
     let defined = SCHEMA.split("IF NOT EXISTS ").skip(1).filter_map(|rest| rest.split_whitespace().next());
     Ok(defined.filter(|name| !present.iter().any(|one| one == name)).map(str::to_owned).collect())
 }

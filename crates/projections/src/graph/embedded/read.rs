@@ -1,4 +1,4 @@
-//! Checkpoints, nodes by id, edges and genealogies.
+//! Nodes by id, edges and genealogies.
 //!
 //! Ids are handed over as one JSON array, so that a statement is the same for one id and for many. The order of
 //! joins is fixed (`CROSS JOIN`, `INDEXED BY`): an id is always looked up, never a table scanned. Every row costs a
@@ -7,18 +7,17 @@
 use std::collections::BTreeSet;
 
 use foodflow_domain::TenantId;
-use foodflow_log::Partition;
 use futures::TryStreamExt as _;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::edge_row::{self, blob, edge_json, uuid};
-use super::error::{corrupt, from_stored, unavailable};
+use super::edge_row::{self, edge_json};
 use super::properties;
 use crate::changes::{Edge, EdgeType, Label, NodeKey};
-use crate::graph::{Checkpoint, Claim, EdgeDirection, Node, StoreError, TRACE_EDGES_MAX, TraceDirection};
-use crate::store::Epoch;
+use crate::graph::{EdgeDirection, Node, StoreError, TRACE_EDGES_MAX, TraceDirection};
+use crate::sqlite::error::{corrupt, unavailable};
+use crate::sqlite::{blob, uuid};
 
 /// The short key of the tenant in variable 1; no row matches where the tenant is unknown.
 macro_rules! tenant_key {
@@ -84,24 +83,6 @@ macro_rules! reached {
 
 const REACHED_FORWARD: &str = reached!("graph_edges_to", "to_id", "from_id");
 const REACHED_BACKWARD: &str = reached!("graph_edges_from", "from_id", "to_id");
-
-/// Where the projection stands in `partition`, and who may write it.
-pub(super) async fn stored_claim(
-    connection: &mut SqliteConnection,
-    partition: Partition,
-) -> Result<Claim, StoreError> {
-    let row: Option<(i64, i64, Option<String>)> = sqlx::query_as(
-        "SELECT epoch, position, recorded_at FROM checkpoints WHERE projection = 'food_graph' AND partition = ?",
-    )
-    .bind(i64::from(partition.0))
-    .fetch_optional(connection)
-    .await
-    .map_err(unavailable)?;
-    let (epoch, position, recorded_at) = row.unwrap_or_default();
-    let recorded_at = recorded_at.map(|text| text.parse().map_err(|_| corrupt(text))).transpose()?;
-    let checkpoint = Checkpoint { position: from_stored(position)?, recorded_at };
-    Ok(Claim { epoch: Epoch(epoch.cast_unsigned()), checkpoint })
-}
 
 /// The short key of `tenant`, where it has any node or edge.
 pub(super) async fn find_tenant(

@@ -1,0 +1,142 @@
+//! A batch and its checkpoint, in one transaction: deletions, then for each table its rows.
+//!
+//! The transaction takes the write lock before it reads the checkpoint, so that of two writers with the same batch the
+//! second finds it applied and passes it over. Rows that are changed are read and written as a whole: decimals are
+//! text here, and only this program adds them exactly.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use foodflow_domain::TenantId;
+use foodflow_log::Partition;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+
+use super::statements::TableStatements;
+use super::values::{bind, read_row};
+use crate::digest::Canonical;
+use crate::sqlite::bulk::BulkInsert;
+use crate::sqlite::error::{STORE, corrupt, unavailable};
+use crate::sqlite::{blob, checkpoint};
+use crate::store::{Admission, StoreError};
+use crate::tables::Batch;
+use crate::tables::fold::{FoldError, FoldedTable, Merge, fold};
+use crate::tables::projection::TableProjection;
+use crate::tables::row::{Key, Row};
+use crate::tables::value::Value;
+
+/// Answers with the partition that each tenant is known to be in.
+static REMEMBER_TENANTS: LazyLock<BulkInsert> = LazyLock::new(|| {
+    let head = "INSERT INTO projected_tenants (tenant_id, partition)";
+    BulkInsert::new(head, 2, " ON CONFLICT DO UPDATE SET partition = partition RETURNING partition")
+});
+
+/// Applies `batch` unless it was applied before.
+pub(super) async fn apply(
+    writer: &SqlitePool,
+    projection: &'static TableProjection,
+    statements: &[TableStatements],
+    batch: Batch,
+) -> Result<(), StoreError> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let stored = checkpoint::stored_claim(&mut transaction, projection.name, batch.partition).await?;
+    if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
+        return transaction.rollback().await.map_err(unavailable);
+    }
+    let Batch { partition, changes, checkpoint: reached, .. } = batch;
+    let tenants: BTreeSet<TenantId> = changes.iter().map(|(tenant, _)| *tenant).collect();
+    let folded = fold(&projection.tables(), changes).map_err(unfit)?;
+    remember_tenants(&mut transaction, partition, &tenants).await?;
+    for (statements, table) in statements.iter().zip(&folded).rev() {
+        run(&mut transaction, &statements.delete, &table.deletes).await?;
+    }
+    for (statements, table) in statements.iter().zip(folded) {
+        write(&mut transaction, statements, table).await?;
+    }
+    checkpoint::store(&mut transaction, projection.name, partition, &reached).await?;
+    transaction.commit().await.map_err(unavailable)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
+fn unfit(error: FoldError) -> StoreError {
+    StoreError::Unfit { store: STORE, reason: error.to_string() }
+}
+
+/// Notes in which partition these tenants are: they are cleared and compared with it.
+async fn remember_tenants(
+    connection: &mut SqliteConnection,
+    partition: Partition,
+    tenants: &BTreeSet<TenantId>,
+) -> Result<(), StoreError> {
+    let number = i64::from(partition.0);
+    let tenants: Vec<TenantId> = tenants.iter().copied().collect();
+    for (sql, part) in REMEMBER_TENANTS.parts(&tenants) {
+        let statement = part.iter().fold(sqlx::query_scalar(AssertSqlSafe(sql)), |statement, tenant| {
+            statement.bind(blob(tenant.0)).bind(number)
+        });
+        let known: Vec<i64> = statement.fetch_all(&mut *connection).await.map_err(unavailable)?;
+        if let Some(other) = known.iter().find(|known| **known != number) {
+            return Err(corrupt(format!("a tenant of partition {number} in partition {other}")));
+        }
+    }
+    Ok(())
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    statements: &TableStatements,
+    folded: FoldedTable,
+) -> Result<(), StoreError> {
+    let FoldedTable { mut puts, appends, merges, .. } = folded;
+    puts.extend(merged(connection, statements, &merges).await?);
+    let values = |rows: Vec<Row>| rows.into_iter().map(|row| row.values).collect::<Vec<_>>();
+    run(connection, &statements.append, &values(appends)).await?;
+    run(connection, &statements.put, &values(puts)).await
+}
+
+/// What the merges make of the rows as they are.
+async fn merged(
+    connection: &mut SqliteConnection,
+    statements: &TableStatements,
+    merges: &[Merge],
+) -> Result<Vec<Row>, StoreError> {
+    let keys: Vec<Key> = merges.iter().map(|merge| merge.key.clone()).collect();
+    let mut rows = HashMap::with_capacity(merges.len());
+    for (sql, part) in statements.read.parts(&keys) {
+        let found = with_values(sql, part).fetch_all(&mut *connection).await.map_err(unavailable)?;
+        for row in found.iter().map(|row: &SqliteRow| read_row(row, statements.table, 0)) {
+            let row = row?;
+            rows.insert(canonical(&row.key()), row);
+        }
+    }
+    let mut merged = Vec::with_capacity(merges.len());
+    for merge in merges {
+        merged.extend(merge.applied_to(rows.remove(&canonical(&merge.key))).map_err(unfit)?);
+    }
+    Ok(merged)
+}
+
+fn canonical(key: &[Value]) -> Canonical {
+    let mut bytes = Canonical::empty();
+    key.iter().for_each(|value| value.write_canonical(&mut bytes));
+    bytes
+}
+
+/// Runs `statement` for rows of values.
+async fn run(
+    connection: &mut SqliteConnection,
+    statement: &BulkInsert,
+    rows: &[Vec<Value>],
+) -> Result<(), StoreError> {
+    for (sql, part) in statement.parts(rows) {
+        with_values(sql, part).execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+fn with_values(
+    sql: Arc<str>,
+    rows: &[Vec<Value>],
+) -> sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments> {
+    rows.iter().flatten().fold(sqlx::query(AssertSqlSafe(sql)), bind)
+}

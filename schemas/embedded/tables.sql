@@ -1,0 +1,27 @@
+-- What every SQLite file of tables holds besides them. The tables themselves, with the documented names and columns,
+-- are made from their description (`crates/projections`): ids are the 16 bytes of a UUID (read them with
+-- `lower(hex(id))`), instants are microseconds since 1970 (`datetime(created_at / 1000000, 'unixepoch')`), decimals,
+-- dates and JSON are text. Everything follows from the event log and can be rebuilt from it.
+
+-- Up to where the projection has applied each partition of the log, and how often the partition was claimed: only the
+-- worker of the last claim writes.
+CREATE TABLE IF NOT EXISTS checkpoints (
+    projection TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    recorded_at TEXT,
+    PRIMARY KEY (projection, partition)
+) STRICT, WITHOUT ROWID;
+
+-- A tenant lives in one partition of the log, and with it all its rows.
+CREATE TABLE IF NOT EXISTS projected_tenants (
+    tenant_id BLOB PRIMARY KEY CHECK (length(tenant_id) = 16),
+    partition INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Which store this is to the processes that share it: one row, made with the schema and never changed.
+CREATE TABLE IF NOT EXISTS store (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    identity BLOB NOT NULL CHECK (length(identity) = 16)
+) STRICT;

@@ -1,0 +1,32 @@
+-- What every database of tables holds besides them. Every statement is safe to repeat.
+
+-- Up to where each projection has applied each partition of the log, and how often the partition was claimed: only the
+-- worker of the last claim writes.
+CREATE TABLE IF NOT EXISTS projection_checkpoints (
+    projection TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    epoch BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    recorded_at TIMESTAMPTZ,
+    PRIMARY KEY (projection, partition)
+);
+
+-- A tenant lives in one partition of the log, and with it all its rows.
+CREATE TABLE IF NOT EXISTS projection_tenants (
+    projection TEXT NOT NULL,
+    tenant_id UUID NOT NULL,
+    partition INTEGER NOT NULL,
+    PRIMARY KEY (projection, tenant_id)
+);
+
+-- Which layout of a projection's tables the database holds.
+CREATE TABLE IF NOT EXISTS projection_layouts (
+    projection TEXT PRIMARY KEY,
+    layout INTEGER NOT NULL
+);
+
+-- Which store this is to the processes that share it: one row, made with the schema and never changed.
+CREATE TABLE IF NOT EXISTS projection_store (
+    one BOOLEAN PRIMARY KEY CHECK (one),
+    identity UUID NOT NULL
+);

@@ -1,7 +1,6 @@
 //! Why a command was not carried out.
 
-use foodflow_domain::DomainProblem;
-use foodflow_domain::food_graph::FoodGraphError;
+use foodflow_domain::{DomainProblem, ProblemKind};
 use foodflow_log::LogError;
 use uuid::Uuid;
 
@@ -75,12 +74,12 @@ pub enum CommandError {
 
 impl CommandError {
     /// A refusal by the domain, at `pointer` of the body.
-    pub fn refused(error: &FoodGraphError, pointer: impl Into<String>) -> Self {
+    pub fn refused(error: &impl DomainProblem, pointer: impl Into<String>) -> Self {
         let pointer = pointer.into();
-        match error {
-            FoodGraphError::NotFound { what, id } => Self::NotFound { what, id: *id, pointer },
-            FoodGraphError::OtherBatch { .. } => Self::Invalid { pointer, detail: error.to_string() },
-            _ => Self::Refused { code: error.code(), detail: error.to_string(), pointer },
+        match error.kind() {
+            ProblemKind::NotFound { what, id } => Self::NotFound { what, id, pointer },
+            ProblemKind::Invalid => Self::Invalid { pointer, detail: error.to_string() },
+            ProblemKind::Refused => Self::Refused { code: error.code(), detail: error.to_string(), pointer },
         }
     }
 

@@ -4,8 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cqrs_es::event_sink::EventSink;
-use foodflow_domain::food_graph::FoodGraphError;
-use foodflow_domain::{Context, EventSet, StreamAggregate};
+use foodflow_domain::{Context, DomainProblem, EventSet, StreamAggregate};
 use foodflow_log::{PayloadHash, Position, StreamId};
 use uuid::Uuid;
 
@@ -201,7 +200,7 @@ impl<'a> Unit<'a> {
     /// [`Stop`] where it is refused; `pointer` says which part of the body asked for it.
     pub async fn decide<A>(&mut self, id: Uuid, command: A::Command, pointer: &str) -> Result<(), Stop>
     where
-        A: StreamAggregate<Error = FoodGraphError, Command: Send>,
+        A: StreamAggregate<Error: DomainProblem, Command: Send>,
     {
         self.decide_on::<A>(id, command, pointer, false).await
     }
@@ -213,7 +212,7 @@ impl<'a> Unit<'a> {
     /// [`Stop`] where it is refused; `pointer` says which part of the body asked for it.
     pub async fn create<A>(&mut self, id: Uuid, command: A::Command, pointer: &str) -> Result<(), Stop>
     where
-        A: StreamAggregate<Error = FoodGraphError, Command: Send>,
+        A: StreamAggregate<Error: DomainProblem, Command: Send>,
     {
         self.decide_on::<A>(id, command, pointer, true).await
     }
@@ -226,7 +225,7 @@ impl<'a> Unit<'a> {
         is_new: bool,
     ) -> Result<(), Stop>
     where
-        A: StreamAggregate<Error = FoodGraphError, Command: Send>,
+        A: StreamAggregate<Error: DomainProblem, Command: Send>,
     {
         let index = self.entry::<A>(id, is_new).await?;
         let context = &self.context;

@@ -7,7 +7,8 @@
 //! - [`quantity`]: exact decimals with UN/ECE Rec 20 units;
 //! - [`mod@event_set`]: how an aggregate's events are named, written and read;
 //! - [`upcast`]: reading what older versions wrote;
-//! - [`food_graph`]: lots and their genealogy, from receiving to recall.
+//! - [`food_graph`]: lots and their genealogy, from receiving to recall;
+//! - [`tenancy`]: tenants, their subscriptions and features.
 
 pub mod aggregate;
 pub mod context;
@@ -16,11 +17,12 @@ pub mod food_graph;
 pub mod ids;
 pub mod problem;
 pub mod quantity;
+pub mod tenancy;
 pub mod upcast;
 
 pub use aggregate::StreamAggregate;
 pub use context::Context;
 pub use event_set::EventSet;
 pub use ids::TenantId;
-pub use problem::DomainProblem;
+pub use problem::{DomainProblem, ProblemKind};
 pub use quantity::{Quantity, Unit};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::ids::BatchId;
-use crate::problem::DomainProblem;
+use crate::problem::{DomainProblem, ProblemKind};
 use crate::quantity::{Incompatible, Quantity};
 
 /// A refusal by an aggregate of the food graph.
@@ -126,6 +126,14 @@ impl DomainProblem for FoodGraphError {
             Self::OccurredInFuture { .. } => "occurred-in-future",
             Self::AlreadyRetired { .. } => "already-retired",
             Self::OtherBatch { .. } => "other-batch",
+        }
+    }
+
+    fn kind(&self) -> ProblemKind {
+        match self {
+            Self::NotFound { what, id } => ProblemKind::NotFound { what, id: *id },
+            Self::OtherBatch { .. } => ProblemKind::Invalid,
+            _ => ProblemKind::Refused,
         }
     }
 }

@@ -10,20 +10,26 @@ mod mutations;
 pub(crate) mod samples;
 mod schemas;
 mod states;
+pub(crate) mod tenancy;
 mod upcasting;
 
-use foodflow_domain::EventSet;
-use foodflow_domain::food_graph::batch::BatchEvent;
-use foodflow_domain::food_graph::guards::{CommandRecordEvent, GenealogyEvent, ReservationEvent};
-use foodflow_domain::food_graph::ingredient::IngredientEvent;
-use foodflow_domain::food_graph::location::LocationEvent;
-use foodflow_domain::food_graph::product::ProductEvent;
-use foodflow_domain::food_graph::receipt::ReceiptEvent;
-use foodflow_domain::food_graph::shipment::ShipmentEvent;
-use foodflow_domain::food_graph::sku::SkuEvent;
-use foodflow_domain::food_graph::supplier::SupplierEvent;
-use foodflow_domain::food_graph::transformation::TransformationEvent;
+use foodflow_domain::food_graph::batch::Batch;
+use foodflow_domain::food_graph::guards::{CommandRecord, Genealogy, Reservation};
+use foodflow_domain::food_graph::ingredient::{Ingredient, IngredientEvent};
+use foodflow_domain::food_graph::location::{Location, LocationEvent};
+use foodflow_domain::food_graph::product::Product;
+use foodflow_domain::food_graph::receipt::Receipt;
+use foodflow_domain::food_graph::shipment::Shipment;
+use foodflow_domain::food_graph::sku::{Sku, SkuEvent};
+use foodflow_domain::food_graph::supplier::Supplier;
+use foodflow_domain::food_graph::transformation::Transformation;
+use foodflow_domain::tenancy::feature_flag::FeatureFlag;
+use foodflow_domain::tenancy::subscription::Subscription;
+use foodflow_domain::tenancy::tenant::Tenant;
+use foodflow_domain::{EventSet, StreamAggregate};
 use serde_json::Value;
+
+use states::{States, states_of};
 
 /// One event type with the sample that was built here.
 struct EventType {
@@ -75,23 +81,7 @@ fn older_of<E: EventSet>() -> Vec<OlderType> {
 
 /// Every older version of the domain's events.
 fn older() -> Vec<OlderType> {
-    [
-        older_of::<BatchEvent>(),
-        older_of::<ReceiptEvent>(),
-        older_of::<ShipmentEvent>(),
-        older_of::<TransformationEvent>(),
-        older_of::<LocationEvent>(),
-        older_of::<SupplierEvent>(),
-        older_of::<IngredientEvent>(),
-        older_of::<ProductEvent>(),
-        older_of::<SkuEvent>(),
-        older_of::<ReservationEvent>(),
-        older_of::<GenealogyEvent>(),
-        older_of::<CommandRecordEvent>(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    aggregates().into_iter().flat_map(|aggregate| aggregate.older).collect()
 }
 
 fn types_of<E: EventSet>(samples: &[E]) -> Vec<EventType> {
@@ -104,21 +94,42 @@ fn types_of<E: EventSet>(samples: &[E]) -> Vec<EventType> {
     samples.iter().map(event_type).collect()
 }
 
+/// An aggregate with a sample of each of its events.
+struct Sampled {
+    types: Vec<EventType>,
+    older: Vec<OlderType>,
+    states: States,
+}
+
+fn sampled<A>(samples: Vec<A::Event>) -> Sampled
+where
+    A: StreamAggregate + PartialEq + std::fmt::Debug,
+{
+    Sampled { types: types_of(&samples), older: older_of::<A::Event>(), states: states_of::<A>(samples) }
+}
+
+/// Every aggregate of the domain.
+fn aggregates() -> Vec<Sampled> {
+    vec![
+        sampled::<Batch>(lot_samples::batch_events()),
+        sampled::<Receipt>(samples::receipt_events()),
+        sampled::<Shipment>(samples::shipment_events()),
+        sampled::<Transformation>(samples::transformation_events()),
+        sampled::<Location>(vec![LocationEvent::Registered(samples::location())]),
+        sampled::<Supplier>(samples::supplier_events()),
+        sampled::<Ingredient>(vec![IngredientEvent::Registered(samples::ingredient())]),
+        sampled::<Product>(samples::product_events()),
+        sampled::<Sku>(vec![SkuEvent::Registered(samples::sku())]),
+        sampled::<Reservation>(samples::reservation_events()),
+        sampled::<Genealogy>(samples::genealogy_events()),
+        sampled::<CommandRecord>(samples::command_events()),
+        sampled::<Tenant>(tenancy::tenant_events()),
+        sampled::<Subscription>(tenancy::subscription_events()),
+        sampled::<FeatureFlag>(tenancy::feature_flag_events()),
+    ]
+}
+
 /// Every event type of the domain.
 fn all() -> Vec<EventType> {
-    let sets: Vec<Vec<EventType>> = vec![
-        types_of::<BatchEvent>(&lot_samples::batch_events()),
-        types_of::<ReceiptEvent>(&samples::receipt_events()),
-        types_of::<ShipmentEvent>(&samples::shipment_events()),
-        types_of::<TransformationEvent>(&samples::transformation_events()),
-        types_of::<LocationEvent>(&[LocationEvent::Registered(samples::location())]),
-        types_of::<SupplierEvent>(&samples::supplier_events()),
-        types_of::<IngredientEvent>(&[IngredientEvent::Registered(samples::ingredient())]),
-        types_of::<ProductEvent>(&samples::product_events()),
-        types_of::<SkuEvent>(&[SkuEvent::Registered(samples::sku())]),
-        types_of::<ReservationEvent>(&samples::reservation_events()),
-        types_of::<GenealogyEvent>(&samples::genealogy_events()),
-        types_of::<CommandRecordEvent>(&samples::command_events()),
-    ];
-    sets.into_iter().flatten().collect()
+    aggregates().into_iter().flat_map(|aggregate| aggregate.types).collect()
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::definitions::{Field, definition, id, list, may, must, object, some, text, the};
+use super::tenancy;
 
 fn recorded(document: &'static str, facts: &str) -> Vec<Field> {
     vec![must(document, id()), must("facts", the(facts))]
@@ -147,10 +148,12 @@ fn fields(aggregate: &str, verb: &str) -> Vec<Field> {
 /// The schema of the data of events of this type; it needs no other file.
 pub(super) fn of(type_name: &str) -> Value {
     let parts: Vec<&str> = type_name.split('.').collect();
-    let ["foodflow", "food_graph", aggregate, verb, "v1"] = parts.as_slice() else {
-        panic!("no schema is written for {type_name}")
+    let fields = match parts.as_slice() {
+        ["foodflow", "food_graph", aggregate, verb, "v1"] => fields(aggregate, verb),
+        ["foodflow", "tenancy", aggregate, verb, "v1"] => tenancy::fields(aggregate, verb),
+        _ => panic!("no schema is written for {type_name}"),
     };
-    let mut schema = object(fields(aggregate, verb));
+    let mut schema = object(fields);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!(type_name);
     let mut definitions = Map::new();

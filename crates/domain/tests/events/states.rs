@@ -8,30 +8,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use foodflow_domain::food_graph::batch::Batch;
-use foodflow_domain::food_graph::guards::{CommandRecord, Genealogy, Reservation};
-use foodflow_domain::food_graph::ingredient::{Ingredient, IngredientEvent};
-use foodflow_domain::food_graph::location::{Location, LocationEvent};
-use foodflow_domain::food_graph::product::Product;
-use foodflow_domain::food_graph::receipt::Receipt;
-use foodflow_domain::food_graph::shipment::Shipment;
-use foodflow_domain::food_graph::sku::{Sku, SkuEvent};
-use foodflow_domain::food_graph::supplier::Supplier;
-use foodflow_domain::food_graph::transformation::Transformation;
 use foodflow_domain::{EventSet as _, StreamAggregate};
 use serde_json::{Value, json};
 
-use super::{lot_samples, samples};
+use super::aggregates;
 
 /// An aggregate with the states that its sample events lead to.
-struct States {
+pub(super) struct States {
     /// `<context>.<aggregate>`
     name: String,
     shape: u32,
     file: Value,
 }
 
-fn states_of<A>(events: Vec<A::Event>) -> States
+pub(super) fn states_of<A>(events: Vec<A::Event>) -> States
 where
     A: StreamAggregate + PartialEq + std::fmt::Debug,
 {
@@ -55,20 +45,7 @@ where
 
 /// Every aggregate of the domain.
 fn all() -> Vec<States> {
-    vec![
-        states_of::<Batch>(lot_samples::batch_events()),
-        states_of::<Receipt>(samples::receipt_events()),
-        states_of::<Shipment>(samples::shipment_events()),
-        states_of::<Transformation>(samples::transformation_events()),
-        states_of::<Location>(vec![LocationEvent::Registered(samples::location())]),
-        states_of::<Supplier>(samples::supplier_events()),
-        states_of::<Ingredient>(vec![IngredientEvent::Registered(samples::ingredient())]),
-        states_of::<Product>(samples::product_events()),
-        states_of::<Sku>(vec![SkuEvent::Registered(samples::sku())]),
-        states_of::<Reservation>(samples::reservation_events()),
-        states_of::<Genealogy>(samples::genealogy_events()),
-        states_of::<CommandRecord>(samples::command_events()),
-    ]
+    aggregates().into_iter().map(|aggregate| aggregate.states).collect()
 }
 
 fn path(name: &str) -> PathBuf {
@@ -147,5 +124,5 @@ fn every_aggregate_of_the_source_is_listed() {
         }
     }
     let listed: BTreeSet<String> = all().into_iter().map(|states| states.name).collect();
-    assert_eq!(listed, declared, "list the aggregate here with its sample events");
+    assert_eq!(listed, declared, "list the aggregate in `events/mod.rs` with its sample events");
 }

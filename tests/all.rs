@@ -6,3 +6,4 @@ mod food_graph;
 mod projectors;
 mod refusals;
 mod simulation;
+mod tenancy;

@@ -5,6 +5,7 @@
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
 //! - [`process`]: who this process is to the others that project;
+//! - [`read_models`]: the stores of the read models, and the projections that fill them;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`signing_key`]: private keys in files;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod process;
+pub mod read_models;
 pub mod runtime;
 pub mod signing_key;
 pub mod transfer;

@@ -99,7 +99,8 @@ fn a_tenant_is_suspended_reactivated_and_closed_for_good() {
     for given in [&active[..], &suspended] {
         assert_eq!(tenant(given, close()), Ok(TenantEvent::Closed(status())));
     }
-    assert_eq!(code(tenant(&[registered(), plan(Some(600))], close())), "subscription-in-force");
+    let subscribed = [registered(), plan(Some(600)), TenantEvent::Closed(status())];
+    assert_eq!(replay::<Tenant>(&subscribed).subscription_id, None);
     for command in [suspend(), reactivate(), close(), describe(SLUG), take(600), TenantCommand::GiveUpPlan] {
         assert_eq!(code(tenant(&closed, command.clone())), "tenant-closed", "{command:?}");
         if !matches!(command, TenantCommand::Describe { .. }) {

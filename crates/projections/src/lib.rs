@@ -11,6 +11,7 @@
 //! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
 //! - [`tables`]: tables: their description and two stores (embedded SQLite, PostgreSQL);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
+//! - [`tenancy`]: the projection of tenants, their subscriptions and use into tables, and its queries;
 //! - [`past`]: a read model as it stood;
 //! - [`page`]: pages of a list;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
@@ -26,3 +27,4 @@ pub mod runner;
 mod sqlite;
 pub mod store;
 pub mod tables;
+pub mod tenancy;

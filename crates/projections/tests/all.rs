@@ -9,3 +9,4 @@ mod queries;
 mod runner;
 mod story;
 mod table_contract;
+mod tenancy;

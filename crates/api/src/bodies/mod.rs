@@ -9,6 +9,7 @@ pub mod documents;
 pub mod master_data;
 pub mod named;
 mod objects;
+pub mod tenancy;
 
 use foodflow_commands::Operation;
 use serde::Serialize;
@@ -44,13 +45,21 @@ pub trait Body: DeserializeOwned + Send {
 /// # Errors
 /// What is wrong with it, by JSON pointer.
 pub fn read<B: Body>(json: &[u8], path_id: Uuid) -> Result<B::Operation, Vec<FieldError>> {
+    parse::<B>(json)?.check(path_id)
+}
+
+/// Reads a body, still unchecked.
+///
+/// # Errors
+/// What is wrong with it, by JSON pointer.
+pub fn parse<B: DeserializeOwned>(json: &[u8]) -> Result<B, Vec<FieldError>> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let objects = objects::Objects(&mut deserializer);
     let body = serde_path_to_error::deserialize::<_, B>(objects).map_err(|error| vec![field(&error)])?;
     deserializer
         .end()
         .map_err(|error| vec![FieldError { pointer: String::new(), detail: error.to_string() }])?;
-    body.check(path_id)
+    Ok(body)
 }
 
 /// The JSON pointer and the sentence of a deserialization error.

@@ -5,11 +5,12 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use foodflow_commands::{Accepted, CommandMeta, IfMatch};
+use foodflow_commands::{Accepted, CommandMeta, IfMatch, Operation};
 use foodflow_domain::TenantId;
 use foodflow_domain::ids::CommandId;
 use foodflow_log::PayloadHash;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -101,7 +102,17 @@ impl CommandRequest {
         access: &Access<P>,
         path_id: Uuid,
     ) -> Result<Response, Problem> {
-        let operation = bodies::read::<B>(&self.json, path_id).map_err(Problem::invalid_body)?;
+        self.run_checked(app, access, |body: B| body.check(path_id)).await
+    }
+
+    /// Carries out the command that `check` makes of the body, with what else the request states.
+    pub async fn run_checked<B: DeserializeOwned, O: Operation, P: Send + Sync>(
+        self,
+        app: &App,
+        access: &Access<P>,
+        check: impl FnOnce(B) -> Result<O, Vec<FieldError>>,
+    ) -> Result<Response, Problem> {
+        let operation = bodies::parse::<B>(&self.json).and_then(check).map_err(Problem::invalid_body)?;
         let meta = self.meta(access.tenant, access.actor.clone())?;
         let accepted = app.executor.execute(&meta, &operation).await?;
         Ok(respond(&accepted))

@@ -139,7 +139,7 @@ pub enum TenantCommand {
         /// Why.
         reason: String,
     },
-    /// Close it for good.
+    /// Close it for good; whoever asks cancels the subscription in force with it.
     Close {
         /// Why.
         reason: String,
@@ -203,9 +203,6 @@ impl Tenant {
             },
             TenantCommand::Close { reason } => {
                 self.open(tenant_id)?;
-                if let Some(subscription_id) = self.subscription_id {
-                    return Err(TenancyError::SubscriptionInForce { subscription_id });
-                }
                 TenantEvent::Closed(status(reason))
             }
         };
@@ -236,7 +233,10 @@ impl Tenant {
             TenantEvent::PlanChanged(data) => self.subscription_id = data.subscription_id,
             TenantEvent::Suspended(_) => self.status = TenantStatus::Suspended,
             TenantEvent::Reactivated(_) => self.status = TenantStatus::Active,
-            TenantEvent::Closed(_) => self.status = TenantStatus::Closed,
+            TenantEvent::Closed(_) => {
+                self.status = TenantStatus::Closed;
+                self.subscription_id = None;
+            }
         }
     }
 }

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use foodflow_log::{Partition, SharedLog};
-use foodflow_projections::graph::GraphStore;
-use foodflow_projections::runner::{RebuildOptions, food_graph, rebuild};
+use foodflow_projections::runner::{Projection, RebuildOptions, food_graph, rebuild};
+use foodflow_projections::store::{ReadModel, Sink};
+use foodflow_projections::tables::projection;
+use foodflow_projections::tenancy::TENANCY;
 
 use self::counted::Counted;
 use self::report::{PartitionReport, Report};
@@ -20,7 +22,7 @@ use super::place::{existing_log, partitions};
 use super::progress::Progress;
 use super::{print_data, say};
 use crate::config::Config;
-use crate::runtime::open_graph;
+use crate::read_models::{open_graph, open_tables};
 
 const EXAMPLES: &str = "\
 Stop every projector of this read model first: each `foodflow serve` (roles all and projector). A rebuild that meets \
@@ -58,6 +60,8 @@ pub struct RebuildArguments {
 pub enum ProjectionName {
     /// Lots and their genealogy.
     FoodGraph,
+    /// Tenants, their subscriptions, features and use.
+    Tenancy,
 }
 
 /// Rebuilds and reports.
@@ -67,16 +71,21 @@ pub enum ProjectionName {
 pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result<ExitCode> {
     let log = existing_log(config).await?;
     let partitions = partitions(&log, None, arguments.partition)?;
-    let graph = open(config).await?;
-    if !arguments.yes && !is_agreed(&*graph, partitions.len())? {
+    let report = match arguments.projection {
+        ProjectionName::FoodGraph => {
+            let store: Arc<dyn Sink<_>> = open_graph(config).await?;
+            rebuild_agreed(&log, store, food_graph(), &partitions, arguments.yes).await
+        }
+        ProjectionName::Tenancy => {
+            let store: Arc<dyn Sink<_>> = open_tables(config, &TENANCY).await?;
+            rebuild_agreed(&log, store, projection(&TENANCY), &partitions, arguments.yes).await
+        }
+    };
+    log.close().await;
+    let Some(report) = report? else {
         say("nothing was changed");
         return Ok(ExitCode::FAILURE);
-    }
-    let advice =
-        "the read model holds the beginning of the log: `foodflow serve` continues it, or rebuild again";
-    let report = unless_interrupted(advice, rebuild_all(&log, &graph, &partitions)).await;
-    log.close().await;
-    let report = report?;
+    };
     print_data(&if arguments.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })?;
     if let Some(explanation) = report.explanation() {
         say(&explanation);
@@ -85,14 +94,24 @@ pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-async fn open(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
-    let graph = open_graph(config).await?;
-    graph.migrate().await.context("cannot bring the read model's schema up to date")?;
-    Ok(graph)
+/// Rebuilds where that is agreed to; `None` where it is not.
+async fn rebuild_agreed<C: Clone + Send + Sync + 'static>(
+    log: &SharedLog,
+    store: Arc<dyn Sink<C>>,
+    projection: Arc<dyn Projection<C>>,
+    partitions: &[Partition],
+    yes: bool,
+) -> anyhow::Result<Option<Report>> {
+    if !yes && !is_agreed(&*store, partitions.len())? {
+        return Ok(None);
+    }
+    let advice =
+        "the read model holds the beginning of the log: `foodflow serve` continues it, or rebuild again";
+    unless_interrupted(advice, rebuild_all(log, &store, &projection, partitions)).await.map(Some)
 }
 
-fn is_agreed(graph: &dyn GraphStore, partitions: usize) -> anyhow::Result<bool> {
-    let (store, stdin) = (graph.name(), std::io::stdin());
+fn is_agreed(store: &(impl ReadModel + ?Sized), partitions: usize) -> anyhow::Result<bool> {
+    let (store, stdin) = (store.name(), std::io::stdin());
     if !stdin.is_terminal() {
         // Nobody is there to be asked, and nothing can be lost: the log is not touched.
         return Ok(true);
@@ -106,30 +125,32 @@ fn is_agreed(graph: &dyn GraphStore, partitions: usize) -> anyhow::Result<bool> 
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-async fn rebuild_all(
+async fn rebuild_all<C: Clone + Send + Sync + 'static>(
     log: &SharedLog,
-    graph: &Arc<dyn GraphStore>,
+    store: &Arc<dyn Sink<C>>,
+    projection: &Arc<dyn Projection<C>>,
     partitions: &[Partition],
 ) -> anyhow::Result<Report> {
-    let mut report = Report::new(food_graph().name(), graph.name());
+    let mut report = Report::new(projection.name(), store.name());
     for partition in partitions {
-        report.add(rebuild_one(log, graph, *partition).await?);
+        report.add(rebuild_one(log, store, projection, *partition).await?);
     }
     Ok(report)
 }
 
-async fn rebuild_one(
+async fn rebuild_one<C: Clone + Send + Sync + 'static>(
     log: &SharedLog,
-    graph: &Arc<dyn GraphStore>,
+    store: &Arc<dyn Sink<C>>,
+    projection: &Arc<dyn Projection<C>>,
     partition: Partition,
 ) -> anyhow::Result<PartitionReport> {
-    let projection = Arc::new(Counted::new(food_graph()));
+    let projection = Arc::new(Counted::new(Arc::clone(projection)));
     let head = log.head(partition).await?;
     let mut progress =
         Progress::start(&format!("rebuilding partition {}", partition.0), "messages", Some(head.0));
     let rebuilt = rebuild(
         Arc::clone(log),
-        graph.clone(),
+        store.clone(),
         Arc::clone(&projection) as _,
         partition,
         RebuildOptions::default(),

@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use foodflow_log::Partition;
 use uuid::Uuid;
 
+pub use self::schema::definition;
 use self::statements::TableStatements;
 use super::projection::TableProjection;
 use super::row::Row;

@@ -52,8 +52,9 @@ async fn drop_all(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The statements that make everything in the file; each is safe to repeat.
-fn definition(projection: &TableProjection) -> String {
+/// The statements that make everything in the file of a projection; each is safe to repeat.
+#[must_use]
+pub fn definition(projection: &TableProjection) -> String {
     let mut sql = BASE.to_owned();
     for source in projection.sources {
         define(source.table, &mut sql);

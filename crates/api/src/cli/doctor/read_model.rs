@@ -53,8 +53,8 @@ pub(super) async fn check(checks: &mut Checks, config: &Config, log: Option<&Sha
         "run `foodflow rebuild tenancy` while no projector runs",
         tables_place(config, &TENANCY),
     );
-    check_one(checks, &graph, find_graph(config), log).await;
-    check_one(checks, &tenancy, find_tables(config, &TENANCY), log).await;
+    Box::pin(check_one(checks, &graph, find_graph(config), log)).await;
+    Box::pin(check_one(checks, &tenancy, find_tables(config, &TENANCY), log)).await;
 }
 
 async fn check_one(

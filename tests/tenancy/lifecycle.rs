@@ -161,9 +161,9 @@ async fn one_subscription_gives_the_plan(#[case] stores: Stores) -> anyhow::Resu
 async fn features_are_switched_per_tenant(#[case] stores: Stores) -> anyhow::Result<()> {
     let app = TestApp::shared(stores).await?;
     let (client, other) = (app.new_tenant()?, app.new_tenant()?);
-    for tenant in [&client, &other] {
-        put(tenant, "/v1/tenant", json!({"name": "Crust & Co"})).await?;
-    }
+    put(&client, "/v1/tenant", json!({"name": "Crust & Co"})).await?;
+    // A position is of its tenant's partition.
+    let others = put(&other, "/v1/tenant", json!({"name": "Crumb"})).await?;
     let flag = "/v1/feature-flags/vision.line-4_beta";
     client.get(flag).await?.refused(404, "not-found");
     for name in ["Vision", "a%20b", "%FF", &"x".repeat(101)] {
@@ -186,6 +186,6 @@ async fn features_are_switched_per_tenant(#[case] stores: Stores) -> anyhow::Res
     assert_eq!(named["items"].as_array().unwrap().len(), 1);
     let then = client.get(&format!("{flag}?as_of={on}")).await?.ok();
     assert_eq!(then["enabled"], true, "as it stood");
-    assert_eq!(other.get_after(last, "/v1/feature-flags").await?.ok()["items"], json!([]));
+    assert_eq!(other.get_after(others, "/v1/feature-flags").await?.ok()["items"], json!([]));
     Ok(())
 }

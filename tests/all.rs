@@ -4,6 +4,7 @@
 mod crash;
 mod food_graph;
 mod projectors;
+mod rebuild;
 mod refusals;
 mod simulation;
 mod tenancy;

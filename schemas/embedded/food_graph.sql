@@ -1,5 +1,8 @@
 -- The embedded traceability graph: the labels, properties and relationships of the Neo4j schema in one SQLite file.
 --
+-- Each generation of the read model is a file of its own: `food_graph.sqlite` at first, `food_graph.<number>.sqlite`
+-- after a rebuild switched. Which one is live stands in `food_graph.sqlite.generations`, where that exists.
+--
 -- Ids are the 16 bytes of a UUID (read them with `lower(hex(id))`), times are RFC 3339 text in UTC, quantities are
 -- decimal text with their unit. Everything here follows from the event log and can be rebuilt from it.
 
@@ -99,7 +102,16 @@ CREATE TABLE IF NOT EXISTS checkpoints (
     PRIMARY KEY (projection, partition)
 ) STRICT, WITHOUT ROWID;
 
--- Which store this is to the processes that share it: one row, made with the schema and never changed.
+-- Which partitions of this file a rebuild keeps everybody else from claiming while it switches, and until when.
+CREATE TABLE IF NOT EXISTS holds (
+    projection TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    holder BLOB NOT NULL CHECK (length(holder) = 16),
+    held_until TEXT NOT NULL,
+    PRIMARY KEY (projection, partition)
+) STRICT, WITHOUT ROWID;
+
+-- Which store this is to the processes that share it: one row; every generation's file has the same.
 CREATE TABLE IF NOT EXISTS store (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     identity BLOB NOT NULL CHECK (length(identity) = 16)

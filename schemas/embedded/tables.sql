@@ -14,6 +14,15 @@ CREATE TABLE IF NOT EXISTS checkpoints (
     PRIMARY KEY (projection, partition)
 ) STRICT, WITHOUT ROWID;
 
+-- Which partitions of this file a rebuild keeps everybody else from claiming while it switches, and until when.
+CREATE TABLE IF NOT EXISTS holds (
+    projection TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    holder BLOB NOT NULL CHECK (length(holder) = 16),
+    held_until TEXT NOT NULL,
+    PRIMARY KEY (projection, partition)
+) STRICT, WITHOUT ROWID;
+
 -- A tenant lives in one partition of the log, and with it all its rows.
 CREATE TABLE IF NOT EXISTS projected_tenants (
     tenant_id BLOB PRIMARY KEY CHECK (length(tenant_id) = 16),

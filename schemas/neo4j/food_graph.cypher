@@ -13,6 +13,10 @@
 // (:FoodflowCheckpoint) up to which position of the log a partition is applied;
 // (:FoodflowStore) which database this is to the processes that share it.
 //
+// While a rebuild fills another generation of the graph, and as long as the one before a switch is kept, that one stands
+// beside the live one under names of its own: labels and types that begin with Beside and BESIDE_,
+// (:FoodflowBesideCheckpoint), and (:FoodflowGeneration), which says what it is.
+//
 // Only what has no retired_position counts today. A node with expected = true is named by an edge, and its own
 // event is not applied yet. Only the program writes
 // here: what another client changes is lost with the next rebuild.
@@ -71,5 +75,18 @@ CREATE INDEX produced_at_document IF NOT EXISTS FOR ()-[e:PRODUCED_AT]-() ON (e.
 // Added: one checkpoint per projection and partition
 CREATE CONSTRAINT foodflow_checkpoint_id IF NOT EXISTS FOR (c:FoodflowCheckpoint) REQUIRE c.id IS UNIQUE;
 
+// Added: the generation beside the live one
+CREATE CONSTRAINT beside_product_id IF NOT EXISTS FOR (p:BesideProduct) REQUIRE (p.tenant_id, p.id) IS UNIQUE;
+CREATE CONSTRAINT beside_ingredient_id IF NOT EXISTS FOR (i:BesideIngredient) REQUIRE (i.tenant_id, i.id) IS UNIQUE;
+CREATE CONSTRAINT beside_sku_id IF NOT EXISTS FOR (s:BesideSKU) REQUIRE (s.tenant_id, s.id) IS UNIQUE;
+CREATE CONSTRAINT beside_supplier_id IF NOT EXISTS FOR (s:BesideSupplier) REQUIRE (s.tenant_id, s.id) IS UNIQUE;
+CREATE CONSTRAINT beside_batch_id IF NOT EXISTS FOR (b:BesideBatch) REQUIRE (b.tenant_id, b.id) IS UNIQUE;
+CREATE CONSTRAINT beside_location_id IF NOT EXISTS FOR (l:BesideLocation) REQUIRE (l.tenant_id, l.id) IS UNIQUE;
+CREATE INDEX beside_uses_ingredient_document IF NOT EXISTS FOR ()-[e:BESIDE_USES_INGREDIENT]-() ON (e.document_id);
+CREATE INDEX beside_shipped_to_document IF NOT EXISTS FOR ()-[e:BESIDE_SHIPPED_TO]-() ON (e.document_id);
+CREATE INDEX beside_received_at_document IF NOT EXISTS FOR ()-[e:BESIDE_RECEIVED_AT]-() ON (e.document_id);
+CREATE INDEX beside_produced_at_document IF NOT EXISTS FOR ()-[e:BESIDE_PRODUCED_AT]-() ON (e.document_id);
+CREATE CONSTRAINT foodflow_beside_checkpoint_id IF NOT EXISTS FOR (c:FoodflowBesideCheckpoint) REQUIRE c.id IS UNIQUE;
+CREATE CONSTRAINT foodflow_generation_id IF NOT EXISTS FOR (g:FoodflowGeneration) REQUIRE g.id IS UNIQUE;
 // Added: one identity per database
 CREATE CONSTRAINT foodflow_store_id IF NOT EXISTS FOR (s:FoodflowStore) REQUIRE s.id IS UNIQUE;

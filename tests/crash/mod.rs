@@ -2,6 +2,7 @@
 //! model equals one that is rebuilt.
 
 mod keys;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -42,6 +42,7 @@ fn everything_holds_whatever_fails_between_two_steps() {
     let sum = |count: fn(&Outcome) -> u64| simulated.iter().map(count).sum::<u64>();
     assert_eq!(simulated.len() as u64, SEEDS);
     assert!(sum(|outcome| outcome.kills) > SEEDS && sum(|outcome| outcome.looks as u64) > SEEDS);
+    assert!(sum(|outcome| outcome.rebuilds) > SEEDS / 2 && sum(|outcome| outcome.switches) > SEEDS / 5);
     assert!(sum(|outcome| outcome.answered as u64) > SEEDS * 5, "{}", sum(|outcome| outcome.answered as u64));
 }
 

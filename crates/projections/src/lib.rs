@@ -12,8 +12,9 @@
 //! - [`tables`]: tables: their description and two stores (embedded SQLite, PostgreSQL);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
 //! - [`tenancy`]: the projection of tenants, their subscriptions and use into tables, and its queries;
-//! - [`past`]: a read model as it stood;
 //! - [`page`]: pages of a list;
+//! - [`past`]: a read model as it stood;
+//! - [`sqlite`]: what the embedded stores share;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
 
 pub mod changes;
@@ -24,7 +25,7 @@ pub mod page;
 pub mod past;
 pub mod recorded;
 pub mod runner;
-mod sqlite;
+pub mod sqlite;
 pub mod store;
 pub mod tables;
 pub mod tenancy;

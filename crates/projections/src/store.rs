@@ -4,7 +4,12 @@
 //! one transaction, and only from the worker that claimed the partition last: an epoch in the checkpoint fences a
 //! worker that was taken for dead and comes back. What must never happen here: a batch that is applied twice, or
 //! over a gap, or by a worker whose partition is another's.
+//!
+//! - [`generations`]: filling a read model beside the live one, and switching.
 
+pub mod generations;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -166,6 +171,27 @@ pub enum StoreError {
         /// Where the store stands.
         found: Position,
     },
+    /// A rebuild holds the partition while it switches; nobody else may claim it until then.
+    #[error(
+        "partition {} of the {store} read model is held by a rebuild that is about to switch, until {until} at most",
+        partition.0
+    )]
+    Held {
+        /// Which store.
+        store: &'static str,
+        /// The partition.
+        partition: Partition,
+        /// When the hold ends unless it is renewed.
+        until: Timestamp,
+    },
+    /// The generations of the read model are not such that this could be done; nothing was.
+    #[error("the {store} read model: {reason}")]
+    Generations {
+        /// Which store.
+        store: &'static str,
+        /// What stands in the way, and what to do.
+        reason: String,
+    },
     /// A change is none that the store can hold: a defect of the projection. Nothing was applied.
     #[error("the {store} read model cannot hold what is projected: {reason}")]
     Unfit {
@@ -180,6 +206,17 @@ pub enum StoreError {
         /// The bound, in edges.
         max: usize,
     },
+}
+
+/// What a scope of a read model holds, as of one position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Where the partition stands.
+    pub checkpoint: Checkpoint,
+    /// As [`ReadModel::digest`].
+    pub digest: String,
+    /// As [`ReadModel::counts`].
+    pub counts: BTreeMap<String, u64>,
 }
 
 /// A store of one projection, as operators and readers of its position see it.
@@ -209,7 +246,7 @@ pub trait ReadModel: Send + Sync + 'static {
     /// Takes the right to write `partition`; whoever had it before is fenced.
     ///
     /// # Errors
-    /// [`StoreError`] where the store does not answer.
+    /// [`StoreError::Held`] while a rebuild switches.
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError>;
 
     /// Removes everything of `partition`'s tenants ahead of a rebuild; the checkpoint stands at 0 then, its epoch
@@ -225,6 +262,24 @@ pub trait ReadModel: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] where the store does not answer.
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError>;
+
+    /// Number of rows of each kind that [`digest`](Self::digest) covers; kinds without rows may be left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError>;
+
+    /// Digest and counts of `scope`, which lies in `partition`, and the position that they are of; `None` where
+    /// something was applied meanwhile. A store that can read as of one moment answers always.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn survey(&self, partition: Partition, scope: DigestScope) -> Result<Option<Survey>, StoreError> {
+        let checkpoint = self.checkpoint(partition).await?;
+        let (digest, counts) = (self.digest(scope).await?, self.counts(scope).await?);
+        let unmoved = self.checkpoint(partition).await? == checkpoint;
+        Ok(unmoved.then_some(Survey { checkpoint, digest, counts }))
+    }
 }
 
 /// A store that takes changes of the kind `C`.

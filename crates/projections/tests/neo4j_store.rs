@@ -1,11 +1,13 @@
 //! The Neo4j store under the contract of graph stores, and what is its own, on a real server.
 //!
 //! - [`writing`]: transactions: failures, racing and cancelled writers, other tenants' ids;
+//! - [`generations`]: switching, on a server of its own;
 //! - [`tracing`]: genealogies that are deep, wide or full of shared ancestors;
 //! - [`schema`]: what people find who look into the database: names, types, constraints, indexes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod generations;
 mod schema;
 mod tracing;
 mod writing;

@@ -221,10 +221,18 @@ impl TestApp {
     /// # Errors
     /// Where the program cannot be started.
     pub fn run(&self, arguments: &[&str]) -> anyhow::Result<std::process::Output> {
+        self.command(arguments)?.output().context("running foodflow")
+    }
+
+    /// Another command of the program on the same data and stores, not started.
+    ///
+    /// # Errors
+    /// Where the program is not built.
+    pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(binary()?);
         command.args(arguments).arg("--data").arg(&self.data);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.output().context("running foodflow")
+        Ok(command)
     }
 
     /// A client with every permission of a tenant that no other test has.

@@ -80,7 +80,7 @@ enum Command {
     Export(export::ExportArguments),
     /// Prints or exports the log: of a subject, or of a range.
     Replay(replay::ReplayArguments),
-    /// Empties a read model and fills it from the log, and compares it with what it was.
+    /// Fills a read model anew beside the live one, compares the two, and switches.
     Rebuild(rebuild::RebuildArguments),
     /// Signs, proves and checks what the log holds, for auditors.
     Audit(audit::AuditArguments),

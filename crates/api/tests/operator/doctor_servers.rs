@@ -21,7 +21,7 @@ async fn a_server_without_a_log_gets_none() {
         assert_eq!(code, Some(0), "{report:#}");
         assert!(has(&warnings, &["log: JetStream: no log yet at nats://"]), "{warnings:#?}");
     }
-    for command in [&["replay"][..], &["audit", "verify"], &["rebuild", "--yes"]] {
+    for command in [&["replay"][..], &["audit", "verify"], &["rebuild"]] {
         let ended = place.run(&[command, &["--log-url", server.url()]].concat());
         assert!(
             ended.code == Some(1) && ended.stderr.contains("there is no event log at nats://"),
@@ -41,7 +41,7 @@ async fn the_demo_on_a_server_is_in_order() {
         |arguments: &[&str]| place.json(&[arguments, &["--json", "--log-url", server.url()]].concat());
     let (code, report) = on_server(&["audit", "verify"]);
     assert_eq!((code, &report["in_order"]), (Some(0), &true.into()), "{report:#}");
-    let (code, report) = on_server(&["rebuild", "--yes"]);
+    let (code, report) = on_server(&["rebuild"]);
     assert_eq!((code, &report["identical"]), (Some(0), &true.into()), "{report:#}");
     let (code, report) = on_server(&["doctor"]);
     let ok = lines(&report, "ok");
@@ -80,7 +80,7 @@ fn a_server_that_is_too_old_or_not_there_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_in_neo4j_is_in_order() {
-    // Its own: a rebuild empties all that is in a partition.
+    // Its own: a switch concerns all that is in the database.
     let server = Neo4jServer::start().await.unwrap();
     let place = Place::seeded();
     let on_server =
@@ -89,14 +89,14 @@ async fn the_demo_in_neo4j_is_in_order() {
     let warnings = lines(&report, "warn");
     assert_eq!(code, Some(0), "{report:#}");
     assert!(has(&warnings, &["read model: its schema lacks ", "product_id"]), "{warnings:#?}");
-    let (code, report) = on_server(&["rebuild", "--yes"]);
-    let partition = &report["partitions"][0];
-    assert_eq!(
-        (code, &partition["position_before"], &report["store"]),
-        (Some(0), &0.into(), &"neo4j".into())
-    );
-    let (_, embedded) = place.json(&["rebuild", "--yes", "--json"]);
-    assert_eq!(partition["digest_after"], embedded["partitions"][0]["digest_after"]);
+    let (code, report) = on_server(&["rebuild"]);
+    assert_eq!((code, &report["outcome"], &report["store"]), (Some(0), &"filled".into(), &"neo4j".into()));
+    // Once more, beside what is live now; the digest is that of the other store.
+    let rebuilt = |report: &serde_json::Value| report["partitions"][0]["compared"]["rebuilt_digest"].clone();
+    let (code, report) = on_server(&["rebuild", "--switch", "always"]);
+    assert_eq!((code, &report["outcome"]), (Some(0), &"switched".into()), "{report:#}");
+    let (_, embedded) = place.json(&["rebuild", "--json"]);
+    assert_eq!(rebuilt(&report), rebuilt(&embedded));
     let (code, report) = on_server(&["doctor"]);
     let ok = lines(&report, "ok");
     assert_eq!(code, Some(0), "{report:#}");

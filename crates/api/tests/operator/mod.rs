@@ -16,6 +16,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use foodflow_projections::graph::embedded::EmbeddedGraph;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -98,6 +99,12 @@ impl Place {
         let ended = self.run(&[&["replay", "--format", "ndjson"], arguments].concat());
         assert_eq!(ended.code, Some(0), "{ended}");
         ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Name of the file of the live generation of the graph.
+    fn live_graph(&self) -> String {
+        let file = EmbeddedGraph::live_file(&self.data().join("food_graph.sqlite")).unwrap();
+        file.file_name().unwrap().to_str().unwrap().to_owned()
     }
 
     /// Changes a file of the data folder with another tool.

@@ -20,13 +20,14 @@ use foodflow_domain::TenantId;
 use uuid::Uuid;
 
 use crate::changes::{Change, Edge, EdgeType, Label, NodeKey, Value};
+pub use crate::store::generations::Generations;
 pub use crate::store::{Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
 
 /// The changes of one batch of whole commits to the graph.
 pub type Batch = crate::store::Batch<Change>;
 
 /// Most nodes that a page of [`GraphStore::list`] holds.
-pub const PAGE_NODES_MAX: usize = crate::page::PAGE_ITEMS_MAX;
+pub const PAGE_NODES_MAX: usize = 500;
 
 /// A node as the store holds it; property names as documented.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +74,7 @@ pub const TRACE_EDGES_MAX: usize = 2_000_000;
 
 /// A store of the traceability graph.
 #[async_trait]
-pub trait GraphStore: Sink<Change> {
+pub trait GraphStore: Generations<Change> {
     /// The nodes of these ids that exist, in no order.
     ///
     /// # Errors

@@ -9,12 +9,12 @@
 //! - [`mod@start`], [`handle`]: starting, watching and stopping the workers;
 //! - [`lease`]: which of several processes works on which partition;
 //! - [`progress`]: waiting until a position has been applied, also by another process;
-//! - [`rebuild`](mod@rebuild): a partition anew from position 0, compared by digest;
+//! - [`rebuild`](mod@rebuild): a read model anew beside the live one, compared by digest, and the switch;
 //! - [`metric_definitions`]: names, units and descriptions of the metrics.
 //!
 //! Several processes may run one projection into one store: they share the partitions by leases. Two on one partition
-//! do no harm: the store takes batches only from the one that claimed the partition last. A rebuild needs the store for
-//! itself.
+//! do no harm: the store takes batches only from the one that claimed the partition last. A rebuild keeps them from
+//! claiming for the moment of the switch; they say that they are held, and go on then.
 
 pub(crate) mod assembler;
 mod backoff;
@@ -39,6 +39,9 @@ pub use progress::{Progress, WaitError};
 pub use projection::{
     Projected, Projection, ProjectionError, RecordedProjection, food_graph, place_in_commit,
 };
-pub use rebuild::{RebuildError, RebuildOptions, RebuildProgress, RebuildReport, rebuild};
+pub use rebuild::{
+    Comparison, Outcome, RebuildError, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest,
+    RebuildStage, SwitchPolicy, Verdict, rebuild, switch_back,
+};
 pub use start::{Runner, StartError};
 pub use status::{ProjectionState, ProjectionStatus};

@@ -1,6 +1,7 @@
 //! What a worker shows of itself, in one `watch` channel per partition.
 
 use foodflow_log::{LogError, Position};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::projection::ProjectionError;
@@ -17,6 +18,8 @@ pub(super) struct WorkerState {
     pub(super) working: bool,
     /// Why the worker does not get on, while it does not.
     pub(super) trouble: Option<Trouble>,
+    /// Until when a rebuild keeps the worker from its partition, while it does.
+    pub(super) held: Option<Timestamp>,
     /// Why the worker is gone, once it is.
     pub(super) stopped: Option<&'static str>,
 }
@@ -27,6 +30,8 @@ pub(super) struct Trouble {
     pub(super) error: String,
     /// Whether it is the event itself, not a store or the log.
     pub(super) stuck: bool,
+    /// Whether it is that somebody else claimed the partition; it ends with the lease, or with the next claim.
+    pub(super) fenced: bool,
     /// It is overcome when this position has been applied; `None` when the log delivers again.
     until: Option<Position>,
 }
@@ -78,7 +83,7 @@ impl Failure {
             _ => None,
         };
         let stuck = matches!(self, Self::Projection { .. } | Self::BeyondLog { .. });
-        Trouble { error: self.to_string(), stuck, until }
+        Trouble { error: self.to_string(), stuck, fenced: self.is_fenced(), until }
     }
 }
 
@@ -89,7 +94,8 @@ pub(super) struct StateCell(watch::Sender<WorkerState>);
 impl StateCell {
     pub(super) fn new() -> (Self, watch::Receiver<WorkerState>) {
         let applied = Checkpoint { position: Position(0), recorded_at: None };
-        let state = WorkerState { applied, started: false, working: false, trouble: None, stopped: None };
+        let (trouble, held, stopped) = (None, None, None);
+        let state = WorkerState { applied, started: false, working: false, trouble, held, stopped };
         let (sender, receiver) = watch::channel(state);
         (Self(sender), receiver)
     }
@@ -105,6 +111,7 @@ impl StateCell {
             }
             state.applied = checkpoint;
             state.started = true;
+            state.held = None;
         });
         overcome
     }
@@ -135,6 +142,15 @@ impl StateCell {
         });
     }
 
+    /// Says that a rebuild holds the partition. The hold is why the worker was fenced, so that this is no trouble; that an
+    /// event is stuck stays.
+    pub(super) fn held(&self, until: Timestamp) {
+        self.0.send_modify(|state| {
+            state.held = Some(until);
+            state.trouble = state.trouble.take().filter(|trouble| trouble.stuck);
+        });
+    }
+
     /// Says that a session begins.
     pub(super) fn begins(&self) {
         self.0.send_modify(|state| state.working = true);
@@ -150,6 +166,7 @@ impl StateCell {
         self.0.send_modify(|state| {
             state.started = false;
             state.trouble = None;
+            state.held = None;
         });
     }
 

@@ -18,6 +18,8 @@ pub enum ProjectionState {
     Running,
     /// It gets on, but is more than one batch behind; also before its first batch.
     CatchingUp,
+    /// A rebuild is about to switch and holds the partition for a moment; it goes on afterwards.
+    Held,
     /// The store or the log does not answer; it tries again.
     Retrying,
     /// An event cannot be projected; it tries again, and nothing later is applied before that.
@@ -85,9 +87,11 @@ impl Standing {
     }
 
     /// Whether queries that read the partition may be ready.
-    pub(super) const fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         match self {
-            Self::Own(_, worker) => worker.started && worker.trouble.is_none(),
+            Self::Own(_, worker) => {
+                worker.started && worker.trouble.as_ref().is_none_or(|trouble| trouble.fenced)
+            }
             Self::Others(_) => true,
             Self::Nobodys { for_long, error, .. } => !*for_long && error.is_none(),
         }
@@ -119,6 +123,7 @@ impl Standing {
         match trouble {
             Some(trouble) if trouble.stuck => (ProjectionState::Stuck, Some(trouble.error.clone())),
             Some(trouble) => (ProjectionState::Retrying, Some(trouble.error.clone())),
+            None if worker.is_some_and(|worker| worker.held.is_some()) => (ProjectionState::Held, None),
             None if seen.log_error.is_some() => (ProjectionState::Retrying, seen.log_error.clone()),
             None if worker.is_some_and(|worker| !worker.started) => (ProjectionState::CatchingUp, None),
             None if seen.lag_events() > batch_messages_max as u64 => (ProjectionState::CatchingUp, None),

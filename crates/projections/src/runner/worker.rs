@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foodflow_log::{LogError, Partition, Position, SharedLog};
+use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,9 @@ use super::projection::Projection;
 use super::session::Session;
 use super::state::{Failure, StateCell};
 use crate::store::{Checkpoint, Claim, Sink, StoreError};
+
+/// How often a worker that is held asks for its partition.
+const HELD_POLL: Duration = Duration::from_millis(100);
 
 /// Why a session ended without a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,12 @@ impl<C: Send + 'static> Worker<C> {
                     self.state.without_lease();
                     continue;
                 }
+                Err(Failure::Claim(StoreError::Held { until, .. })) => {
+                    if self.is_held(until).await {
+                        continue;
+                    }
+                    break;
+                }
                 Err(failure) => failure,
             };
             let delay = self.failed(&failure, &mut backoff);
@@ -68,6 +78,18 @@ impl<C: Send + 'static> Worker<C> {
             }
         }
         self.state.stopped();
+    }
+
+    /// Waits a little for a rebuild that holds the partition; `false` where it is asked to stop meanwhile.
+    async fn is_held(&self, until: Timestamp) -> bool {
+        let (projection, partition) = (self.projection.name(), self.partition.0);
+        tracing::debug!(projection, partition, %until, "a rebuild is about to switch and holds the partition");
+        self.state.held(until);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(HELD_POLL) => true,
+        }
     }
 
     /// Shows `failure`; answers how long to wait before the next try.

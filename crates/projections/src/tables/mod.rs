@@ -31,14 +31,15 @@ pub use row::{Row, TableRow};
 pub use select::Select;
 pub use value::Value;
 
-use crate::store::{Sink, StoreError};
+use crate::store::StoreError;
+use crate::store::generations::Generations;
 
 /// The changes of one batch of whole commits to tables.
 pub type Batch = crate::store::Batch<TableChange>;
 
 /// A store of the tables of one projection.
 #[async_trait]
-pub trait TableStore: Sink<TableChange> {
+pub trait TableStore: Generations<TableChange> {
     /// The rows that `select` asks for, in its order.
     ///
     /// # Errors

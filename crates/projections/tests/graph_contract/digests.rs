@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foodflow_projections::changes::{Change, Edge, EdgeType, Value};
+use foodflow_projections::changes::{Change, Edge, EdgeType, Label, Value};
 use foodflow_projections::graph::{DigestScope, GraphStore};
 use foodflow_testkit::simulation::ModelGraph;
 
@@ -87,6 +87,23 @@ pub(crate) async fn the_digest_sees_every_difference(store: Arc<dyn GraphStore>)
         assert!(!seen.contains(&digest));
         assert_eq!(world.partition_digest().await, digest);
         seen.push(digest);
+    }
+}
+
+pub(crate) async fn a_survey_tells_what_is_held_at_a_position(store: Arc<dyn GraphStore>) {
+    let mut world = World::new(store, 1606).await;
+    let (output, input, place) = (world.lot(1), world.lot(2), world.key(Label::Location, 1));
+    world.apply([bare(&[output, input, place]), vec![uses(1, output, input)]].concat()).await;
+    let types = &[EdgeType::UsesIngredient];
+    let retired = Change::RetireFrom { from: output, edge_types: types, retirement: retirement(2) };
+    world.apply(vec![retired, uses(3, output, input)]).await;
+    let expected = [("Batch", 2), ("Location", 1), ("USES_INGREDIENT", 1), ("USES_INGREDIENT retired", 1)];
+    for scope in [DigestScope::Tenant(world.tenant), DigestScope::Partition(world.partition)] {
+        let survey = world.store.survey(world.partition, scope).await.unwrap().expect("nobody else writes");
+        assert_eq!(survey.checkpoint.position, world.position());
+        assert_eq!(survey.digest, world.digest().await);
+        let counts: Vec<_> = survey.counts.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+        assert_eq!(counts, expected);
     }
 }
 

@@ -12,6 +12,17 @@ use super::world::{World, node, text};
 
 super::graph_contract_cases!(open);
 
+macro_rules! in_a_new_file {
+    ($($case:ident,)*) => {$(
+        #[tokio::test]
+        async fn $case() {
+            let (store, _guard) = open().await;
+            super::generations::$case(store).await;
+        }
+    )*};
+}
+super::generations::generation_cases!(in_a_new_file);
+
 /// A store in a new file; the guard removes it.
 pub(crate) async fn open() -> (Arc<dyn GraphStore>, TempDir) {
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ pub(crate) mod batching;
 pub(crate) mod digests;
 pub(crate) mod embedded;
 pub(crate) mod genealogy;
+pub(crate) mod generations;
 pub(crate) mod isolation;
 pub(crate) mod merging;
 pub(crate) mod reading;
@@ -18,6 +19,7 @@ pub(crate) mod world;
 macro_rules! graph_contract_cases {
     ($open:path) => {
         $crate::graph_contract::graph_contract_cases! { $open:
+            digests::a_survey_tells_what_is_held_at_a_position,
             digests::clear_takes_one_partition_and_replay_restores_it,
             digests::the_digest_does_not_depend_on_order_or_batches,
             digests::the_digest_is_that_of_every_other_store,

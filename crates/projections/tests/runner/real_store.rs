@@ -18,8 +18,10 @@ use foodflow_projections::changes::Label;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::{DigestScope, GraphStore, ReadModel as _, TraceDirection};
 use foodflow_projections::runner::{
-    Owner, RebuildOptions, Runner, RunnerConfig, RunnerHandle, food_graph, rebuild,
+    Outcome, Owner, RebuildOptions, RebuildRequest, Runner, RunnerConfig, RunnerHandle, SwitchPolicy,
+    food_graph, rebuild, switch_back,
 };
+use foodflow_projections::store::generations::RebuildScope;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -233,11 +235,17 @@ async fn restarts_leave_whole_commits_and_a_rebuild_finds_the_same() {
     }
     let mut calls = 0;
     let options = RebuildOptions { batch_messages_max: 100, ..RebuildOptions::default() };
+    let request =
+        RebuildRequest { scope: RebuildScope::All, switch: SwitchPolicy::Always, filled_by: "1".to_owned() };
     let report =
-        rebuild(log.clone(), store.clone(), food_graph(), P0, options, |_| calls += 1).await.unwrap();
+        rebuild(log.clone(), store.clone(), food_graph(), request, options, |_| calls += 1).await.unwrap();
     assert!(report.is_identical(), "{report:?}");
-    assert_eq!((report.position_before, report.position_after, report.messages), (head, head, head.0));
+    assert_eq!(
+        (report.comparisons[0].position, report.positions[&P0], report.messages),
+        (head, head, head.0)
+    );
     assert!(calls >= 5);
+    assert_eq!(store.digest(DigestScope::Partition(P0)).await.unwrap(), report.comparisons[0].rebuilt.digest);
 
     // Another store, filled in one go, holds the same.
     let other_folder = tempfile::tempdir().unwrap();
@@ -245,7 +253,8 @@ async fn restarts_leave_whole_commits_and_a_rebuild_finds_the_same() {
     let fresh = run(&log, &other);
     fresh.progress().wait_for(P0, head, SOON).await.unwrap();
     fresh.stop().await;
-    assert_eq!(other.digest(DigestScope::Partition(P0)).await.unwrap(), report.digest_after);
+    let digest = &report.comparisons[0].rebuilt.digest;
+    assert_eq!(&other.digest(DigestScope::Partition(P0)).await.unwrap(), digest);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -270,4 +279,66 @@ async fn a_reader_never_sees_half_a_commit() {
         }
     }
     runner.stop().await;
+}
+
+/// Switches to and fro while a plant works and others ask: whoever saw a lot sees it ever after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn switches_under_writers_and_readers_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let log: SharedLog = Arc::new(EmbeddedLog::open(&folder.path().join("log.db")).await.unwrap());
+    let store = graph(folder.path()).await;
+    let runner = run(&log, &store);
+    // As another process reads that learns of a switch from the files alone.
+    let reader = graph(folder.path()).await;
+    let plant = Plant::new(&log);
+    let (_, begun) = plant.day(1).await;
+    runner.progress().wait_for(P0, begun, SOON).await.unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (writing, asking, progress) = (stop.clone(), stop.clone(), runner.progress().clone());
+    let tenant = plant.tenant;
+    let writer = tokio::spawn(async move {
+        let mut cheeses = vec![];
+        while !writing.is_cancelled() {
+            let (cheese, position) = plant.day(2 + cheeses.len() as u32).await;
+            progress.wait_for(P0, position, SOON).await.unwrap();
+            cheeses.push(cheese);
+        }
+        cheeses
+    });
+    let asker = tokio::spawn(async move {
+        let (mut most, mut asked) = (0, 0);
+        while !asking.is_cancelled() {
+            let counts = reader.counts(DigestScope::Tenant(tenant)).await.unwrap();
+            let edges = counts.get("USES_INGREDIENT").copied().unwrap_or_default();
+            assert!(edges >= most, "{edges} edges after {most}");
+            (most, asked) = (edges, asked + 1);
+        }
+        asked
+    });
+    for round in 0..6 {
+        let options = RebuildOptions { batch_messages_max: 10, ..RebuildOptions::default() };
+        let (log, store) = (log.clone(), store.clone());
+        let report = if round % 3 == 2 {
+            switch_back(log, store, food_graph(), options, |_| {}).await.unwrap()
+        } else {
+            let scope = if round % 3 == 0 { RebuildScope::All } else { RebuildScope::Tenant(tenant) };
+            let request = RebuildRequest { scope, switch: SwitchPolicy::Always, filled_by: "1".to_owned() };
+            rebuild(log, store, food_graph(), request, options, |_| {}).await.unwrap()
+        };
+        assert!(report.outcome == Outcome::Switched && report.is_identical(), "{report:?}");
+    }
+    stop.cancel();
+    let cheeses = writer.await.unwrap();
+    assert!(asker.await.unwrap() > 6);
+    for cheese in &cheeses {
+        assert_eq!(store.genealogy(tenant, cheese.0, TraceDirection::Backward).await.unwrap().len(), 1);
+    }
+    runner.stop().await;
+    let other_folder = tempfile::tempdir().unwrap();
+    let other = graph(other_folder.path()).await;
+    let fresh = run(&log, &other);
+    fresh.progress().wait_for(P0, log.head(P0).await.unwrap(), SOON).await.unwrap();
+    fresh.stop().await;
+    let scope = DigestScope::Partition(P0);
+    assert_eq!(store.digest(scope).await.unwrap(), other.digest(scope).await.unwrap());
 }

@@ -14,6 +14,8 @@ use foodflow_projections::store::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::generations::Generations;
+
 /// What the next applications do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -26,21 +28,23 @@ pub(super) enum Fault {
 }
 
 #[derive(Default)]
-struct Content {
-    checkpoints: BTreeMap<Partition, Checkpoint>,
-    epochs: BTreeMap<Partition, Epoch>,
+pub(super) struct Content {
+    pub(super) checkpoints: BTreeMap<Partition, Checkpoint>,
+    pub(super) epochs: BTreeMap<Partition, Epoch>,
     /// Position per node; how often each was written.
-    nodes: BTreeMap<(Partition, TenantId, Uuid), (i64, usize)>,
+    pub(super) nodes: BTreeMap<(Partition, TenantId, Uuid), (i64, usize)>,
     /// First and last position of every batch that was applied, in order.
     batches: Vec<(Partition, i64, u64)>,
-    faults: Vec<Fault>,
     /// How many batches the fence refused.
     fenced: usize,
 }
 
 pub(super) struct RecordingStore {
     identity: Uuid,
-    content: Mutex<Content>,
+    pub(super) content: Mutex<Content>,
+    /// Of both generations.
+    pub(super) faults: Arc<Mutex<Vec<Fault>>>,
+    pub(super) generations: Mutex<Generations>,
     open: watch::Sender<bool>,
     unreachable: AtomicBool,
     applying: AtomicUsize,
@@ -52,6 +56,8 @@ impl Default for RecordingStore {
         Self {
             identity: Uuid::now_v7(),
             content: Mutex::default(),
+            faults: Arc::default(),
+            generations: Mutex::default(),
             open: watch::Sender::new(true),
             unreachable: AtomicBool::default(),
             applying: AtomicUsize::default(),
@@ -65,11 +71,11 @@ impl RecordingStore {
     pub(super) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         let mut faults: Vec<_> = faults.into_iter().collect();
         faults.reverse();
-        self.content.lock().unwrap().faults = faults;
+        *self.faults.lock().unwrap() = faults;
     }
 
     pub(super) fn faults_left(&self) -> usize {
-        self.content.lock().unwrap().faults.len()
+        self.faults.lock().unwrap().len()
     }
 
     /// Whether every call fails.
@@ -116,6 +122,11 @@ impl RecordingStore {
         self.content.lock().unwrap().nodes.pop_first();
     }
 
+    /// Another one, which fails where this one is told to.
+    pub(super) fn empty(&self) -> Self {
+        Self { faults: Arc::clone(&self.faults), ..Self::default() }
+    }
+
     /// Every position from 1 to `last` was applied exactly once, in batches that adjoin.
     pub(super) fn assert_applied_once(&self, partition: Partition, last: Position) {
         let content = self.content.lock().unwrap();
@@ -132,7 +143,7 @@ impl RecordingStore {
         assert_eq!(content.checkpoints[&partition].position, last);
     }
 
-    fn answer(&self) -> Result<(), StoreError> {
+    pub(super) fn answer(&self) -> Result<(), StoreError> {
         if self.unreachable.load(Ordering::SeqCst) {
             return Err(unavailable("cable cut"));
         }
@@ -140,7 +151,7 @@ impl RecordingStore {
     }
 }
 
-fn unavailable(reason: &str) -> StoreError {
+pub(super) fn unavailable(reason: &str) -> StoreError {
     StoreError::Unavailable { store: "recording", reason: reason.to_owned() }
 }
 
@@ -163,7 +174,9 @@ impl Content {
             let node = self.nodes.entry((batch.partition, tenant, key.id)).or_default();
             *node = (*position, node.1 + 1);
         }
-        self.batches.push((batch.partition, first.unwrap(), batch.checkpoint.position.0));
+        if let Some(first) = first {
+            self.batches.push((batch.partition, first, batch.checkpoint.position.0));
+        }
         self.checkpoints.insert(batch.partition, batch.checkpoint);
         Ok(())
     }
@@ -195,6 +208,7 @@ impl ReadModel for RecordingStore {
 
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
         let checkpoint = self.checkpoint(partition).await?;
+        self.generations.lock().unwrap().expect_free(partition, None)?;
         let mut content = self.content.lock().unwrap();
         let epoch = content.epochs.entry(partition).or_default();
         epoch.0 += 1;
@@ -220,6 +234,16 @@ impl ReadModel for RecordingStore {
         let nodes: Vec<_> = covered.map(|((_, tenant, id), (position, _))| (tenant, id, position)).collect();
         Ok(format!("{nodes:?}"))
     }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.answer()?;
+        let content = self.content.lock().unwrap();
+        let covered = content.nodes.keys().filter(|(partition, tenant, _)| match scope {
+            DigestScope::Partition(of) => of == *partition,
+            DigestScope::Tenant(of) => of == *tenant,
+        });
+        Ok(BTreeMap::from([("Batch".to_owned(), covered.count() as u64)]))
+    }
 }
 
 #[async_trait]
@@ -230,7 +254,7 @@ impl Sink<Change> for RecordingStore {
         tokio::task::yield_now().await;
         self.applying.fetch_sub(1, Ordering::SeqCst);
         self.answer()?;
-        let fault = self.content.lock().unwrap().faults.pop();
+        let fault = self.faults.lock().unwrap().pop();
         match fault {
             Some(Fault::Refuse) => return Err(unavailable("told to refuse")),
             Some(Fault::Panic) => panic!("told to panic"),
@@ -297,6 +321,10 @@ impl ReadModel for Way {
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
         self.store.digest(scope).await
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.store.counts(scope).await
     }
 }
 

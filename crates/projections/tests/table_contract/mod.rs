@@ -8,6 +8,7 @@ pub(crate) mod batching;
 pub(crate) mod changing;
 pub(crate) mod digests;
 pub(crate) mod embedded;
+pub(crate) mod generations;
 pub(crate) mod model;
 pub(crate) mod postgres;
 pub(crate) mod reading;
@@ -38,6 +39,13 @@ macro_rules! table_contract_cases {
             digests::clear_takes_one_partition_and_replay_restores_it,
             digests::the_digest_is_that_of_every_other_store,
             digests::the_digest_sees_every_difference,
+            generations::a_held_partition_is_claimed_by_nobody_else,
+            generations::a_stale_switch_is_refused,
+            generations::a_switch_changes_places_and_back_again,
+            generations::a_tenant_is_switched_alone,
+            generations::an_interrupted_fill_goes_on,
+            generations::nobody_sees_what_stands_beside,
+            generations::several_partitions_are_switched_together,
             reading::a_question_answers_with_the_tenants_rows_alone,
             reading::rows_are_filtered_and_ordered,
             reading::rows_are_paged,

@@ -85,6 +85,9 @@ pub(super) struct Notebook {
     pub(super) answers: BTreeMap<Uuid, Answer>,
     /// Commands that were answered differently.
     pub(super) contradictions: Vec<String>,
+    /// Rebuilds that came to their end, and how many of them switched.
+    pub(super) rebuilds: u64,
+    pub(super) switches: u64,
 }
 
 /// A notebook that clients share.

@@ -1,11 +1,15 @@
 //! A store that fails, delays and loses answers; what it holds is held by a sound one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use foodflow_log::Partition;
-use foodflow_projections::store::{Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
+use foodflow_projections::store::generations::{Compared, Generations, Overview, RebuildScope, Role};
+use foodflow_projections::store::{
+    Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError, Survey,
+};
 use uuid::Uuid;
 
 use super::dice::Dice;
@@ -16,15 +20,15 @@ const DELAY_MAX: Duration = Duration::from_millis(30);
 const LOST_BEFORE: u64 = 60;
 const ANSWER_LOST: u64 = 60;
 
-/// A store between the runner and a sound store.
-pub(super) struct FaultStore<C> {
-    sound: Arc<dyn Sink<C>>,
+/// A store between the program and a sound store.
+pub(super) struct FaultStore<S: ?Sized> {
+    sound: Arc<S>,
     dice: Dice,
 }
 
-impl<C: Send + 'static> FaultStore<C> {
+impl<S: ?Sized> FaultStore<S> {
     /// Faults of `dice` before and behind the steps of `sound`.
-    pub(super) fn new(sound: Arc<dyn Sink<C>>, dice: Dice) -> Self {
+    pub(super) fn new(sound: Arc<S>, dice: Dice) -> Self {
         Self { sound, dice }
     }
 
@@ -44,7 +48,7 @@ fn unavailable(reason: &str) -> StoreError {
 }
 
 #[async_trait]
-impl<C: Send + 'static> ReadModel for FaultStore<C> {
+impl<S: ReadModel + ?Sized> ReadModel for FaultStore<S> {
     fn name(&self) -> &'static str {
         "simulated"
     }
@@ -79,14 +83,69 @@ impl<C: Send + 'static> ReadModel for FaultStore<C> {
         self.step().await?;
         self.sound.digest(scope).await
     }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.step().await?;
+        self.sound.counts(scope).await
+    }
+
+    async fn survey(&self, partition: Partition, scope: DigestScope) -> Result<Option<Survey>, StoreError> {
+        self.step().await?;
+        self.sound.survey(partition, scope).await
+    }
 }
 
 #[async_trait]
-impl<C: Send + 'static> Sink<C> for FaultStore<C> {
+impl<C: Send + 'static, S: Sink<C> + ?Sized> Sink<C> for FaultStore<S> {
     async fn apply(&self, batch: Batch<C>) -> Result<(), StoreError> {
         self.step().await?;
         self.sound.apply(batch).await?;
         // Killed in this pause, the process has applied the batch and does not know.
         self.answer(()).await
+    }
+}
+
+#[async_trait]
+impl<C: Send + 'static, S: Generations<C> + ?Sized> Generations<C> for FaultStore<S> {
+    async fn generations(&self) -> Result<Overview, StoreError> {
+        self.step().await?;
+        self.sound.generations().await
+    }
+
+    async fn beside(&self, scope: RebuildScope, filled_by: &str) -> Result<Arc<dyn Sink<C>>, StoreError> {
+        self.step().await?;
+        let beside = self.sound.beside(scope, filled_by).await?;
+        self.answer(Arc::new(FaultStore::new(beside, self.dice.clone())) as _).await
+    }
+
+    async fn reopen_previous(&self) -> Result<(RebuildScope, Arc<dyn Sink<C>>), StoreError> {
+        self.step().await?;
+        let (scope, previous) = self.sound.reopen_previous().await?;
+        self.answer((scope, Arc::new(FaultStore::new(previous, self.dice.clone())) as _)).await
+    }
+
+    async fn hold(&self, partition: Partition, holder: Uuid, term: Duration) -> Result<Claim, StoreError> {
+        self.step().await?;
+        let claim = self.sound.hold(partition, holder, term).await?;
+        self.answer(claim).await
+    }
+
+    async fn release(&self, partition: Partition, holder: Uuid) -> Result<(), StoreError> {
+        self.step().await?;
+        self.sound.release(partition, holder).await?;
+        self.answer(()).await
+    }
+
+    async fn switch(&self, compared: &[Compared]) -> Result<(), StoreError> {
+        self.step().await?;
+        self.sound.switch(compared).await?;
+        // Killed in this pause, the process has switched and does not know.
+        self.answer(()).await
+    }
+
+    async fn discard(&self) -> Result<Option<Role>, StoreError> {
+        self.step().await?;
+        let discarded = self.sound.discard().await?;
+        self.answer(discarded).await
     }
 }

@@ -146,7 +146,7 @@ pub(super) fn digests(
     Ok(digests)
 }
 
-/// Every reader saw exactly what the log says up to the position that it was told.
+/// Every reader saw exactly what the log says up to the position that it was told, and never went back.
 ///
 /// # Errors
 /// Which look was at something half-built.
@@ -155,7 +155,12 @@ pub(super) fn observations(
     seen: &[Observation],
     of: Partition,
 ) -> Result<(), String> {
+    let mut before = Position(0);
     for (_, position, digest) in seen.iter().filter(|(partition, ..)| *partition == of) {
+        if *position < before {
+            return Err(format!("a reader of partition {} went back from {before} to {position}", of.0));
+        }
+        before = *position;
         if digests.get(position) != Some(digest) {
             return Err(format!(
                 "a reader of partition {} saw something half-built at position {position}",

@@ -6,8 +6,9 @@
 //!
 //! - [`dice`]: the one source of chance;
 //! - [`fault_log`], [`fault_store`]: a log and a store that fail, delay, lose answers and answer twice;
-//! - [`model_store`]: a graph in memory, to be looked at between any two steps;
+//! - [`model_store`], [`model_generations`]: a graph in memory, to be looked at between any two steps;
 //! - [`client`]: what people do, and what they were answered;
+//! - [`rebuilds`]: an operator who rebuilds, goes back and gives up, while all of this goes on;
 //! - [`process`]: one life of the program, until it is killed;
 //! - [`run`](mod@run): a whole simulation, and what must hold at its end ([`invariants`]).
 
@@ -16,8 +17,10 @@ mod dice;
 mod fault_log;
 mod fault_store;
 mod invariants;
+mod model_generations;
 mod model_store;
 mod process;
+mod rebuilds;
 mod run;
 
 pub use model_store::ModelGraph;

@@ -16,7 +16,9 @@ use foodflow_projections::store::{
 };
 use uuid::Uuid;
 
-const STORE: &str = "model";
+use super::model_generations::ModelGenerations;
+
+pub(super) const STORE: &str = "model";
 
 /// What applying changes means, one by one and in memory: the measure for every store and every batching.
 #[derive(Debug, Clone, Default)]
@@ -25,11 +27,12 @@ pub struct ModelGraph {
     edges: BTreeMap<(TenantId, Uuid), Edge>,
 }
 
+/// What a generation holds of one partition.
 #[derive(Debug, Clone, Default)]
-struct Kept {
-    graph: ModelGraph,
-    epoch: Epoch,
-    checkpoint: Checkpoint,
+pub(super) struct Kept {
+    pub(super) graph: ModelGraph,
+    pub(super) epoch: Epoch,
+    pub(super) checkpoint: Checkpoint,
     /// Batches that did not continue what was there: something was applied twice, or passed over.
     broken: Vec<String>,
 }
@@ -38,10 +41,11 @@ struct Kept {
 #[derive(Debug, Default)]
 pub(super) struct ModelStore {
     partitions: Mutex<BTreeMap<Partition, Kept>>,
+    pub(super) generations: Mutex<ModelGenerations>,
 }
 
 impl ModelStore {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Partition, Kept>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<Partition, Kept>> {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -56,9 +60,10 @@ impl ModelStore {
 }
 
 impl ModelStore {
-    /// The first batch that was applied where it did not belong.
+    /// The first batch that was applied where it did not belong, in either generation.
     pub(super) fn broken(&self) -> Option<String> {
-        self.lock().values().flat_map(|kept| kept.broken.first().cloned()).next()
+        let other = self.other().and_then(|other| other.broken());
+        self.lock().values().flat_map(|kept| kept.broken.first().cloned()).next().or(other)
     }
 }
 
@@ -109,6 +114,19 @@ impl ModelGraph {
         }
     }
 
+    /// Takes out what is of `tenant`.
+    pub(super) fn take(&mut self, tenant: TenantId) -> Self {
+        let nodes = self.nodes.extract_if(.., |(of, _), _| *of == tenant).collect();
+        let edges = self.edges.extract_if(.., |(of, _), _| *of == tenant).collect();
+        Self { nodes, edges }
+    }
+
+    /// Adds what is of other tenants.
+    pub(super) fn add(&mut self, others: Self) {
+        self.nodes.extend(others.nodes);
+        self.edges.extend(others.edges);
+    }
+
     /// The digest of every tenant, or of one.
     #[must_use]
     pub fn digest(&self, of: Option<TenantId>) -> String {
@@ -121,6 +139,26 @@ impl ModelGraph {
             digest.add_edge(*tenant, edge);
         }
         digest.finish()
+    }
+}
+
+impl ModelStore {
+    /// What is to be looked at for `scope`, and of which tenant.
+    fn covered(&self, scope: DigestScope) -> (ModelGraph, Option<TenantId>) {
+        let partitions = self.lock();
+        match scope {
+            DigestScope::Partition(partition) => {
+                (partitions.get(&partition).cloned().unwrap_or_default().graph, None)
+            }
+            DigestScope::Tenant(tenant) => {
+                let mut all = ModelGraph::default();
+                for kept in partitions.values() {
+                    all.nodes.extend(kept.graph.nodes.clone());
+                    all.edges.extend(kept.graph.edges.clone());
+                }
+                (all, Some(tenant))
+            }
+        }
     }
 }
 
@@ -143,6 +181,7 @@ impl ReadModel for ModelStore {
     }
 
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
+        self.expect_free(partition, None)?;
         let mut partitions = self.lock();
         let kept = partitions.entry(partition).or_default();
         kept.epoch.0 += 1;
@@ -157,20 +196,16 @@ impl ReadModel for ModelStore {
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        let partitions = self.lock();
-        Ok(match scope {
-            DigestScope::Partition(partition) => {
-                partitions.get(&partition).cloned().unwrap_or_default().graph.digest(None)
-            }
-            DigestScope::Tenant(tenant) => {
-                let mut all = ModelGraph::default();
-                for kept in partitions.values() {
-                    all.nodes.extend(kept.graph.nodes.clone());
-                    all.edges.extend(kept.graph.edges.clone());
-                }
-                all.digest(Some(tenant))
-            }
-        })
+        let (graph, tenant) = self.covered(scope);
+        Ok(graph.digest(tenant))
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        let (graph, tenant) = self.covered(scope);
+        let counts = |of: &TenantId| tenant.is_none_or(|tenant| tenant == *of);
+        let nodes = graph.nodes.keys().filter(|(of, _)| counts(of)).count();
+        let edges = graph.edges.keys().filter(|(of, _)| counts(of)).count();
+        Ok(BTreeMap::from([("nodes".to_owned(), nodes as u64), ("edges".to_owned(), edges as u64)]))
     }
 }
 

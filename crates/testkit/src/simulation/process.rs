@@ -7,7 +7,7 @@ use foodflow_commands::{Clock, Executor};
 use foodflow_log::SharedLog;
 use foodflow_projections::changes::Change;
 use foodflow_projections::runner::{Owner, Runner, RunnerConfig, RunnerHandle, StartError, food_graph};
-use foodflow_projections::store::Sink;
+use foodflow_projections::store::generations::Generations;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -47,6 +47,9 @@ pub(super) struct Process {
     /// Its write path.
     pub(super) executor: Arc<Executor>,
     runner: RunnerHandle,
+    /// What it works on, with its faults.
+    pub(super) log: SharedLog,
+    pub(super) store: Arc<dyn Generations<Change>>,
     /// What goes on in it; ends with it.
     pub(super) tasks: JoinSet<()>,
 }
@@ -58,12 +61,12 @@ impl Process {
     /// Where the runner does not start.
     pub(super) fn start(
         log: &SharedLog,
-        store: Arc<dyn Sink<Change>>,
+        store: Arc<dyn Generations<Change>>,
         clock: VirtualClock,
         dice: &Dice,
     ) -> Result<Self, StartError> {
         let log: SharedLog = Arc::new(FaultLog::new(Arc::clone(log), dice.clone()));
-        let store = Arc::new(FaultStore::new(store, dice.clone()));
+        let store: Arc<dyn Generations<Change>> = Arc::new(FaultStore::new(store, dice.clone()));
         let config = RunnerConfig {
             owner: Some(Owner { id: dice.id(), process: "simulated".to_owned() }),
             lease_ttl: LEASE_TTL,
@@ -73,9 +76,9 @@ impl Process {
             observe_interval: Duration::from_secs(1),
             ..RunnerConfig::default()
         };
-        let runner = Runner::start(Arc::clone(&log), store, food_graph(), config)?;
-        let executor = Arc::new(Executor::new(log, Arc::new(clock)));
-        Ok(Self { executor, runner, tasks: JoinSet::new() })
+        let runner = Runner::start(Arc::clone(&log), Arc::clone(&store) as _, food_graph(), config)?;
+        let executor = Arc::new(Executor::new(Arc::clone(&log), Arc::new(clock)));
+        Ok(Self { executor, runner, log, store, tasks: JoinSet::new() })
     }
 
     /// The projectors.

@@ -13,6 +13,7 @@ use super::dice::Dice;
 use super::invariants::{self, Observation};
 use super::model_store::ModelStore;
 use super::process::{Process, VirtualClock};
+use super::rebuilds::{Operator, rebuild_at_last};
 
 /// Partitions of the log.
 const PARTITIONS: u16 = 2;
@@ -30,6 +31,10 @@ const CALM_MAX: Duration = Duration::from_secs(120);
 pub struct Outcome {
     /// Kills.
     pub kills: u64,
+    /// Rebuilds that came to their end before the last one.
+    pub rebuilds: u64,
+    /// How many of them changed the live generation.
+    pub switches: u64,
     /// Messages in the log.
     pub messages: usize,
     /// Commands that were answered.
@@ -118,6 +123,7 @@ impl Simulation {
                 let (notebook, dice) = (Arc::clone(&self.notebook), self.dice.clone());
                 process.tasks.spawn(client::work(executor, plant, notebook, dice, orders));
             }
+            process.tasks.spawn(self.operator(&process).work());
             self.dice.pause(LIFE_MAX).await;
             if let Some(lost) = lost.take() {
                 lost.kill().await;
@@ -145,9 +151,20 @@ impl Simulation {
             let caught_up = progress.wait_for(partition, head, CALM_MAX).await;
             caught_up.map_err(|error| format!("the projection does not get on: {error}"))?;
         }
+        rebuild_at_last(&process.log, &process.store, &self.dice).await?;
         process.kill().await;
         reader.abort();
         self.judge(kills).await
+    }
+
+    fn operator(&self, process: &Process) -> Operator {
+        Operator {
+            log: Arc::clone(&process.log),
+            store: Arc::clone(&process.store),
+            tenants: self.plants.iter().map(|plant| plant.tenant).collect(),
+            notebook: Arc::clone(&self.notebook),
+            dice: self.dice.clone(),
+        }
     }
 
     fn start(&self) -> Result<Process, String> {
@@ -189,7 +206,8 @@ impl Simulation {
         invariants::stock(&all)?;
         let messages = all.iter().map(Vec::len).sum();
         let (answered, looks) = (notebook.answers.len(), seen.len());
-        Ok(Outcome { kills, messages, answered, looks, trace: self.dice.roll() })
+        let (rebuilds, switches) = (notebook.rebuilds, notebook.switches);
+        Ok(Outcome { kills, rebuilds, switches, messages, answered, looks, trace: self.dice.roll() })
     }
 }
 

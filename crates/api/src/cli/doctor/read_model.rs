@@ -1,7 +1,7 @@
 //! The read models: whether they are there and answer, have their schemas, and how far behind the log they are.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use foodflow_log::{Partition, Position, SharedLog};
@@ -47,10 +47,10 @@ struct Standing {
 /// Looks at every read model, and compares each with `log` where that is in order.
 pub(super) async fn check(checks: &mut Checks, config: &Config, log: Option<&SharedLog>) {
     let model = |section, rebuild, place| Model { section, place, rebuild };
-    let graph = model("read model", "run `foodflow rebuild` while no projector runs", graph_place(config));
+    let graph = model("read model", "run `foodflow rebuild`", graph_place(config));
     let tenancy = model(
         "read model tenancy",
-        "run `foodflow rebuild tenancy` while no projector runs",
+        "run `foodflow rebuild --projection tenancy`",
         tables_place(config, &TENANCY),
     );
     Box::pin(check_one(checks, &graph, find_graph(config), log)).await;
@@ -101,27 +101,27 @@ async fn check_one(
 fn graph_place(config: &Config) -> String {
     match &config.neo4j_url {
         Some(uri) => neo4j_address(config, uri),
-        None => shown(config.embedded_graph()),
+        None => shown(config.embedded_graph(), EmbeddedGraph::live_file),
     }
 }
 
 fn tables_place(config: &Config, tables: &TableProjection) -> String {
     match config.postgres() {
         Some(postgres) => postgres.address(),
-        None => shown(config.embedded_tables(tables.name)),
+        None => shown(config.embedded_tables(tables.name), EmbeddedTables::live_file),
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "a path that is made to be shown")]
-fn shown(path: PathBuf) -> String {
-    path.display().to_string()
+/// The file of the live generation, as far as it can be told.
+fn shown(path: PathBuf, live: fn(&Path) -> Result<PathBuf, StoreError>) -> String {
+    live(&path).unwrap_or(path).display().to_string()
 }
 
 /// The graph that `config` names; `None` where an embedded one does not exist yet.
 async fn find_graph(config: &Config) -> Result<Option<Found>, StoreError> {
     let Some(uri) = &config.neo4j_url else {
         let path = config.embedded_graph();
-        if !is_written(&path) {
+        if !is_written(&EmbeddedGraph::live_file(&path)?) {
             return Ok(None);
         }
         let graph = EmbeddedGraph::open(&path).await?;
@@ -143,7 +143,7 @@ async fn find_graph(config: &Config) -> Result<Option<Found>, StoreError> {
 async fn find_tables(config: &Config, tables: &'static TableProjection) -> Result<Option<Found>, StoreError> {
     let Some(postgres) = config.postgres() else {
         let path = config.embedded_tables(tables.name);
-        if !is_written(&path) {
+        if !is_written(&EmbeddedTables::live_file(&path)?) {
             return Ok(None);
         }
         let store = EmbeddedTables::open(&path, tables).await?;

@@ -1,54 +1,72 @@
-//! `foodflow rebuild`: a read model anew from the log, compared by digest with what it was.
+//! `foodflow rebuild`: a read model anew from the log, beside the live one, compared by digest, and switched to.
 
 mod counted;
 mod report;
+mod status;
 
-use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use foodflow_log::{Partition, SharedLog};
-use foodflow_projections::runner::{Projection, RebuildOptions, food_graph, rebuild};
-use foodflow_projections::store::{ReadModel, Sink};
+use foodflow_domain::TenantId;
+use foodflow_log::SharedLog;
+use foodflow_projections::runner::{
+    Projection, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest, RebuildStage, SwitchPolicy,
+    food_graph, rebuild, switch_back,
+};
+use foodflow_projections::store::generations::{Generations, RebuildScope, Role};
 use foodflow_projections::tables::projection;
 use foodflow_projections::tenancy::TENANCY;
 
 use self::counted::Counted;
-use self::report::{PartitionReport, Report};
+use self::report::Report;
 use super::interrupt::unless_interrupted;
-use super::place::{existing_log, partitions};
+use super::place::{existing_log, parse_tenant};
 use super::progress::Progress;
 use super::{print_data, say};
 use crate::config::Config;
 use crate::read_models::{open_graph, open_tables};
 
-const EXAMPLES: &str = "\
-Stop every projector of this read model first: each `foodflow serve` (roles all and projector). A rebuild that meets \
-another process applying to the same store ends with an error and leaves the read model incomplete; nothing is lost, \
-as the log is not touched. Until it is done, queries see a read model that is being filled. One that was interrupted \
-is continued by the next `foodflow serve`, or begun anew by another rebuild.
+/// What another version began to fill is not continued.
+const FILLED_BY: &str = env!("CARGO_PKG_VERSION");
 
-Exit code 1 where the read model had not been what the log says, even though it is now.
+const EXAMPLES: &str = "\
+Everything goes on meanwhile: commands are taken, queries are answered from the live read model, projectors apply. What \
+is filled stands beside it, unseen, and is compared with it at one position. Where the two differ they change places in \
+one step; what was live is kept, so that `--back` can undo it, until `--discard` or the next rebuild. Projectors stand \
+still for the moment of the switch alone (and, where the store cannot read as of one moment, of the comparison).
+
+One that was interrupted is continued by the next `foodflow rebuild` of the same. Exit code 1 where the read model had \
+not been what the log says, even though it is now.
 
 Examples:
-  foodflow rebuild food_graph
-  foodflow rebuild --partition 2 --json | jq .identical";
+  foodflow rebuild
+  foodflow rebuild --tenant harbor-vale --switch never
+  foodflow rebuild --status --json | jq .other";
 
 /// What to rebuild.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RebuildArguments {
     /// The projection.
-    #[arg(default_value = "food_graph")]
+    #[arg(long, default_value = "food_graph")]
     projection: ProjectionName,
-    /// Only this partition, counted from 0 [default: all].
-    #[arg(long, value_name = "NUMBER")]
-    partition: Option<u16>,
-    /// Do not ask; on a terminal only.
-    #[arg(long)]
-    yes: bool,
+    /// Only this tenant, by short name or id; the others stay as they are.
+    #[arg(long, value_name = "SLUG|UUID", value_parser = parse_tenant)]
+    tenant: Option<TenantId>,
+    /// When what was filled becomes live.
+    #[arg(long, default_value = "if-different")]
+    switch: Switch,
+    /// Bring the previous generation up to date and make it live again.
+    #[arg(long, conflicts_with_all = ["tenant", "switch", "discard", "status"])]
+    back: bool,
+    /// Give up what stands beside the live generation: a rebuild, or the previous one.
+    #[arg(long, conflicts_with_all = ["tenant", "switch", "status"])]
+    discard: bool,
+    /// Say what generations there are, and change nothing.
+    #[arg(long, conflicts_with_all = ["tenant", "switch"])]
+    status: bool,
     /// Report as one JSON object.
     #[arg(long)]
     json: bool,
@@ -64,29 +82,89 @@ pub enum ProjectionName {
     Tenancy,
 }
 
-/// Rebuilds and reports.
+/// When a rebuild switches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Where the live read model is not what the log says.
+    IfDifferent,
+    /// In any case.
+    Always,
+    /// Not at all: compare and tell.
+    Never,
+}
+
+impl From<Switch> for SwitchPolicy {
+    fn from(switch: Switch) -> Self {
+        match switch {
+            Switch::IfDifferent => Self::IfDifferent,
+            Switch::Always => Self::Always,
+            Switch::Never => Self::Never,
+        }
+    }
+}
+
+/// Rebuilds, goes back, gives up or tells, and reports.
 ///
 /// # Errors
-/// Where log or store do not answer, an event cannot be projected, or another process applies to the store.
+/// Where log or store do not answer, an event cannot be projected, or the generations are another rebuild's.
 pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result<ExitCode> {
     let log = existing_log(config).await?;
-    let partitions = partitions(&log, None, arguments.partition)?;
-    let report = match arguments.projection {
+    let outcome = match arguments.projection {
         ProjectionName::FoodGraph => {
-            let store: Arc<dyn Sink<_>> = open_graph(config).await?;
-            rebuild_agreed(&log, store, food_graph(), &partitions, arguments.yes).await
+            let store: Arc<dyn Generations<_>> = open_graph(config).await?;
+            act(&log, store, food_graph(), &arguments).await
         }
         ProjectionName::Tenancy => {
-            let store: Arc<dyn Sink<_>> = open_tables(config, &TENANCY).await?;
-            rebuild_agreed(&log, store, projection(&TENANCY), &partitions, arguments.yes).await
+            let store: Arc<dyn Generations<_>> = open_tables(config, &TENANCY).await?;
+            act(&log, store, projection(&TENANCY), &arguments).await
         }
     };
     log.close().await;
-    let Some(report) = report? else {
-        say("nothing was changed");
-        return Ok(ExitCode::FAILURE);
+    outcome
+}
+
+async fn act<C: Clone + Send + Sync + 'static>(
+    log: &SharedLog,
+    store: Arc<dyn Generations<C>>,
+    projection: Arc<dyn Projection<C>>,
+    arguments: &RebuildArguments,
+) -> anyhow::Result<ExitCode> {
+    let names = (projection.name(), store.name());
+    if arguments.status {
+        let overview = store.generations().await?;
+        return tell(arguments, &status::Status::new(names.0, names.1, &overview));
+    }
+    if arguments.discard {
+        say(match store.discard().await? {
+            Some(Role::Previous) => "the previous generation is given up",
+            Some(Role::Beside | Role::Reopened) => "what stood beside the live generation is given up",
+            None => "there is nothing beside the live generation",
+        });
+        return Ok(ExitCode::SUCCESS);
+    }
+    let projection = Arc::new(Counted::new(projection));
+    let mut shown = Shown::default();
+    let on_progress = |progress| shown.at(progress);
+    let counted: Arc<dyn Projection<C>> = projection.clone();
+    let to_log = Arc::clone(log);
+    let options = RebuildOptions::default();
+    let work = async {
+        if arguments.back {
+            let back = switch_back(to_log, store, counted, options, on_progress).await;
+            return back.context("the previous generation is not live");
+        }
+        let scope = arguments.tenant.map_or(RebuildScope::All, RebuildScope::Tenant);
+        let (switch, filled_by) = (arguments.switch.into(), FILLED_BY.to_owned());
+        let request = RebuildRequest { scope, switch, filled_by };
+        let rebuilt = rebuild(to_log, store, counted, request, options, on_progress).await;
+        rebuilt.context("the rebuild failed; the live read model is as it was")
     };
-    print_data(&if arguments.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })?;
+    let again = if arguments.back { "`foodflow rebuild --back`" } else { "`foodflow rebuild`" };
+    let advice = format!("the live read model is as it was, and the same {again} goes on from here");
+    let rebuilt: RebuildReport = unless_interrupted(&advice, work).await?;
+    drop(shown);
+    let report = Report::new(names, &rebuilt, projection.events());
+    tell(arguments, &report)?;
     if let Some(explanation) = report.explanation() {
         say(&explanation);
         return Ok(ExitCode::FAILURE);
@@ -94,69 +172,41 @@ pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rebuilds where that is agreed to; `None` where it is not.
-async fn rebuild_agreed<C: Clone + Send + Sync + 'static>(
-    log: &SharedLog,
-    store: Arc<dyn Sink<C>>,
-    projection: Arc<dyn Projection<C>>,
-    partitions: &[Partition],
-    yes: bool,
-) -> anyhow::Result<Option<Report>> {
-    if !yes && !is_agreed(&*store, partitions.len())? {
-        return Ok(None);
-    }
-    let advice =
-        "the read model holds the beginning of the log: `foodflow serve` continues it, or rebuild again";
-    unless_interrupted(advice, rebuild_all(log, &store, &projection, partitions)).await.map(Some)
+fn tell<T: serde::Serialize + std::fmt::Display>(
+    arguments: &RebuildArguments,
+    what: &T,
+) -> anyhow::Result<ExitCode> {
+    print_data(&if arguments.json { serde_json::to_string_pretty(what)? } else { what.to_string() })?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn is_agreed(store: &(impl ReadModel + ?Sized), partitions: usize) -> anyhow::Result<bool> {
-    let (store, stdin) = (store.name(), std::io::stdin());
-    if !stdin.is_terminal() {
-        // Nobody is there to be asked, and nothing can be lost: the log is not touched.
-        return Ok(true);
-    }
-    say(&format!(
-        "This empties {partitions} partition(s) of the {store} read model and fills them from the log.\n\
-         Every projector must be stopped. Go on? [y/N]"
-    ));
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+/// What is shown of a rebuild's progress: a bar for each filling, a line for every other step.
+#[derive(Default)]
+struct Shown {
+    step: Option<(RebuildStage, u16, u64)>,
+    progress: Option<Progress>,
 }
 
-async fn rebuild_all<C: Clone + Send + Sync + 'static>(
-    log: &SharedLog,
-    store: &Arc<dyn Sink<C>>,
-    projection: &Arc<dyn Projection<C>>,
-    partitions: &[Partition],
-) -> anyhow::Result<Report> {
-    let mut report = Report::new(projection.name(), store.name());
-    for partition in partitions {
-        report.add(rebuild_one(log, store, projection, *partition).await?);
+impl Shown {
+    fn at(&mut self, progress: RebuildProgress) {
+        let RebuildProgress { stage, partition, position, head, .. } = progress;
+        let step = (stage, partition.0, head.0);
+        if self.step != Some(step) {
+            let told = self.step.is_some_and(|(before, of, _)| (before, of) == (stage, partition.0));
+            self.step = Some(step);
+            self.progress = None;
+            match stage {
+                RebuildStage::Filling => {
+                    let what = format!("filling partition {} beside the live one", partition.0);
+                    self.progress = Some(Progress::start(&what, "messages", Some(head.0)));
+                }
+                RebuildStage::Comparing if !told => say(&format!("comparing partition {}", partition.0)),
+                RebuildStage::Switching if !told => say(&format!("switching partition {}", partition.0)),
+                RebuildStage::Comparing | RebuildStage::Switching => {}
+            }
+        }
+        if let Some(shown) = &mut self.progress {
+            shown.at(position.0);
+        }
     }
-    Ok(report)
-}
-
-async fn rebuild_one<C: Clone + Send + Sync + 'static>(
-    log: &SharedLog,
-    store: &Arc<dyn Sink<C>>,
-    projection: &Arc<dyn Projection<C>>,
-    partition: Partition,
-) -> anyhow::Result<PartitionReport> {
-    let projection = Arc::new(Counted::new(Arc::clone(projection)));
-    let head = log.head(partition).await?;
-    let mut progress =
-        Progress::start(&format!("rebuilding partition {}", partition.0), "messages", Some(head.0));
-    let rebuilt = rebuild(
-        Arc::clone(log),
-        store.clone(),
-        Arc::clone(&projection) as _,
-        partition,
-        RebuildOptions::default(),
-        |done| progress.at(done.position.0),
-    )
-    .await
-    .with_context(|| format!("the rebuild of partition {} failed", partition.0))?;
-    Ok(PartitionReport::new(&rebuilt, projection.events()))
 }

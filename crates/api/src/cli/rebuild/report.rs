@@ -1,123 +1,174 @@
 //! What a rebuild did, for people and for scripts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use foodflow_log::{Partition, Position};
-use foodflow_projections::runner::RebuildReport;
+use foodflow_projections::runner::{Comparison, Outcome, RebuildReport, Verdict};
 use serde::Serialize;
 
-/// What a rebuild did in all partitions.
+/// What a rebuild did.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     projection: &'static str,
     store: &'static str,
-    /// Whether every partition had been what the log says.
+    outcome: Outcome,
+    /// Whether every partition had been what the log says, as far as it was compared.
     identical: bool,
     partitions: Vec<PartitionReport>,
-}
-
-/// What it did in one.
-#[derive(Debug, Serialize)]
-pub(super) struct PartitionReport {
-    partition: Partition,
-    /// Whether its digest had been what the log says.
-    identical: bool,
-    /// Whether it had stood at a position that the log does not have.
-    beyond_log: bool,
-    position_before: Position,
-    digest_before: String,
-    digest_at_same_position: String,
-    position_after: Position,
-    digest_after: String,
     messages: u64,
     events: u64,
     duration_seconds: f64,
     events_per_second: f64,
+    /// How long the projectors stood still at most, at one time.
+    held_seconds: f64,
+}
+
+/// What it found in one partition.
+#[derive(Debug, Serialize)]
+struct PartitionReport {
+    partition: Partition,
+    /// Where the live read model stands now.
+    position: Position,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<Compared>,
+}
+
+#[derive(Debug, Serialize)]
+struct Compared {
+    verdict: Verdict,
+    /// Where the live read model stood.
+    position: Position,
+    /// Its digest there; none where it could not be read.
+    live_digest: Option<String>,
+    /// Why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live_error: Option<String>,
+    /// What the log says has this digest.
+    rebuilt_digest: String,
+    /// Kinds of rows of which the two held another number: live, then rebuilt.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    other_counts: BTreeMap<String, (u64, u64)>,
 }
 
 impl Report {
-    pub(super) fn new(projection: &'static str, store: &'static str) -> Self {
-        Self { projection, store, identical: true, partitions: Vec::new() }
-    }
-
-    pub(super) fn add(&mut self, partition: PartitionReport) {
-        self.identical &= partition.identical;
-        self.partitions.push(partition);
+    pub(super) fn new(
+        (projection, store): (&'static str, &'static str),
+        report: &RebuildReport,
+        events: u64,
+    ) -> Self {
+        let seconds = report.duration.as_secs_f64();
+        let compared = |partition| report.comparisons.iter().find(|one| one.partition == partition);
+        let partitions = report.positions.iter().map(|(partition, position)| PartitionReport {
+            partition: *partition,
+            position: *position,
+            compared: compared(*partition).map(Compared::new),
+        });
+        Self {
+            projection,
+            store,
+            outcome: report.outcome,
+            identical: report.is_identical(),
+            partitions: partitions.collect(),
+            messages: report.messages,
+            events,
+            duration_seconds: seconds,
+            events_per_second: if seconds > 0.0 { events as f64 / seconds } else { 0.0 },
+            held_seconds: report.held.as_secs_f64(),
+        }
     }
 
     /// Why the read model had been something else than the log says, where it had.
     pub(super) fn explanation(&self) -> Option<String> {
         let reasons: Vec<String> = self.partitions.iter().filter_map(PartitionReport::reason).collect();
+        let now = match self.outcome {
+            Outcome::LeftBeside => {
+                "it still is not: `foodflow rebuild --switch always` switches to what was filled, \
+                 `foodflow rebuild --discard` gives it up"
+            }
+            _ => "it is now; `foodflow rebuild --back` undoes that",
+        };
         (!reasons.is_empty()).then(|| {
             format!(
-                "the read model had not been what the log says; it is now.\n{}\nWhere nobody changed the \
-                 projection or the store on purpose, this is a defect: keep both digests and report it.",
+                "the read model had not been what the log says; {now}.\n{}\nWhere nobody changed the projection or the \
+                 store on purpose, this is a defect: keep both digests and report it.",
                 reasons.join("\n")
             )
         })
     }
 }
 
-impl PartitionReport {
-    pub(super) fn new(report: &RebuildReport, events: u64) -> Self {
-        let seconds = report.duration.as_secs_f64();
+impl Compared {
+    fn new(comparison: &Comparison) -> Self {
+        let (live_digest, live_error) = match &comparison.live {
+            Ok(survey) => (Some(survey.digest.clone()), None),
+            Err(reason) => (None, Some(reason.clone())),
+        };
         Self {
-            partition: report.partition,
-            identical: report.is_identical(),
-            beyond_log: report.position_before > report.position_after,
-            position_before: report.position_before,
-            digest_before: report.digest_before.clone(),
-            digest_at_same_position: report.digest_at_same_position.clone(),
-            position_after: report.position_after,
-            digest_after: report.digest_after.clone(),
-            messages: report.messages,
-            events,
-            duration_seconds: seconds,
-            events_per_second: if seconds > 0.0 { events as f64 / seconds } else { 0.0 },
+            verdict: comparison.verdict,
+            position: comparison.position,
+            live_digest,
+            live_error,
+            rebuilt_digest: comparison.rebuilt.digest.clone(),
+            other_counts: comparison.other_counts(),
         }
     }
+}
 
+impl PartitionReport {
     fn reason(&self) -> Option<String> {
-        let Self { partition, position_before: before, position_after: after, .. } = self;
-        let number = partition.0;
-        if self.beyond_log {
-            return Some(format!(
-                "partition {number}: it stood at position {before}, but the log ends at {after}: it was filled from \
+        let compared = self.compared.as_ref()?;
+        let (number, position) = (self.partition.0, compared.position);
+        match (compared.verdict, &compared.live_digest) {
+            (Verdict::Identical, _) => None,
+            (Verdict::BeyondLog, _) => Some(format!(
+                "partition {number}: it stood at position {position}, which the log does not have: it was filled from \
                  another log, or the log was cut off"
-            ));
+            )),
+            (Verdict::Different, Some(digest)) => Some(format!(
+                "partition {number}: at position {position} its digest was {digest}, but what the log says up to there \
+                 has {}",
+                compared.rebuilt_digest
+            )),
+            (Verdict::Different, None) => Some(format!(
+                "partition {number}: at position {position} it could not be read: {}",
+                compared.live_error.as_deref().unwrap_or("no reason was given")
+            )),
         }
-        (!self.identical).then(|| {
-            format!(
-                "partition {number}: at position {before} its digest was {}, but what the log says up to there has {}",
-                self.digest_before, self.digest_at_same_position
-            )
-        })
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, one) in self.partitions.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            let verdict = match (one.beyond_log, one.identical) {
-                (true, _) => "WAS BEYOND THE LOG",
-                (false, true) => "identical",
-                (false, false) => "NOT IDENTICAL",
+        let (projection, store) = (self.projection, self.store);
+        for one in &self.partitions {
+            let verdict = match one.compared.as_ref().map(|compared| compared.verdict) {
+                Some(Verdict::Identical) => "identical",
+                Some(Verdict::Different) => "NOT IDENTICAL",
+                Some(Verdict::BeyondLog) => "WAS BEYOND THE LOG",
+                None => "not compared",
             };
-            let (projection, store, partition) = (self.projection, self.store, one.partition.0);
-            writeln!(f, "{projection} ({store}), partition {partition}: {verdict}")?;
-            writeln!(f, "  before    position {:>10}  digest {}", one.position_before.0, one.digest_before)?;
-            if one.position_before != one.position_after {
-                let position = one.position_before.min(one.position_after).0;
-                writeln!(f, "  the same  position {position:>10}  digest {}", one.digest_at_same_position)?;
+            writeln!(f, "{projection} ({store}), partition {}: {verdict}", one.partition.0)?;
+            if let Some(compared) = &one.compared {
+                let digest = compared.live_digest.as_deref().unwrap_or("cannot be read");
+                writeln!(f, "  live      position {:>10}  digest {digest}", compared.position.0)?;
+                let position = compared.position.min(one.position).0;
+                writeln!(f, "  rebuilt   position {position:>10}  digest {}", compared.rebuilt_digest)?;
+                for (kind, (live, rebuilt)) in &compared.other_counts {
+                    writeln!(f, "  {kind}: {live} live, {rebuilt} rebuilt")?;
+                }
             }
-            writeln!(f, "  after     position {:>10}  digest {}", one.position_after.0, one.digest_after)?;
-            let (messages, events) = (one.messages, one.events);
-            let (seconds, rate) = (one.duration_seconds, one.events_per_second);
-            write!(f, "  {messages} messages, {events} events in {seconds:.3} s: {rate:.0} events/s")?;
+            writeln!(f, "  now       position {:>10}", one.position.0)?;
         }
-        Ok(())
+        let outcome = match self.outcome {
+            Outcome::Filled => "the read model was empty and is filled",
+            Outcome::Kept => "the live read model stays",
+            Outcome::Switched => "what was filled is live",
+            Outcome::LeftBeside => "what was filled stands beside the live read model",
+        };
+        let (messages, events) = (self.messages, self.events);
+        let (seconds, rate) = (self.duration_seconds, self.events_per_second);
+        writeln!(f, "{outcome}; projectors stood still for {:.3} s at most", self.held_seconds)?;
+        write!(f, "{messages} messages, {events} events in {seconds:.3} s: {rate:.0} events/s")
     }
 }

@@ -1,24 +1,20 @@
-//! A batch and its checkpoint, in one transaction: nodes, then edges, then retirements.
-//!
-//! The transaction takes the write lock before it reads the checkpoint, so that of two writers with the same
-//! batch the second finds it applied and passes it over.
+//! The changes of a batch: nodes, then edges, then retirements.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
-use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::edge_row::{self, EDGE_COLUMN_COUNT};
-use super::{PROJECTION, properties, read};
-use crate::changes::{Edge, NodeKey, Properties};
+use super::{properties, read};
+use crate::changes::{Change, Edge, NodeKey, Properties};
+use crate::graph::StoreError;
 use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
-use crate::graph::{Batch, StoreError};
+use crate::sqlite::blob;
 use crate::sqlite::bulk::BulkInsert;
-use crate::sqlite::error::{STORE, corrupt, to_stored, unavailable};
-use crate::sqlite::{blob, checkpoint};
-use crate::store::Admission;
+use crate::sqlite::error::{corrupt, to_stored, unavailable};
 
 /// Texts that lists are filtered by and that rarely change once they are set; `status` changes often.
 const FILTER_COLUMNS: [&str; 7] =
@@ -78,24 +74,21 @@ const RETIRE_FROM: &str = "UPDATE graph_edges \
 
 type TenantKeys = BTreeMap<TenantId, i64>;
 
-/// Applies `batch` unless it was applied before.
-pub(super) async fn apply(writer: &SqlitePool, batch: Batch) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    let stored = checkpoint::stored_claim(&mut transaction, PROJECTION, batch.partition).await?;
-    if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
-        return transaction.rollback().await.map_err(unavailable);
-    }
-    let Batch { partition, changes, checkpoint: reached, .. } = batch;
+/// Applies the changes of a batch.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    partition: Partition,
+    changes: Vec<(TenantId, Change)>,
+) -> Result<(), StoreError> {
     let FoldedChanges { nodes, edges, retirements } = fold(changes);
     let tenants = nodes.keys().map(|(tenant, _)| *tenant).chain(edges.iter().map(|(tenant, _)| *tenant));
-    let keys = tenant_keys(&mut transaction, partition, tenants).await?;
-    merge_nodes(&mut transaction, &keys, nodes).await?;
-    insert_edges(&mut transaction, &keys, &edges).await?;
+    let keys = tenant_keys(connection, partition, tenants).await?;
+    merge_nodes(connection, &keys, nodes).await?;
+    insert_edges(connection, &keys, &edges).await?;
     for (tenant, retirement) in &retirements {
-        retire(&mut transaction, *tenant, retirement).await?;
+        retire(connection, *tenant, retirement).await?;
     }
-    checkpoint::store(&mut transaction, PROJECTION, partition, &reached).await?;
-    transaction.commit().await.map_err(unavailable)
+    Ok(())
 }
 
 /// The short keys of these tenants; a tenant that is new gets one.

@@ -1,123 +1,143 @@
-//! The traceability graph in one SQLite file (`schemas/embedded/food_graph.sql`).
+//! The traceability graph in SQLite (`schemas/embedded/food_graph.sql`), each generation in a file of its own.
 //!
-//! How the file is opened, and its checkpoints, are in [`crate::sqlite`]. Nothing here may be known to this file alone.
+//! Files, checkpoints and generations are those of every embedded store ([`crate::sqlite`]).
 //!
-//! - [`apply`]: a batch and its checkpoint, in one transaction;
+//! - [`apply`]: the changes of a batch;
 //! - [`read`], [`list`]: what queries ask for;
-//! - [`maintain`]: the tables and their version, clearing, digests;
+//! - [`digest`]: digests and counts;
+//! - [`maintain`]: the tables and their version, clearing;
+//! - [`tenant`]: the rows of one tenant, for a switch of it alone;
 //! - [`properties`], [`edge_row`]: how values and rows are written and read.
 
 mod apply;
+mod digest;
 mod edge_row;
 mod list;
 mod maintain;
 mod properties;
 mod read;
+mod tenant;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::{
-    Batch, Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, ReadModel, Sink,
-    StoreError, TraceDirection,
-};
+use super::{DigestScope, EdgeDirection, GraphStore, ListQuery, Node, StoreError, TraceDirection};
 use crate::changes::{Change, Edge, EdgeType, Label};
-use crate::sqlite::error::{STORE, unavailable};
-use crate::sqlite::{Connections, checkpoint, identity};
+use crate::sqlite::contents::Contents;
+use crate::sqlite::store::{EmbeddedStore, live_file};
 
-/// The projection that the file holds.
-const PROJECTION: &str = "food_graph";
+/// The graph in SQLite files.
+pub type EmbeddedGraph = EmbeddedStore<GraphContents>;
 
-/// The graph in one SQLite file.
-#[derive(Debug, Clone)]
-pub struct EmbeddedGraph {
-    file: Connections,
-}
+/// Nodes and edges.
+#[derive(Debug, Clone, Copy)]
+pub struct GraphContents;
 
-impl EmbeddedGraph {
-    /// Opens the file at `path`, which is made where it does not exist; its directory must. Call
-    /// [`ReadModel::migrate`] before anything else.
+impl EmbeddedStore<GraphContents> {
+    /// Opens the graph at `path`, which is made where it does not exist; its directory must. Call
+    /// [`ReadModel::migrate`](crate::store::ReadModel::migrate) before anything else.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the file cannot be opened.
+    /// [`StoreError::Unavailable`] where a file cannot be opened.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { file: Connections::open(path).await? })
+        Self::open_with(path, GraphContents).await
     }
 
-    /// A graph in memory, empty, and gone with the value. Call [`ReadModel::migrate`] before anything else.
+    /// A graph in memory, empty, and gone with the value. Call [`ReadModel::migrate`](crate::store::ReadModel::migrate)
+    /// before anything else.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where SQLite refuses.
     pub async fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self { file: Connections::in_memory().await? })
+        Self::in_memory_with(GraphContents).await
     }
 
-    /// Names of tables and indexes that [`ReadModel::migrate`] would make; changes nothing.
+    /// The file of the live generation of the graph at `path`, whether it is there or not.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the file cannot be read.
-    pub async fn missing_schema(&self) -> Result<Vec<String>, StoreError> {
-        let mut connection = self.file.readers.acquire().await.map_err(unavailable)?;
-        maintain::missing_schema(&mut connection).await
-    }
-
-    /// Finishes what runs and closes the file; later calls answer `Unavailable`.
-    pub async fn close(&self) {
-        self.file.close().await;
+    /// [`StoreError::Unavailable`] where it cannot be told.
+    pub fn live_file(path: &Path) -> Result<PathBuf, StoreError> {
+        live_file(path)
     }
 }
 
-#[async_trait]
-impl ReadModel for EmbeddedGraph {
-    fn name(&self) -> &'static str {
-        STORE
+impl Contents for GraphContents {
+    type Change = Change;
+
+    fn projection(&self) -> &'static str {
+        "food_graph"
     }
 
-    async fn identity(&self) -> Result<Uuid, StoreError> {
-        identity::identity(&self.file.readers).await
+    async fn migrate(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        maintain::migrate(connection).await
     }
 
-    async fn migrate(&self) -> Result<(), StoreError> {
-        maintain::migrate(&self.file.writer).await
+    async fn missing_schema(&self, connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+        maintain::missing_schema(connection).await
     }
 
-    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
-        let mut connection = self.file.readers.acquire().await.map_err(unavailable)?;
-        Ok(checkpoint::stored_claim(&mut connection, PROJECTION, partition).await?.checkpoint)
+    async fn apply(
+        &self,
+        connection: &mut SqliteConnection,
+        partition: Partition,
+        changes: Vec<(TenantId, Change)>,
+    ) -> Result<(), StoreError> {
+        apply::apply(connection, partition, changes).await
     }
 
-    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
-        checkpoint::claim(&self.file.writer, PROJECTION, partition).await
+    async fn clear(&self, connection: &mut SqliteConnection, partition: Partition) -> Result<(), StoreError> {
+        maintain::clear(connection, partition).await
     }
 
-    async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
-        maintain::clear(&self.file.writer, partition).await
+    async fn digest(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: DigestScope,
+    ) -> Result<String, StoreError> {
+        digest::digest(connection, scope).await
     }
 
-    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        maintain::digest(&self.file.readers, scope).await
+    async fn counts(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: DigestScope,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        digest::counts(connection, scope).await
     }
-}
 
-#[async_trait]
-impl Sink<Change> for EmbeddedGraph {
-    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        apply::apply(&self.file.writer, batch).await
+    async fn remove_tenant(
+        &self,
+        connection: &mut SqliteConnection,
+        tenant: TenantId,
+    ) -> Result<(), StoreError> {
+        tenant::remove(connection, tenant).await
+    }
+
+    async fn copy_tenant(
+        &self,
+        connection: &mut SqliteConnection,
+        from: &'static str,
+        to: &'static str,
+        tenant: TenantId,
+    ) -> Result<(), StoreError> {
+        tenant::copy(connection, from, to, tenant).await
     }
 }
 
 #[async_trait]
 impl GraphStore for EmbeddedGraph {
     async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
-        read::nodes(&self.file.readers, tenant, label, ids).await
+        read::nodes(&self.readers().await?, tenant, label, ids).await
     }
 
     async fn list(&self, tenant: TenantId, query: &ListQuery) -> Result<Vec<Node>, StoreError> {
-        list::list(&self.file.readers, tenant, query).await
+        list::list(&self.readers().await?, tenant, query).await
     }
 
     async fn edges(
@@ -128,7 +148,7 @@ impl GraphStore for EmbeddedGraph {
         edge_types: &[EdgeType],
         direction: EdgeDirection,
     ) -> Result<Vec<Edge>, StoreError> {
-        read::edges(&self.file.readers, tenant, label, ids, edge_types, direction).await
+        read::edges(&self.readers().await?, tenant, label, ids, edge_types, direction).await
     }
 
     async fn genealogy(
@@ -137,6 +157,6 @@ impl GraphStore for EmbeddedGraph {
         start: Uuid,
         direction: TraceDirection,
     ) -> Result<Vec<Edge>, StoreError> {
-        read::genealogy(&self.file.readers, tenant, start, direction).await
+        read::genealogy(&self.readers().await?, tenant, start, direction).await
     }
 }

@@ -12,6 +12,7 @@ use neo4rs::{BoltType, Graph, Txn, query};
 use tracing::Instrument as _;
 
 use super::error::{corrupt, is_transient, unavailable};
+use super::names::Generation;
 use super::node_row::{self, EXPECTED};
 use super::{STATEMENT_ROWS_MAX, checkpoint, edge_row, retire};
 use crate::changes::{Edge, EdgeType, Label, NodeKey, Properties};
@@ -23,13 +24,13 @@ use crate::store::Admission;
 const TRIES_MAX: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Applies `batch` unless it was applied before.
-pub(super) async fn apply(graph: &Graph, batch: Batch) -> Result<(), StoreError> {
+/// Applies `batch` to a generation unless it was applied before.
+pub(super) async fn apply(graph: &Graph, generation: Generation, batch: Batch) -> Result<(), StoreError> {
     let graph = graph.clone();
     let task = async move {
         let mut batch = batch;
         let folded = fold(std::mem::take(&mut batch.changes));
-        Work { batch, folded }.run(&graph).await
+        Work { generation, batch, folded }.run(&graph).await
     };
     // A caller that gives up would leave the transaction, and its locks, open on a pooled connection.
     tokio::spawn(task.in_current_span())
@@ -67,6 +68,7 @@ impl From<StoreError> for Failure {
 type EdgeKind = (EdgeType, Label, Label);
 
 struct Work {
+    generation: Generation,
     /// Without its changes: they are folded.
     batch: Batch,
     folded: FoldedChanges,
@@ -108,12 +110,12 @@ impl Work {
     }
 
     async fn write(&self, txn: &mut Txn) -> Result<bool, Failure> {
-        if checkpoint::admit(txn, &self.batch).await? == Admission::AppliedBefore {
+        if checkpoint::admit(txn, self.generation, &self.batch).await? == Admission::AppliedBefore {
             return Ok(false);
         }
         self.write_nodes(txn).await?;
         self.write_edges(txn).await?;
-        for statement in retire::statements(&self.folded.retirements)? {
+        for statement in retire::statements(self.generation, &self.folded.retirements)? {
             txn.run(query(&statement.cypher).param("rows", statement.rows)).await?;
         }
         Ok(true)
@@ -130,7 +132,7 @@ impl Work {
                  MERGE (n:{} {{tenant_id: r.tenant, id: r.id}}) ON CREATE SET n.partition = $partition \
                  SET n += r.set \
                  RETURN count(*) AS written",
-                label.as_str()
+                self.generation.label(label)
             );
             for nodes in nodes.chunks(STATEMENT_ROWS_MAX) {
                 let rows = nodes
@@ -170,9 +172,9 @@ impl Work {
              MATCH (b:{} {{tenant_id: r.tenant, id: r.to}}) \
              MERGE (a)-[e:{} {{id: r.id}}]->(b) ON CREATE SET e += r.set \
              RETURN count(*) AS written",
-            from.as_str(),
-            to.as_str(),
-            edge_type.as_str()
+            self.generation.label(from),
+            self.generation.label(to),
+            self.generation.edge_type(edge_type)
         );
         let rows = || {
             edges
@@ -202,7 +204,7 @@ impl Work {
             "UNWIND $rows AS r MERGE (n:{} {{tenant_id: r.tenant, id: r.id}}) \
              ON CREATE SET n.partition = $partition, n.{EXPECTED} = true \
              RETURN count(*) AS written",
-            label.as_str()
+            self.generation.label(*label)
         );
         let rows =
             ends.iter().map(|(tenant, key)| node_row::encode(*tenant, *key, &Properties::new())).collect();
@@ -220,7 +222,7 @@ impl Work {
 }
 
 /// A statement that wrote fewer rows than it was given must not be committed with its checkpoint.
-fn all_written(what: &'static str, written: usize, given: usize) -> Result<(), Failure> {
+pub(super) fn all_written(what: &'static str, written: usize, given: usize) -> Result<(), Failure> {
     if written == given {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Clearing a partition ahead of a rebuild, in transactions of bounded size.
+//! Clearing a partition of the live generation, or the whole other one, in transactions of bounded size.
 //!
 //! The checkpoint goes first: where clearing is cut short, a projection then starts over instead of going on with
 //! holes behind it. Nodes are walked in pages of the index of their id, so no transaction reads or deletes
@@ -6,9 +6,11 @@
 
 use foodflow_log::Partition;
 use neo4rs::{Graph, query};
+use uuid::Uuid;
 
 use super::checkpoint;
 use super::error::corrupt;
+use super::names::Generation;
 use crate::changes::Label;
 use crate::graph::StoreError;
 
@@ -18,14 +20,18 @@ const PAGE_NODES: i64 = 2_000;
 const PAGE_EDGES: i64 = 10_000;
 
 /// Sets the checkpoint of `partition` back and deletes its edges and nodes.
-pub(super) async fn clear(graph: &Graph, partition: Partition) -> Result<(), StoreError> {
-    checkpoint::reset(graph, partition).await?;
+pub(super) async fn clear(
+    graph: &Graph,
+    generation: Generation,
+    partition: Partition,
+) -> Result<(), StoreError> {
+    checkpoint::reset(graph, generation, partition).await?;
     for delete in [
         "MATCH (n)-[e]->() WITH e LIMIT $page_edges DELETE e RETURN count(*) AS deleted",
         "DETACH DELETE n RETURN count(*) AS deleted",
     ] {
         for label in Label::ALL {
-            delete_pages(graph, partition, *label, delete).await?;
+            delete_pages(graph, partition, &generation.label(*label), delete).await?;
         }
     }
     Ok(())
@@ -34,17 +40,16 @@ pub(super) async fn clear(graph: &Graph, partition: Partition) -> Result<(), Sto
 async fn delete_pages(
     graph: &Graph,
     partition: Partition,
-    label: Label,
+    label: &str,
     delete: &str,
 ) -> Result<(), StoreError> {
     let text = format!(
-        "MATCH (n:{}) WHERE n.id >= $after AND (n.id > $after OR n.tenant_id > $after_tenant) \
+        "MATCH (n:{label}) WHERE n.id >= $after AND (n.id > $after OR n.tenant_id > $after_tenant) \
          WITH n ORDER BY n.id, n.tenant_id LIMIT $page_nodes \
          WITH collect(n) AS page, collect([n.id, n.tenant_id]) AS places \
          WITH page, [place IN places WHERE place[0] IS NOT NULL AND place[1] IS NOT NULL] AS places \
          CALL {{ WITH page UNWIND page AS n WITH n WHERE n.partition = $partition {delete} }} \
-         RETURN size(page) AS seen, places[-1][0] AS last, places[-1][1] AS last_tenant, deleted",
-        label.as_str()
+         RETURN size(page) AS seen, places[-1][0] AS last, places[-1][1] AS last_tenant, deleted"
     );
     let (mut after, mut after_tenant) = (String::new(), String::new());
     loop {
@@ -67,4 +72,43 @@ async fn delete_pages(
             (after, after_tenant) = (id, tenant);
         }
     }
+}
+
+/// Deletes every node and edge of the other generation, as long as `owner` is who gives it up. Nobody looks up anything
+/// there, so the first nodes that are found are taken until none is left; lots go before what millions of edges of
+/// lots end at.
+pub(super) async fn clear_other(graph: &Graph, owner: Uuid) -> Result<(), StoreError> {
+    for label in Label::ALL {
+        // With the lock of the record nobody else takes over between the look and the deletion.
+        let page = format!(
+            "MATCH (g:FoodflowGeneration {{id: 'food_graph', role: 'discarded', owner: $owner}}) \
+             SET g.touched_at = datetime.realtime() WITH g WHERE g.owner = $owner AND g.role = 'discarded' \
+             MATCH (n:{}) WITH n LIMIT $page_nodes",
+            Generation::Other.label(*label)
+        );
+        let edges = format!(
+            "{page} MATCH (n)-[e]-() WITH DISTINCT e LIMIT $page_edges DELETE e RETURN count(*) AS deleted"
+        );
+        let nodes = format!("{page} DETACH DELETE n RETURN count(*) AS deleted");
+        loop {
+            if deleted(graph, owner, &edges).await? < PAGE_EDGES
+                && deleted(graph, owner, &nodes).await? < PAGE_NODES
+            {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn deleted(graph: &Graph, owner: Uuid, text: &str) -> Result<i64, StoreError> {
+    let statement = query(text)
+        .param("owner", owner.to_string())
+        .param("page_nodes", PAGE_NODES)
+        .param("page_edges", PAGE_EDGES);
+    let mut rows = graph.execute(statement).await?;
+    let row = rows.next().await?.ok_or_else(|| corrupt("no answer about what was deleted"))?;
+    let deleted = row.get("deleted")?;
+    while rows.next().await?.is_some() {}
+    Ok(deleted)
 }

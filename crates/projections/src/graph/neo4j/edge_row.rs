@@ -9,9 +9,10 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::error::corrupt;
+use super::names::{parse_edge_type, parse_label};
 use super::node_row::uuid;
 use super::value::{MapBuilder, count_to_bolt, instant_from_parts, instant_to_bolt};
-use crate::changes::{Edge, EdgeType, Label, NodeKey, Retirement};
+use crate::changes::{Edge, Label, NodeKey, Retirement};
 use crate::graph::StoreError;
 
 /// Properties that an edge has at most before it is retired.
@@ -165,7 +166,7 @@ pub(super) fn decode(row: &Row) -> Result<Edge, StoreError> {
     };
     Ok(Edge {
         id: uuid(id)?,
-        edge_type: EdgeType::parse(edge_type).ok_or_else(|| corrupt("a relationship of another type"))?,
+        edge_type: parse_edge_type(edge_type).ok_or_else(|| corrupt("a relationship of another type"))?,
         from: NodeKey { label: label(&from_labels)?, id: uuid(from)? },
         to: NodeKey { label: label(&to_labels)?, id: uuid(to)? },
         quantity: quantity.map(|value| read_quantity(value, unit)).transpose()?,
@@ -190,7 +191,7 @@ fn present<T>(name: &str, value: Option<T>) -> Result<T, StoreError> {
 fn label(labels: &[&str]) -> Result<Label, StoreError> {
     labels
         .iter()
-        .find_map(|name| Label::parse(name))
+        .find_map(|name| parse_label(name))
         .ok_or_else(|| corrupt("an edge at a node of no known label"))
 }
 

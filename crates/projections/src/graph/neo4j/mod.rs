@@ -4,21 +4,31 @@
 //! the tenant or the partition. Ids are unique per label within a tenant, since trading partners may record one lot
 //! under one id (ADR 6). Values travel as parameters; a statement's text may hold names from code alone. Nothing
 //! here may decide what counts as of a time.
+//!
+//! Community has one database, so the generation beside the live one stands in it too, under labels and types of its
+//! own ([`names`]). A switch exchanges what differs between the two in one transaction: everything that is the same,
+//! which is most if not all, stays where it is (ADR 13).
 
 mod apply;
 mod checkpoint;
 mod clear;
 mod config;
+mod difference;
 mod digest;
 mod edge_row;
 mod error;
+mod exchange;
 mod genealogy;
+mod generations;
+mod names;
 mod node_row;
 mod read;
 mod retire;
 mod schema;
+mod side;
 mod value;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,6 +39,8 @@ use foodflow_log::Partition;
 use neo4rs::Graph;
 use uuid::Uuid;
 
+use self::names::Generation;
+use self::side::Side;
 use super::{
     Batch, Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, ReadModel, Sink,
     StoreError, TraceDirection,
@@ -74,6 +86,11 @@ impl Neo4jGraph {
         schema::missing(&self.graph).await
     }
 
+    fn live(&self) -> Side {
+        let (graph, visible) = (self.graph.clone(), Arc::clone(&self.visible));
+        Side { graph, generation: Generation::Live, visible }
+    }
+
     /// Where the graph is, e.g. `bolt://db:7687/neo4j`; without user and password.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -92,30 +109,34 @@ impl ReadModel for Neo4jGraph {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        schema::migrate(&self.graph).await
+        self.live().migrate().await
     }
 
     async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
-        checkpoint::read(&self.graph, &self.visible, partition).await
+        self.live().checkpoint(partition).await
     }
 
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
-        checkpoint::claim(&self.graph, partition).await
+        self.live().claim(partition).await
     }
 
     async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
-        clear::clear(&self.graph, partition).await
+        self.live().clear(partition).await
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        digest::digest(&self.graph, scope).await
+        self.live().digest(scope).await
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.live().counts(scope).await
     }
 }
 
 #[async_trait]
 impl Sink<Change> for Neo4jGraph {
     async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        apply::apply(&self.graph, batch).await
+        self.live().apply(batch).await
     }
 }
 

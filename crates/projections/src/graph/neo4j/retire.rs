@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use foodflow_domain::TenantId;
 use neo4rs::BoltType;
 
+use super::names::Generation;
 use super::value::{MapBuilder, count_to_bolt};
 use super::{STATEMENT_ROWS_MAX, edge_row};
 use crate::changes::{EdgeType, Label};
@@ -40,7 +41,10 @@ impl From<RetirementTarget> for Kind {
 /// A statement decides for all its rows before it writes, so a target stands in it once: a later retirement of
 /// the same target goes into a later statement, which sees what the earlier one wrote. Types do not wait for each
 /// other, since an edge has one.
-pub(super) fn statements(retirements: &[(TenantId, EdgeRetirement)]) -> Result<Vec<Statement>, StoreError> {
+pub(super) fn statements(
+    generation: Generation,
+    retirements: &[(TenantId, EdgeRetirement)],
+) -> Result<Vec<Statement>, StoreError> {
     let mut by_type = BTreeMap::<EdgeType, Vec<&(TenantId, EdgeRetirement)>>::new();
     for entry in retirements {
         for edge_type in entry.1.edge_types {
@@ -53,7 +57,8 @@ pub(super) fn statements(retirements: &[(TenantId, EdgeRetirement)]) -> Result<V
         while let Some(run) = independent_run(rest) {
             let rows =
                 rest[..run].iter().map(|(tenant, entry)| row(*tenant, entry)).collect::<Result<_, _>>()?;
-            statements.push(Statement { cypher: cypher(edge_type, rest[0].1.target.into()), rows });
+            statements
+                .push(Statement { cypher: cypher(generation, edge_type, rest[0].1.target.into()), rows });
             rest = &rest[run..];
         }
     }
@@ -90,15 +95,15 @@ fn row(tenant: TenantId, entry: &EdgeRetirement) -> Result<BoltType, StoreError>
     Ok(row.build())
 }
 
-fn cypher(edge_type: EdgeType, kind: Kind) -> String {
-    let edge_type = edge_type.as_str();
+fn cypher(generation: Generation, edge_type: EdgeType, kind: Kind) -> String {
+    let edge_type = generation.edge_type(edge_type);
     let find = match kind {
         Kind::Document => format!(
             "MATCH ()-[e:{edge_type}]->() WHERE e.document_id = r.target AND e.tenant_id = r.tenant AND"
         ),
         Kind::From(label) => format!(
             "MATCH (a:{} {{tenant_id: r.tenant, id: r.target}}) MATCH (a)-[e:{edge_type}]->() WHERE",
-            label.as_str()
+            generation.label(label)
         ),
     };
     format!("UNWIND $rows AS r {find} e.position < r.position AND e.retired_position IS NULL SET e += r.set")
@@ -128,7 +133,11 @@ mod tests {
     }
 
     fn sizes(retirements: &[(TenantId, EdgeRetirement)]) -> Vec<usize> {
-        statements(retirements).unwrap().iter().map(|statement| statement.rows.len()).collect()
+        statements(Generation::Live, retirements)
+            .unwrap()
+            .iter()
+            .map(|statement| statement.rows.len())
+            .collect()
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! that a model can stop a process between any two of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use foodflow_log::{Expected, Partition};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::record::{Found, Note, Place};

@@ -5,12 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use foodflow_log::{Expected, Partition, RecordError, RecordKind, SharedRecords};
 use futures::future::join_all;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::LeaseTimes;

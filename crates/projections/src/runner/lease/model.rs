@@ -5,10 +5,11 @@
 //! over: every partition has one living owner, and none has two partitions more than another.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foodflow_log::{Expected, Partition};
 use proptest::prelude::*;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::book::{Action, Book, Outcome, WorkerSide};

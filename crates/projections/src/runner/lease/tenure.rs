@@ -1,9 +1,7 @@
 //! The worker's side of a lease: waiting for it, and noticing that it ends.
 
-use std::time::Instant;
-
 use tokio::sync::watch;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 /// What a worker is told about its partition's lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,10 +57,10 @@ impl Tenure {
                 return End::Returning;
             }
             tokio::select! {
-                () = sleep_until(until.into()) => {}
+                () = sleep_until(until) => {}
                 changed = grant.changed() => if changed.is_err() {
                     // Nobody renews any more: the lease lasts as long as it was told.
-                    sleep_until(until.into()).await;
+                    sleep_until(until).await;
                     return End::Lost;
                 },
             }

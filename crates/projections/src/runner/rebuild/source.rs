@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foodflow_domain::TenantId;
 use foodflow_log::event_log::READ_MESSAGES_MAX;
 use foodflow_log::{Direction, Partition, Position, ReadQuery, SharedLog, StoredMessage};
 use tokio::sync::mpsc;
@@ -18,14 +19,15 @@ const PAGE_BYTES: usize = 32 * 1024 * 1024;
 /// After how many messages other tasks get their turn.
 const MESSAGES_PER_TURN: usize = 64;
 
-/// Reads `partition` from its beginning to `head`.
+/// Reads `partition` behind `after`, up to `until`.
 pub(super) struct Source<C> {
     pub(super) log: SharedLog,
     pub(super) projection: Arc<dyn Projection<C>>,
     pub(super) partition: Partition,
-    pub(super) head: Position,
-    /// A batch ends at this position, so that the store can be compared there.
-    pub(super) pause_at: Position,
+    /// Only this tenant's messages; all where there is none.
+    pub(super) tenant: Option<TenantId>,
+    pub(super) after: Position,
+    pub(super) until: Position,
     pub(super) options: RebuildOptions,
 }
 
@@ -33,15 +35,15 @@ pub(super) struct Source<C> {
 struct Unwanted;
 
 impl<C: Send + 'static> Source<C> {
-    /// Sends batches until the head, or to the end of the commit that holds it.
+    /// Sends batches up to `until`, or to the end of the commit that holds it.
     pub(super) async fn run(self, batches: mpsc::Sender<Assembled<C>>) -> Result<(), RebuildError> {
         let retry = Retry::new(&self.options);
-        let Self { partition, head, .. } = self;
+        let Self { partition, until, tenant, .. } = self;
         let mut assembler =
             Assembler::new(partition, self.options.batch_messages_max, self.options.batch_bytes_max);
-        let (mut after, mut limit) = (Position(0), FIRST_PAGE_MESSAGES);
-        while after < head || !assembler.ends_with_whole_commit() {
-            let query = ReadQuery { tenant: None, from: after, direction: Direction::Forward, limit };
+        let (mut after, mut limit) = (self.after, FIRST_PAGE_MESSAGES);
+        'pages: while after < until || !assembler.ends_with_whole_commit() {
+            let query = ReadQuery { tenant, from: after, direction: Direction::Forward, limit };
             let page = retry.log(|| self.log.read(partition, query.clone())).await?;
             let Some(last) = page.last().map(|message| message.position) else {
                 if assembler.ends_with_whole_commit() {
@@ -52,8 +54,8 @@ impl<C: Send + 'static> Source<C> {
             limit = next_limit(&page);
             after = last;
             for (index, message) in page.into_iter().enumerate() {
-                if message.position > head && assembler.ends_with_whole_commit() {
-                    break;
+                if message.position > until && assembler.ends_with_whole_commit() {
+                    break 'pages;
                 }
                 if index % MESSAGES_PER_TURN == MESSAGES_PER_TURN - 1 {
                     tokio::task::yield_now().await;
@@ -74,20 +76,19 @@ impl<C: Send + 'static> Source<C> {
         batches: &mpsc::Sender<Assembled<C>>,
         message: &StoredMessage,
     ) -> Result<Result<(), Unwanted>, RebuildError> {
-        if !assembler.has_room()
+        // What a commit larger than a batch leaves in its place may be full at once.
+        while !assembler.has_room()
             && let Some(assembled) = assembler.take()
-            && batches.send(assembled).await.is_err()
         {
-            return Ok(Err(Unwanted));
+            if batches.send(assembled).await.is_err() {
+                return Ok(Err(Unwanted));
+            }
         }
         let position = message.position;
         let projected = self.projection.project(message);
         projected
             .and_then(|projected| assembler.push(message, projected))
             .map_err(|error| RebuildError::Projection { position, error })?;
-        if position == self.pause_at && assembler.ends_with_whole_commit() {
-            return Ok(flush(assembler, batches).await);
-        }
         Ok(Ok(()))
     }
 }

@@ -1,8 +1,7 @@
-//! A batch and its checkpoint, in one transaction: deletions, then for each table its rows.
+//! The changes of a batch: deletions, then for each table its rows.
 //!
-//! The transaction takes the write lock before it reads the checkpoint, so that of two writers with the same batch the
-//! second finds it applied and passes it over. Rows that are changed are read and written as a whole: decimals are
-//! text here, and only this program adds them exactly.
+//! Rows that are changed are read and written as a whole: decimals are text here, and only this program adds them
+//! exactly.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
@@ -10,16 +9,16 @@ use std::sync::{Arc, LazyLock};
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::statements::TableStatements;
 use super::values::{bind, read_row};
 use crate::digest::Canonical;
+use crate::sqlite::blob;
 use crate::sqlite::bulk::BulkInsert;
 use crate::sqlite::error::{STORE, corrupt, unavailable};
-use crate::sqlite::{blob, checkpoint};
-use crate::store::{Admission, StoreError};
-use crate::tables::Batch;
+use crate::store::StoreError;
+use crate::tables::TableChange;
 use crate::tables::fold::{FoldError, FoldedTable, Merge, fold};
 use crate::tables::projection::TableProjection;
 use crate::tables::row::{Key, Row};
@@ -31,30 +30,24 @@ static REMEMBER_TENANTS: LazyLock<BulkInsert> = LazyLock::new(|| {
     BulkInsert::new(head, 2, " ON CONFLICT DO UPDATE SET partition = partition RETURNING partition")
 });
 
-/// Applies `batch` unless it was applied before.
+/// Applies the changes of a batch.
 pub(super) async fn apply(
-    writer: &SqlitePool,
+    connection: &mut SqliteConnection,
     projection: &'static TableProjection,
     statements: &[TableStatements],
-    batch: Batch,
+    partition: Partition,
+    changes: Vec<(TenantId, TableChange)>,
 ) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    let stored = checkpoint::stored_claim(&mut transaction, projection.name, batch.partition).await?;
-    if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
-        return transaction.rollback().await.map_err(unavailable);
-    }
-    let Batch { partition, changes, checkpoint: reached, .. } = batch;
     let tenants: BTreeSet<TenantId> = changes.iter().map(|(tenant, _)| *tenant).collect();
     let folded = fold(&projection.tables(), changes).map_err(unfit)?;
-    remember_tenants(&mut transaction, partition, &tenants).await?;
+    remember_tenants(connection, partition, &tenants).await?;
     for (statements, table) in statements.iter().zip(&folded).rev() {
-        run(&mut transaction, &statements.delete, &table.deletes).await?;
+        run(connection, &statements.delete, &table.deletes).await?;
     }
     for (statements, table) in statements.iter().zip(folded) {
-        write(&mut transaction, statements, table).await?;
+        write(connection, statements, table).await?;
     }
-    checkpoint::store(&mut transaction, projection.name, partition, &reached).await?;
-    transaction.commit().await.map_err(unavailable)
+    Ok(())
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]

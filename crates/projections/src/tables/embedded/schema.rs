@@ -1,14 +1,16 @@
-//! The tables of a file, derived from their description, and their layout; clearing a partition ahead of a rebuild.
+//! The tables of a file, derived from their description, and their layout; clearing a partition, and the rows of
+//! one tenant.
 
 use std::fmt::Write as _;
 
+use foodflow_domain::TenantId;
 use foodflow_log::Partition;
-use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::values::sqlite_type;
 use crate::sqlite::error::{corrupt, unavailable};
-use crate::sqlite::{identity, objects_of_layout};
-use crate::store::{Checkpoint, StoreError};
+use crate::sqlite::{blob, missing_objects};
+use crate::store::StoreError;
 use crate::tables::description::Table;
 use crate::tables::projection::TableProjection;
 
@@ -18,23 +20,21 @@ const BASE: &str = include_str!("../../../../../schemas/embedded/tables.sql");
 /// Creates the tables. Those of an older layout are dropped, checkpoints included: what they held is read from the
 /// log again.
 pub(super) async fn migrate(
-    writer: &SqlitePool,
+    connection: &mut SqliteConnection,
     projection: &'static TableProjection,
 ) -> Result<(), StoreError> {
     let layout = projection.layout;
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
     let found: i32 =
-        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(unavailable)?;
+        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(unavailable)?;
     if found > layout {
         return Err(corrupt(format!("the file has layout {found}; this program knows {layout} at most")));
     }
     if found < layout {
-        drop_all(&mut transaction).await?;
+        drop_all(connection).await?;
     }
     let sql = format!("{}\nPRAGMA user_version = {layout};", definition(projection));
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await.map_err(unavailable)?;
-    identity::name(&mut transaction).await?;
-    transaction.commit().await.map_err(unavailable)
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map_err(unavailable)?;
+    Ok(())
 }
 
 /// Drops every table of the file, whatever layout made it, but for its identity.
@@ -87,24 +87,19 @@ pub(super) async fn missing(
     connection: &mut SqliteConnection,
     projection: &TableProjection,
 ) -> Result<Vec<String>, StoreError> {
-    let present = objects_of_layout(connection, projection.layout.into()).await?;
-    let definition = definition(projection);
-    let defined =
-        definition.split("IF NOT EXISTS ").skip(1).filter_map(|rest| rest.split_whitespace().next());
-    Ok(defined.filter(|name| !present.iter().any(|one| one == name)).map(str::to_owned).collect())
+    missing_objects(connection, projection.layout.into(), &definition(projection)).await
 }
 
-/// Removes everything of `partition`'s tenants; its checkpoint stands at 0 then.
+/// Removes everything of `partition`'s tenants.
 pub(super) async fn clear(
-    writer: &SqlitePool,
+    connection: &mut SqliteConnection,
     projection: &'static TableProjection,
     partition: Partition,
 ) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
     let others: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM projected_tenants WHERE partition <> ?)")
             .bind(i64::from(partition.0))
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut *connection)
             .await
             .map_err(unavailable)?;
     for source in projection.sources.iter().rev() {
@@ -119,14 +114,59 @@ pub(super) async fn clear(
         } else {
             format!("DELETE FROM {name}")
         };
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await.map_err(unavailable)?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await.map_err(unavailable)?;
     }
     sqlx::query("DELETE FROM projected_tenants WHERE partition = ?")
         .bind(i64::from(partition.0))
-        .execute(&mut *transaction)
+        .execute(connection)
         .await
         .map_err(unavailable)?;
-    let none = Checkpoint::default();
-    crate::sqlite::checkpoint::store(&mut transaction, projection.name, partition, &none).await?;
-    transaction.commit().await.map_err(unavailable)
+    Ok(())
+}
+
+/// Removes the rows of a tenant from the file `main`.
+pub(super) async fn remove_tenant(
+    connection: &mut SqliteConnection,
+    projection: &'static TableProjection,
+    tenant: TenantId,
+) -> Result<(), StoreError> {
+    for source in projection.sources.iter().rev() {
+        let sql = format!("DELETE FROM main.{} WHERE \"{}\" = ?", source.table.name, source.table.tenant);
+        let statement = sqlx::query(AssertSqlSafe(sql)).bind(blob(tenant.0));
+        statement.execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+/// Copies the rows of a tenant from one attached file to another that has none of them.
+pub(super) async fn copy_tenant(
+    connection: &mut SqliteConnection,
+    projection: &'static TableProjection,
+    (from, to): (&'static str, &'static str),
+    tenant: TenantId,
+) -> Result<(), StoreError> {
+    let copies = projection.sources.iter().map(|source| {
+        let Table { name, tenant, .. } = source.table;
+        format!("INSERT INTO {to}.{name} SELECT * FROM {from}.{name} WHERE \"{tenant}\" = ?1")
+    });
+    let tenants = format!(
+        "INSERT INTO {to}.projected_tenants SELECT * FROM {from}.projected_tenants WHERE tenant_id = ?1 \
+         ON CONFLICT DO NOTHING"
+    );
+    for sql in std::iter::once(tenants).chain(copies) {
+        let statement = sqlx::query(AssertSqlSafe(sql)).bind(blob(tenant.0));
+        statement.execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    let partitions: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT partition FROM {from}.projected_tenants WHERE tenant_id = ?1 \
+         UNION SELECT partition FROM {to}.projected_tenants WHERE tenant_id = ?1"
+    )))
+    .bind(blob(tenant.0))
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?;
+    match partitions.len() {
+        0 | 1 => Ok(()),
+        _ => Err(corrupt(format!("tenant {tenant} lies in partitions {partitions:?}"))),
+    }
 }

@@ -10,58 +10,46 @@ use std::sync::Arc;
 use foodflow_domain::TenantId;
 use foodflow_log::Partition;
 use rust_decimal::Decimal;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use super::copy;
 use super::error::{STORE, corrupt, unavailable};
+use super::slot::Slot;
 use super::statements::{TableStatements, key_columns, merge};
 use super::values::bind_column;
-use super::{checkpoint, copy};
 use crate::store::{Admission, StoreError};
 use crate::tables::Batch;
 use crate::tables::description::{Column, Table};
 use crate::tables::fold::{FoldError, FoldedTable, Merge, fold};
-use crate::tables::projection::TableProjection;
 use crate::tables::row::Row;
 use crate::tables::value::Value;
 
 /// From how many new rows on a stream is faster than arrays.
 const COPY_ROWS_MIN: usize = 200;
 
-/// Answers with a tenant that is known to be in another partition, if there is one.
-const REMEMBER_TENANTS: &str = "WITH given AS (SELECT UNNEST($3::uuid[]) AS tenant_id), added AS ( \
-     INSERT INTO projection_tenants (projection, tenant_id, partition) SELECT $1, tenant_id, $2 FROM given \
-     ON CONFLICT DO NOTHING) \
-     SELECT tenant_id, partition FROM projection_tenants JOIN given USING (tenant_id) \
-     WHERE projection = $1 AND partition <> $2 LIMIT 1";
-
 /// Applies `batch` unless it was applied before.
-pub(super) async fn apply(
-    pool: &PgPool,
-    projection: &'static TableProjection,
-    statements: &[TableStatements],
-    batch: Batch,
-) -> Result<(), StoreError> {
-    let mut transaction = pool.begin().await.map_err(unavailable)?;
+pub(super) async fn apply(slot: &Slot, batch: Batch) -> Result<(), StoreError> {
+    let mut transaction = slot.begin().await?;
     sqlx::query("SET LOCAL synchronous_commit = off")
         .execute(&mut *transaction)
         .await
         .map_err(unavailable)?;
-    let stored = checkpoint::locked(&mut transaction, projection.name, batch.partition).await?;
+    let stored = slot.checkpoints.locked(&mut transaction, batch.partition).await?;
     if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
         return transaction.rollback().await.map_err(unavailable);
     }
-    let Batch { partition, changes, checkpoint: reached, .. } = batch;
+    let Batch { partition, changes, checkpoint, .. } = batch;
     let tenants: BTreeSet<TenantId> = changes.iter().map(|(tenant, _)| *tenant).collect();
-    let folded = fold(&projection.tables(), changes).map_err(unfit)?;
-    remember_tenants(&mut transaction, projection.name, partition, &tenants).await?;
-    for (statements, table) in statements.iter().zip(&folded).rev() {
+    let folded = fold(&slot.projection.tables(), changes).map_err(unfit)?;
+    remember_tenants(&mut transaction, slot, partition, &tenants).await?;
+    for (statements, table) in slot.statements.iter().zip(&folded).rev() {
         delete(&mut transaction, statements, table).await?;
     }
-    for (statements, table) in statements.iter().zip(&folded) {
+    for (statements, table) in slot.statements.iter().zip(&folded) {
         write(&mut transaction, statements, table).await?;
     }
-    checkpoint::store(&mut transaction, projection.name, partition, &reached).await?;
+    slot.checkpoints.store(&mut transaction, partition, &checkpoint).await?;
     transaction.commit().await.map_err(unavailable)
 }
 
@@ -73,15 +61,23 @@ fn unfit(error: FoldError) -> StoreError {
 /// Notes in which partition these tenants are: they are cleared and compared with it.
 async fn remember_tenants(
     connection: &mut PgConnection,
-    projection: &'static str,
+    slot: &Slot,
     partition: Partition,
     tenants: &BTreeSet<TenantId>,
 ) -> Result<(), StoreError> {
     if tenants.is_empty() {
         return Ok(());
     }
-    let elsewhere: Option<(Uuid, i32)> = sqlx::query_as(REMEMBER_TENANTS)
-        .bind(projection)
+    let known = slot.place.name("projection_tenants");
+    let sql = format!(
+        "WITH given AS (SELECT UNNEST($3::uuid[]) AS tenant_id), added AS ( \
+         INSERT INTO {known} (projection, tenant_id, partition) SELECT $1, tenant_id, $2 FROM given \
+         ON CONFLICT DO NOTHING) \
+         SELECT tenant_id, partition FROM {known} JOIN given USING (tenant_id) \
+         WHERE projection = $1 AND partition <> $2 LIMIT 1"
+    );
+    let elsewhere: Option<(Uuid, i32)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(slot.projection.name)
         .bind(i32::from(partition.0))
         .bind(tenants.iter().map(|tenant| tenant.0).collect::<Vec<Uuid>>())
         .fetch_optional(connection)
@@ -114,7 +110,7 @@ async fn write(
     add(connection, statements, appends).await?;
     put(connection, statements, puts).await?;
     for (shape, merges) in by_shape(merges) {
-        change(connection, table, &shape, &merges).await?;
+        change(connection, statements, &shape, &merges).await?;
     }
     let absent: Vec<&Row> = merges.iter().filter_map(|merge| merge.if_absent.as_ref()).collect();
     insert(connection, Arc::clone(&statements.fill), table, &absent).await
@@ -143,15 +139,15 @@ async fn put(
     statements: &TableStatements,
     rows: &[Row],
 ) -> Result<(), StoreError> {
-    if rows.len() >= COPY_ROWS_MIN && is_empty(connection, statements.table).await? {
+    if rows.len() >= COPY_ROWS_MIN && is_empty(connection, &statements.name).await? {
         return add(connection, statements, rows).await;
     }
     let rows: Vec<&Row> = rows.iter().collect();
     insert(connection, Arc::clone(&statements.put), statements.table, &rows).await
 }
 
-async fn is_empty(connection: &mut PgConnection, table: &Table) -> Result<bool, StoreError> {
-    let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", table.name);
+async fn is_empty(connection: &mut PgConnection, table: &str) -> Result<bool, StoreError> {
+    let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(unavailable)
 }
 
@@ -171,18 +167,19 @@ fn by_shape(merges: &[Merge]) -> BTreeMap<Shape, Vec<&Merge>> {
 /// Changes rows that exist.
 async fn change(
     connection: &mut PgConnection,
-    table: &'static Table,
+    statements: &TableStatements,
     (set, add): &Shape,
     merges: &[&Merge],
 ) -> Result<(), StoreError> {
     if set.is_empty() && add.is_empty() {
         return Ok(());
     }
+    let table = statements.table;
     let named = |names: &[&'static str]| -> Vec<&'static Column> {
         names.iter().filter_map(|name| table.position_of(name)).map(|at| &table.columns[at]).collect()
     };
     let (set, add) = (named(set), named(add));
-    let sql = merge(table, &set, &add);
+    let sql = merge(table, &statements.name, &set, &add);
     let amounts: Vec<Vec<Value>> = merges.iter().map(|merge| amounts(&merge.add)).collect();
     let rows: Vec<Vec<&Value>> = merges
         .iter()

@@ -39,3 +39,13 @@ pub(super) fn to_stored(position: Position) -> Result<i64, StoreError> {
 pub(super) fn from_stored(position: i64) -> Result<Position, StoreError> {
     u64::try_from(position).map(Position).map_err(|_| corrupt(format!("position {position}")))
 }
+
+/// What cannot be done, and what to do about it.
+pub(super) fn refused(reason: impl Into<String>) -> StoreError {
+    StoreError::Unavailable { store: STORE, reason: reason.into() }
+}
+
+/// What cannot be done with the generations that there are.
+pub(super) fn wrong_generations(reason: impl Into<String>) -> StoreError {
+    StoreError::Generations { store: STORE, reason: reason.into() }
+}

@@ -4,50 +4,65 @@ use foodflow_log::Partition;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::checkpoint;
 use super::error::{corrupt, unavailable};
+use super::place::{Place, run};
+use super::slot::Slot;
 use crate::store::{Checkpoint, StoreError};
-use crate::tables::description::Table;
 use crate::tables::projection::TableProjection;
 
 /// What every database of tables has besides them.
 const BASE: &str = include_str!("../../../../../schemas/postgres/projections.sql");
 
-/// Held while schemas change: `CREATE TABLE IF NOT EXISTS` of two processes at once is refused to one of them.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('foodflow schemas'))";
-
 /// The store's identity is made once, by whoever comes first.
 const NAME_STORE: &str =
     "INSERT INTO projection_store (one, identity) VALUES (true, gen_random_uuid()) ON CONFLICT DO NOTHING";
 
-/// Creates the tables. Those of an older layout are dropped, checkpoints included: what they held is read from the
-/// log again.
-pub(super) async fn migrate(pool: &PgPool, projection: &'static TableProjection) -> Result<(), StoreError> {
-    let (name, layout) = (projection.name, projection.layout);
-    let mut transaction = pool.begin().await.map_err(unavailable)?;
-    // Of what exists it would say so each time.
-    sqlx::query("SET LOCAL client_min_messages = warning")
-        .execute(&mut *transaction)
+/// Held while schemas or generations change: `CREATE TABLE IF NOT EXISTS` of two processes at once is refused to one
+/// of them.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('foodflow schemas'))")
+        .execute(connection)
         .await
         .map_err(unavailable)?;
-    sqlx::query(LOCK).execute(&mut *transaction).await.map_err(unavailable)?;
-    sqlx::raw_sql(BASE).execute(&mut *transaction).await.map_err(unavailable)?;
+    Ok(())
+}
+
+/// Creates the tables of a generation, where they do not exist.
+pub(super) async fn define(connection: &mut PgConnection, slot: &Slot) -> Result<(), StoreError> {
+    let schema = slot.place.schema(connection).await?;
+    // The definitions name no schema; nor do they say each time what exists.
+    let before: String = sqlx::query_scalar("SELECT current_setting('search_path')")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    let settings = format!("SET LOCAL client_min_messages = warning; SET LOCAL search_path = {schema};");
+    run(connection, format!("{settings}\n{BASE}\n{}", slot.projection.postgres)).await?;
+    sqlx::query("SELECT set_config('search_path', $1, true)")
+        .bind(before)
+        .execute(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Creates the tables. Those of an older layout are dropped, checkpoints and the other generation included: what they
+/// held is read from the log again.
+pub(super) async fn migrate(slot: &Slot) -> Result<(), StoreError> {
+    let (name, layout) = (slot.projection.name, slot.projection.layout);
+    let mut transaction = slot.begin().await?;
+    lock(&mut transaction).await?;
+    run(&mut transaction, format!("SET LOCAL client_min_messages = warning;\n{BASE}")).await?;
     sqlx::query(NAME_STORE).execute(&mut *transaction).await.map_err(unavailable)?;
-    let found: Option<i32> =
-        sqlx::query_scalar("SELECT layout FROM projection_layouts WHERE projection = $1")
-            .bind(name)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+    let found = layout_of(&mut transaction, name).await?;
     match found {
         Some(found) if found > layout => {
             let reason = format!("{name} has layout {found}; this program knows {layout} at most");
             return Err(corrupt(reason));
         }
-        Some(found) if found < layout => drop_all(&mut transaction, projection).await?,
+        Some(found) if found < layout => drop_all(&mut transaction, slot.projection).await?,
         _ => {}
     }
-    sqlx::raw_sql(projection.postgres).execute(&mut *transaction).await.map_err(unavailable)?;
+    define(&mut transaction, slot).await?;
     sqlx::query(
         "INSERT INTO projection_layouts (projection, layout) VALUES ($1, $2) \
          ON CONFLICT (projection) DO UPDATE SET layout = EXCLUDED.layout",
@@ -58,6 +73,14 @@ pub(super) async fn migrate(pool: &PgPool, projection: &'static TableProjection)
     .await
     .map_err(unavailable)?;
     transaction.commit().await.map_err(unavailable)
+}
+
+async fn layout_of(connection: &mut PgConnection, projection: &str) -> Result<Option<i32>, StoreError> {
+    sqlx::query_scalar("SELECT layout FROM projection_layouts WHERE projection = $1")
+        .bind(projection)
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)
 }
 
 /// Which store this is.
@@ -73,14 +96,13 @@ async fn drop_all(
     connection: &mut PgConnection,
     projection: &'static TableProjection,
 ) -> Result<(), StoreError> {
+    Place::other(projection.name).remove(connection).await?;
     let tables: Vec<&str> = projection.tables().iter().map(|table| table.name).collect();
-    let sql = format!("DROP TABLE IF EXISTS {}", tables.join(", "));
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await.map_err(unavailable)?;
-    for sql in [
-        "DELETE FROM projection_checkpoints WHERE projection = $1",
-        "DELETE FROM projection_tenants WHERE projection = $1",
-    ] {
-        sqlx::query(sql).bind(projection.name).execute(&mut *connection).await.map_err(unavailable)?;
+    run(connection, format!("DROP TABLE IF EXISTS {}", tables.join(", "))).await?;
+    for table in ["checkpoints", "tenants", "generations", "holds"] {
+        let sql = format!("DELETE FROM projection_{table} WHERE projection = $1");
+        let statement = sqlx::query(AssertSqlSafe(sql)).bind(projection.name);
+        statement.execute(&mut *connection).await.map_err(unavailable)?;
     }
     Ok(())
 }
@@ -108,58 +130,45 @@ pub(super) async fn missing(
     if !missing.is_empty() {
         return Ok(missing);
     }
-    let layout: Option<i32> =
-        sqlx::query_scalar("SELECT layout FROM projection_layouts WHERE projection = $1")
-            .bind(projection.name)
-            .fetch_optional(connection)
-            .await
-            .map_err(unavailable)?;
+    let layout = layout_of(connection, projection.name).await?;
     Ok(if layout == Some(projection.layout) { Vec::new() } else { defined })
 }
 
 /// Removes everything of `partition`'s tenants; its checkpoint stands at 0 then.
-pub(super) async fn clear(
-    pool: &PgPool,
-    projection: &'static TableProjection,
-    partition: Partition,
-) -> Result<(), StoreError> {
-    let (name, number) = (projection.name, i32::from(partition.0));
-    let mut transaction = pool.begin().await.map_err(unavailable)?;
+pub(super) async fn clear(slot: &Slot, partition: Partition) -> Result<(), StoreError> {
+    let (projection, number) = (slot.projection, i32::from(partition.0));
+    let known = slot.place.name("projection_tenants");
+    let mut transaction = slot.begin().await?;
     // Whoever applies a batch at the same time waits here, or is waited for.
-    checkpoint::locked(&mut transaction, name, partition).await?;
-    let others: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM projection_tenants WHERE projection = $1 AND partition <> $2)",
-    )
-    .bind(name)
-    .bind(number)
-    .fetch_one(&mut *transaction)
-    .await
-    .map_err(unavailable)?;
-    for source in projection.sources.iter().rev() {
-        let Table { name: table, tenant, .. } = source.table;
-        let tenants = "SELECT tenant_id FROM projection_tenants WHERE projection = $1 AND partition = $2";
-        let sql = format!("DELETE FROM {table} WHERE \"{tenant}\" IN ({tenants})");
-        if others {
-            sqlx::query(AssertSqlSafe(sql))
-                .bind(name)
-                .bind(number)
-                .execute(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
-        }
-    }
-    if !others {
-        // Quicker than to look at every row, and it gives the room back.
-        let tables: Vec<&str> = projection.tables().iter().map(|table| table.name).collect();
-        let sql = format!("TRUNCATE {}", tables.join(", "));
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await.map_err(unavailable)?;
-    }
-    sqlx::query("DELETE FROM projection_tenants WHERE projection = $1 AND partition = $2")
-        .bind(name)
+    slot.checkpoints.locked(&mut transaction, partition).await?;
+    let others = format!("SELECT EXISTS (SELECT 1 FROM {known} WHERE projection = $1 AND partition <> $2)");
+    let others: bool = sqlx::query_scalar(AssertSqlSafe(others))
+        .bind(projection.name)
         .bind(number)
-        .execute(&mut *transaction)
+        .fetch_one(&mut *transaction)
         .await
         .map_err(unavailable)?;
-    checkpoint::store(&mut transaction, name, partition, &Checkpoint::default()).await?;
+    let of_partition = "WHERE projection = $1 AND partition = $2";
+    let mut deletions = Vec::new();
+    if others {
+        for table in projection.tables().iter().rev() {
+            let name = slot.place.name(table.name);
+            deletions.push(format!(
+                "DELETE FROM {name} WHERE \"{}\" IN (SELECT tenant_id FROM {known} {of_partition})",
+                table.tenant
+            ));
+        }
+    } else {
+        // Quicker than to look at every row, and it gives the room back.
+        let tables: Vec<String> =
+            projection.tables().iter().map(|table| slot.place.name(table.name)).collect();
+        run(&mut transaction, format!("TRUNCATE {}", tables.join(", "))).await?;
+    }
+    deletions.push(format!("DELETE FROM {known} {of_partition}"));
+    for sql in deletions {
+        let statement = sqlx::query(AssertSqlSafe(sql)).bind(projection.name).bind(number);
+        statement.execute(&mut *transaction).await.map_err(unavailable)?;
+    }
+    slot.checkpoints.store(&mut transaction, partition, &Checkpoint::default()).await?;
     transaction.commit().await.map_err(unavailable)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::place::Place;
 use super::values::{postgres_type, travelling_type};
 use crate::tables::description::{Column, Table};
 
@@ -9,6 +10,8 @@ use crate::tables::description::{Column, Table};
 #[derive(Debug)]
 pub(super) struct TableStatements {
     pub(super) table: &'static Table,
+    /// Its name, with its place.
+    pub(super) name: String,
     /// Sets rows, whatever was there.
     pub(super) put: Arc<str>,
     /// Adds rows.
@@ -22,8 +25,8 @@ pub(super) struct TableStatements {
 }
 
 impl TableStatements {
-    pub(super) fn of(table: &'static Table) -> Self {
-        let name = table.name;
+    pub(super) fn of(table: &'static Table, place: &Place) -> Self {
+        let name = place.name(table.name);
         let all: Vec<&Column> = table.columns.iter().collect();
         let columns = names(table.columns.iter().map(|column| column.name));
         let key = names(table.key.iter().copied());
@@ -41,6 +44,7 @@ impl TableStatements {
         );
         Self {
             table,
+            name: name.clone(),
             put: put.into(),
             append: insert.as_str().into(),
             fill: format!("{insert} ON CONFLICT ({key}) DO NOTHING").into(),
@@ -52,7 +56,7 @@ impl TableStatements {
 
 /// The statement that changes rows that exist: sets some columns and adds to others. Its variables are the key, then
 /// `set`, then `add`.
-pub(super) fn merge(table: &'static Table, set: &[&Column], add: &[&Column]) -> String {
+pub(super) fn merge(table: &'static Table, name: &str, set: &[&Column], add: &[&Column]) -> String {
     let mut columns = key_columns(table);
     columns.extend_from_slice(set);
     columns.extend_from_slice(add);
@@ -60,8 +64,7 @@ pub(super) fn merge(table: &'static Table, set: &[&Column], add: &[&Column]) -> 
     let adds = add.iter().map(|column| format!("\"{0}\" = known.\"{0}\" + given.\"{0}\"", column.name));
     let changes: Vec<String> = sets.chain(adds).collect();
     format!(
-        "UPDATE {} AS known SET {} FROM {} WHERE {}",
-        table.name,
+        "UPDATE {name} AS known SET {} FROM {} WHERE {}",
         changes.join(", "),
         unnest(&columns),
         matches_key(table)

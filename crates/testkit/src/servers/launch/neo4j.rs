@@ -2,7 +2,7 @@
 //!
 //! It takes several seconds and about 400 MB to start, so callers share one. The Java program ends itself when its
 //! standard input closes, so it cannot outlive this process; its data lie in a temporary folder and must never be
-//! worth keeping.
+//! worth keeping. It keeps its port and its data when it is killed and started again.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -35,7 +35,8 @@ const JAVA_OPTIONS: [&str; 5] = [
 #[derive(Debug)]
 pub struct Neo4jProcess {
     // The process stands before the folder, so that it is gone when its folder is removed.
-    process: ServerProcess,
+    process: Option<ServerProcess>,
+    tools: Tools,
     port: u16,
     folder: TempDir,
 }
@@ -53,28 +54,44 @@ impl Neo4jProcess {
         );
         let mut attempt = 1;
         loop {
-            match Self::start_on(tools, free_port()?) {
+            let (tools, port) = (tools.clone(), free_port()?);
+            let folder = tempfile::Builder::new().prefix("foodflow-neo4j-").tempdir()?;
+            let mut server = Self { process: None, tools, port, folder };
+            match server.restart() {
                 Err(error) if attempt < ATTEMPTS && lost_its_port(&error) => attempt += 1,
-                started => return started,
+                started => return started.map(|()| server),
             }
         }
     }
 
-    fn start_on(tools: &Tools, port: u16) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("foodflow-neo4j-").tempdir()?;
-        let log = folder.path().join("neo4j.log");
+    /// Kills the server with SIGKILL; a server that is down stays down.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn kill9(&mut self) -> io::Result<()> {
+        self.process.take().map_or(Ok(()), |mut process| process.kill9())
+    }
+
+    /// Starts the server on its port and data, after killing it if it runs, and waits until it answers queries.
+    ///
+    /// # Errors
+    /// When it does not start; the error carries the end of its log.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill9()?;
+        let (tools, log) = (&self.tools, self.log());
         let class_path =
             format!("{}:{}/*", tools.neo4j_launcher().display(), tools.neo4j_libraries().display());
         let mut command = Command::new("java");
         command.args(JAVA_OPTIONS).args(["-cp", &class_path, "Neo4jServer"]);
-        command.arg(folder.path().join("data")).arg(port.to_string());
-        let process = ServerProcess::start("neo4j", &mut command, &log, folder.path()).context(
+        command.arg(self.folder.path().join("data")).arg(self.port.to_string());
+        let announced_before = announcements(&log);
+        let mut process = ServerProcess::start("neo4j", &mut command, &log, self.folder.path()).context(
             "Neo4j needs a Java runtime, version 17 or newer; `cargo xtask doctor` tells what is missing",
         )?;
-        let mut server = Self { process, port, folder };
-        server.process.wait_until(READY_LIMIT, || announced(&log).then_some(()))?;
-        check_bolt(&server.url())?;
-        Ok(server)
+        process.wait_until(READY_LIMIT, || (announcements(&log) > announced_before).then_some(()))?;
+        check_bolt(&self.url())?;
+        self.process = Some(process);
+        Ok(())
     }
 
     /// The Bolt URL that clients connect to, without user or password.
@@ -83,13 +100,13 @@ impl Neo4jProcess {
         format!("bolt://127.0.0.1:{}", self.port)
     }
 
-    /// The id of the Java process.
+    /// The id of the Java process, unless it is down.
     #[must_use]
-    pub fn process_id(&self) -> u32 {
-        self.process.id()
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(ServerProcess::id)
     }
 
-    /// The file that holds the output of the server.
+    /// The file that holds the output of every start of the server.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.folder.path().join("neo4j.log")
@@ -97,7 +114,7 @@ impl Neo4jProcess {
 
     /// Whether the process runs.
     pub fn is_running(&mut self) -> bool {
-        self.process.is_running()
+        self.process.as_mut().is_some_and(ServerProcess::is_running)
     }
 }
 
@@ -126,9 +143,10 @@ fn agreed_version(address: SocketAddr) -> io::Result<[u8; 4]> {
     Ok(version)
 }
 
-/// Whether the Java program has said that it answers queries.
-fn announced(log: &Path) -> bool {
-    fs::read_to_string(log).is_ok_and(|text| text.lines().any(|line| line.starts_with("ready bolt://")))
+/// How often the Java program has said that it answers queries.
+fn announcements(log: &Path) -> usize {
+    let count = |text: String| text.lines().filter(|line| line.starts_with("ready bolt://")).count();
+    fs::read_to_string(log).map_or(0, count)
 }
 
 fn lost_its_port(error: &anyhow::Error) -> bool {

@@ -1,0 +1,140 @@
+//! The applying half of a rebuild: one partition of the generation that is filled, from its own checkpoint on.
+
+use std::sync::Arc;
+
+use foodflow_domain::TenantId;
+use foodflow_log::{Partition, Position, SharedLog};
+use tokio::sync::mpsc;
+
+use super::retry::Retry;
+use super::source::Source;
+use super::{RebuildError, RebuildOptions, RebuildProgress, RebuildStage};
+use crate::runner::assembler::Assembled;
+use crate::runner::projection::Projection;
+use crate::runner::worker::within;
+use crate::store::generations::RebuildScope;
+use crate::store::{Batch, Checkpoint, Claim, Sink, StoreError, Survey};
+
+/// Batches that are projected ahead of the store.
+const BATCHES_AHEAD: usize = 2;
+
+/// What every filling of one rebuild shares.
+pub(super) struct Means<C> {
+    pub(super) log: SharedLog,
+    pub(super) projection: Arc<dyn Projection<C>>,
+    pub(super) options: RebuildOptions,
+    pub(super) retry: Retry,
+}
+
+/// One partition of a generation that is filled.
+pub(super) struct Filling<C> {
+    sink: Arc<dyn Sink<C>>,
+    pub(super) partition: Partition,
+    tenant: Option<TenantId>,
+    /// Its checkpoint is what was applied so far.
+    pub(super) claim: Claim,
+    /// Messages applied since the claim.
+    pub(super) messages: u64,
+}
+
+impl<C: Clone + Send + Sync + 'static> Filling<C> {
+    /// Claims `partition` of what `sink` fills.
+    pub(super) async fn claim(
+        means: &Means<C>,
+        sink: &Arc<dyn Sink<C>>,
+        scope: RebuildScope,
+        partition: Partition,
+    ) -> Result<Self, StoreError> {
+        let claim = means.retry.store(|| sink.claim(partition)).await?;
+        let tenant = match scope {
+            RebuildScope::All => None,
+            RebuildScope::Tenant(tenant) => Some(tenant),
+        };
+        Ok(Self { sink: Arc::clone(sink), partition, tenant, claim, messages: 0 })
+    }
+
+    /// The last position that was applied.
+    pub(super) const fn position(&self) -> Position {
+        self.claim.checkpoint.position
+    }
+
+    /// Applies what the log holds up to `until`; reading and projecting run beside applying.
+    pub(super) async fn fill(
+        &mut self,
+        means: &Means<C>,
+        until: Position,
+        stage: RebuildStage,
+        on_progress: &mut (dyn FnMut(RebuildProgress) + Send + Sync),
+    ) -> Result<(), RebuildError> {
+        if self.position() >= until {
+            return Ok(());
+        }
+        let source = Source {
+            log: means.log.clone(),
+            projection: Arc::clone(&means.projection),
+            partition: self.partition,
+            tenant: self.tenant,
+            after: self.position(),
+            until,
+            options: means.options.clone(),
+        };
+        let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
+        let mut reading = tokio::task::JoinSet::new();
+        reading.spawn(source.run(sender));
+        while let Some(assembled) = batches.recv().await {
+            self.apply(means, assembled).await?;
+            let (partition, position, messages) = (self.partition, self.position(), self.messages);
+            on_progress(RebuildProgress { stage, partition, position, head: until, messages });
+        }
+        match reading.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says that what was applied is all that there is up to `checkpoint`: one tenant has no messages between.
+    pub(super) async fn advance(
+        &mut self,
+        means: &Means<C>,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), RebuildError> {
+        if self.tenant.is_none() || self.position() >= checkpoint.position {
+            return Ok(());
+        }
+        let batch = self.claim.next(self.partition, Vec::new(), checkpoint.clone());
+        self.write(means, batch).await
+    }
+
+    /// Whether this claim is still the last one: an error where it is not.
+    pub(super) async fn touch(&self, means: &Means<C>) -> Result<(), RebuildError> {
+        let batch = self.claim.clone().next(self.partition, Vec::new(), self.claim.checkpoint.clone());
+        self.write(means, batch).await
+    }
+
+    /// What was filled so far, within `scope`.
+    pub(super) async fn survey(&self, means: &Means<C>, scope: RebuildScope) -> Result<Survey, RebuildError> {
+        let (partition, scope) = (self.partition, scope.digested(self.partition));
+        let survey = means.retry.store(|| self.sink.survey(partition, scope)).await?;
+        // Nobody else may write here.
+        survey.ok_or(RebuildError::Interfered { partition })
+    }
+
+    async fn apply(&mut self, means: &Means<C>, assembled: Assembled<C>) -> Result<(), RebuildError> {
+        let messages = assembled.messages as u64;
+        let batch = assembled.into_batch(&mut self.claim);
+        self.write(means, batch).await?;
+        self.messages += messages;
+        Ok(())
+    }
+
+    /// Writes `batch`; a try whose answer was lost is passed over when it is repeated.
+    async fn write(&self, means: &Means<C>, batch: Batch<C>) -> Result<(), RebuildError> {
+        let (sink, limit) = (&self.sink, means.options.apply_timeout);
+        let written = means.retry.store(|| within(limit, sink.name(), sink.apply(batch.clone()))).await;
+        written.map_err(|error| match error {
+            StoreError::Fenced { partition, .. } => RebuildError::Interfered { partition },
+            error => RebuildError::Store(error),
+        })
+    }
+}

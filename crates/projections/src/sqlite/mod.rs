@@ -7,7 +7,7 @@
 //! - [`contents`]: what is in the files of one store: the part that each store writes itself;
 //! - [`store`]: the store, as its port says;
 //! - [`slot`], [`connections`]: one generation's file and its connections;
-//! - [`pointer`]: which generation is live;
+//! - [`mod@pointer`]: which generation is live;
 //! - [`generations`], [`tenant`]: filling one beside the live one, and switching, also for one tenant;
 //! - [`claim`]: checkpoints, and who may write; [`identity`]: which store this is;
 //! - [`bulk`], [`error`]: statements for many rows; failures.

@@ -7,7 +7,7 @@
 //! - [`description`], [`value`], [`row`]: tables, their values, and rows as types;
 //! - [`change`], [`mod@fold`]: what a projection may ask for, and a batch of it folded per key;
 //! - [`check`]: whether a change fits its table;
-//! - [`projection`]: the projection of a context whose read model are tables;
+//! - [`mod@projection`]: the projection of a context whose read model are tables;
 //! - [`select`]: questions to one table, always within a tenant;
 //! - [`embedded`], [`postgres`]: the stores.
 

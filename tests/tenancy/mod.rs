@@ -3,3 +3,4 @@
 mod lifecycle;
 mod metering;
 mod operators;
+mod rebuild;

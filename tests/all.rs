@@ -8,3 +8,4 @@ mod quarantine;
 mod rebuild;
 mod refusals;
 mod simulation;
+mod tenancy;

@@ -76,11 +76,40 @@ pub(super) const PERMISSIONS: &[(&str, &[&str])] = &[
         "projections:decide",
         &["POST /v1/projections/quarantine/retry", "POST /v1/projections/quarantine/skip"],
     ),
+    (
+        "tenancy:read",
+        &[
+            "GET /v1/feature-flags",
+            "GET /v1/feature-flags/{feature_name}",
+            "GET /v1/subscriptions",
+            "GET /v1/subscriptions/{id}",
+            "GET /v1/tenant",
+            "GET /v1/usage-metrics",
+        ],
+    ),
+    ("tenancy:write", &["PUT /v1/feature-flags/{feature_name}", "PUT /v1/tenant"]),
+    (
+        "tenancy:administer",
+        &[
+            "POST /v1/subscriptions",
+            "POST /v1/subscriptions/{id}/cancel",
+            "POST /v1/subscriptions/{id}/renew",
+            "POST /v1/tenant/close",
+            "POST /v1/tenant/reactivate",
+            "POST /v1/tenant/suspend",
+            "PUT /v1/subscriptions/{id}/plan",
+        ],
+    ),
 ];
 
 /// The permission that an operation asks for; `None` for one that the table does not know.
 pub(super) fn permission_of(operation: &str) -> Option<&'static str> {
     PERMISSIONS.iter().find(|(_, operations)| operations.contains(&operation)).map(|(name, _)| *name)
+}
+
+/// A documented path, with this id where it takes one, and a feature where it takes that.
+pub(super) fn path_of(path: &str, id: Uuid) -> String {
+    path.replace("{id}", &id.to_string()).replace("{feature_name}", "vision")
 }
 
 /// An operation as documented.
@@ -109,7 +138,7 @@ impl Operation {
 
     /// The path, with this id where it takes one.
     pub(super) fn path_of(&self, id: Uuid) -> String {
-        self.path.replace("{id}", &id.to_string())
+        path_of(&self.path, id)
     }
 }
 

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attempt::Request;
+use super::contract::path_of;
+use super::tenancy_examples::tenancy;
 
 /// A write operation with bodies that it accepts one after the other.
 #[derive(Debug, Clone)]
@@ -19,7 +21,7 @@ pub(super) struct Example {
 }
 
 impl Example {
-    fn new(operation: &'static str, id: Uuid, bodies: Vec<Value>) -> Self {
+    pub(super) fn new(operation: &'static str, id: Uuid, bodies: Vec<Value>) -> Self {
         Self { operation, id, bodies }
     }
 
@@ -36,7 +38,21 @@ impl Example {
     /// The request on another resource, still without a body.
     pub(super) fn request_on(&self, id: Uuid) -> Request {
         let (method, path) = self.parts();
-        Request::new(method, path.replace("{id}", &id.to_string()))
+        Request::new(method, path_of(path, id))
+    }
+
+    /// Whether it is on a resource that the path names by its id.
+    pub(super) fn has_id(&self) -> bool {
+        self.operation.contains("{id}")
+    }
+
+    /// Whether it makes a resource; else what it is on exists.
+    pub(super) fn creates(&self) -> bool {
+        let (method, path) = self.parts();
+        method == Method::POST
+            && !self.has_id()
+            && !path.starts_with("/v1/tenant/")
+            && !path.starts_with("/v1/projections/")
     }
 }
 
@@ -120,6 +136,7 @@ pub(super) async fn examples(world: &World) -> anyhow::Result<Vec<Example>> {
     examples.extend(corrections(world).await?);
     examples.extend(restrictions(world).await?);
     examples.extend(decisions(world).await?);
+    examples.extend(tenancy(world).await?);
     Ok(examples)
 }
 

@@ -10,11 +10,15 @@ use super::examples::{Example, examples, receipt, set, without};
 /// Another body that the operation would take too.
 fn other(example: &Example) -> Value {
     let body = &example.bodies[0];
-    let texts = ["reason", "name", "sku_code", "version", "sscc", "line"];
+    let texts = ["reason", "name", "sku_code", "version", "sscc", "line", "plan"];
     match texts.iter().find(|name| body.get(**name).is_some()) {
         Some(name) => set(body, &format!("/{name}"), json!("another")),
         None if body.get("entity").is_some() => {
             set(body, "/entity", json!(format!("food_graph.supplier.{}", Uuid::new_v4())))
+        }
+        None if body.get("enabled").is_some() => set(body, "/enabled", json!(false)),
+        None if body.get("current_period_end").is_some() => {
+            set(body, "/current_period_end", json!("2027-01-01T00:00:00Z"))
         }
         None if body.get("supplier_id").is_some() => json!({"supplier_id": Uuid::new_v4()}),
         None => set(body, "/inputs/0/quantity/value", json!("0.5")),
@@ -46,8 +50,7 @@ async fn a_used_key_is_refused_for_anything_else() -> anyhow::Result<()> {
     for example in &examples {
         let keyed = example.request().with("Idempotency-Key", key(example));
         attempts.refused("another body", &keyed.clone().json(&other(example)), &reused).await?;
-        // A decision creates nothing.
-        if example.id.is_nil() && example.bodies[0].get("entity").is_none() {
+        if example.creates() {
             let body = with_other_ids(&example.bodies[0]);
             attempts.refused("other ids", &keyed.clone().json(&body), &reused).await?;
         }
@@ -104,16 +107,13 @@ async fn an_unexpected_version_is_refused() -> anyhow::Result<()> {
     for example in &examples {
         let request = example.request().json(&example.bodies[0]);
         // What is about to be created has no version yet; what exists has not come this far.
-        let versions: &[&str] = if example.id.is_nil() {
-            &["*", "\"1\"", "\"0\""]
-        } else {
-            &["\"99\"", "\"0\"", "\"98\", \"99\""]
-        };
+        let versions: &[&str] =
+            if example.creates() { &["*", "\"1\"", "\"0\""] } else { &["\"99\"", "\"0\"", "\"98\", \"99\""] };
         for version in versions {
             let request = request.clone().with("If-Match", *version);
             attempts.refused(version, &request, &unexpected).await?;
         }
-        if !example.id.is_nil() {
+        if example.has_id() {
             let mut body = example.bodies[0].clone();
             body.as_object_mut().unwrap().remove("restated");
             let request = example.request_on(Uuid::new_v4()).json(&body).with("If-Match", "*");

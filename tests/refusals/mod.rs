@@ -1,6 +1,7 @@
 //! What the service refuses: of every operation, of every field, with which status, code and JSON pointer.
 //!
-//! - [`contract`]: the operations and bodies that the program documents; [`examples`]: a full body of each write;
+//! - [`contract`]: the operations and bodies that the program documents; [`examples`], [`tenancy_examples`]: a full body
+//!   of each write;
 //! - [`attempt`]: one request that must be refused, and the proof that it left nothing in the log;
 //! - [`fields`], [`relations`], [`bodies`], [`bounds`]: bodies;
 //! - [`access`], [`tokens`], [`tenants`]: who may ask;
@@ -26,5 +27,6 @@ mod kinds;
 mod parameters;
 mod paths;
 mod relations;
+mod tenancy_examples;
 mod tenants;
 mod tokens;

@@ -2,9 +2,10 @@
 //!
 //! Nothing here changes the machine; `install` does that.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::launch::tools::{find_program, path_folders};
+use crate::launch::tools::{find_program, path_folders, postgres_folders};
 
 /// A program that development needs and that xtask does not build itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,16 @@ pub const JAVA_COMPILER: Program = Program {
     advice: "install a JDK (not only a runtime), version 17 or 21",
 };
 
+/// Runs PostgreSQL; `initdb` and `psql` lie beside it.
+pub const POSTGRES: Program = Program {
+    name: "postgres",
+    purpose: "runs PostgreSQL",
+    version_arguments: &["--version"],
+    oldest: Some((15, 0)),
+    package: Some("postgresql"),
+    advice: "install PostgreSQL 15 or newer, server and client, and put its programs on PATH",
+};
+
 /// Links programs and compiles the C parts of dependencies.
 pub const C_COMPILER: Program = Program {
     name: "cc",
@@ -97,14 +108,18 @@ impl Program {
     /// Looks for the program and asks for its version.
     #[must_use]
     pub fn find(&self) -> Found {
-        if find_program(self.name, &path_folders()).is_none() {
+        let Some(path) = find_program(self.name, &self.folders()) else {
             return Found::Missing;
-        }
-        let mut command = Command::new(self.name);
+        };
+        let mut command = Command::new(path);
         let Some(text) = version_text(command.args(self.version_arguments)) else {
             return Found::Missing;
         };
         judge(self.oldest, version_in(&text))
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        if self.name == POSTGRES.name { postgres_folders() } else { path_folders() }
     }
 }
 
@@ -170,6 +185,7 @@ mod tests {
             ("javac 21.0.2", "21.0.2"),
             ("cc (Debian 12.2.0-14+deb12u1) 12.2.0", "12.2.0-14+deb12u1"),
             ("nats-server: v2.15.2", "2.15.2"),
+            ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "15.18"),
             ("rustfmt 1.9.0-stable (59807616e1 2026-04-14)", "1.9.0-stable"),
         ];
         for (text, version) in printed {

@@ -6,7 +6,9 @@
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fmt;
+use std::fs::Permissions;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -108,7 +110,9 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
 /// As [`run`].
 pub fn run_in_temporary_folder(command: &mut Command) -> anyhow::Result<()> {
     let program = shown(command);
-    let folder = tempfile::Builder::new().prefix("foodflow-run-").tempdir()?;
+    // Others may pass through: PostgreSQL, which root starts as another user, has its folder inside.
+    let passable = Permissions::from_mode(0o711);
+    let folder = tempfile::Builder::new().prefix("foodflow-run-").permissions(passable).tempdir()?;
     let child = start(command.stdin(Stdio::null()).env("TMPDIR", folder.path()), &program)?;
     judge(finish(child, Some(folder.path()))?, program)
 }

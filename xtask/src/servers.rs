@@ -1,4 +1,4 @@
-//! NATS and Neo4j for a whole run of tests, or for a developer's afternoon.
+//! NATS, Neo4j and PostgreSQL for a whole run of tests, or for a developer's afternoon.
 //!
 //! They must never outlive the task that started them, nor leave their data behind.
 
@@ -10,7 +10,8 @@ use anyhow::ensure;
 use crate::install::{Installer, Item};
 use crate::launch::nats::NatsProcess;
 use crate::launch::neo4j::Neo4jProcess;
-use crate::launch::tools::{NATS_URL, NEO4J_URL};
+use crate::launch::postgres::PostgresProcess;
+use crate::launch::tools::{NATS_URL, NEO4J_URL, POSTGRES_URL};
 use crate::report;
 use crate::run::check_interrupted;
 use crate::workspace::Workspace;
@@ -19,11 +20,12 @@ use crate::workspace::Workspace;
 #[derive(Debug)]
 pub struct Servers {
     nats: NatsProcess,
+    postgres: PostgresProcess,
     neo4j: Neo4jProcess,
 }
 
 impl Servers {
-    /// Starts both servers and waits until they answer.
+    /// Starts the servers and waits until they answer.
     ///
     /// # Errors
     /// When one does not start; the error carries the end of its log.
@@ -31,17 +33,21 @@ impl Servers {
         let nats = NatsProcess::start(workspace.tools())?;
         check_interrupted()?;
         report::line(&format!("NATS answers at {}", nats.url()));
+        let postgres = PostgresProcess::start();
+        check_interrupted()?;
+        let postgres = postgres?;
+        report::line(&format!("PostgreSQL answers at {}", postgres.url()));
         let neo4j = Neo4jProcess::start(workspace.tools());
         check_interrupted()?;
         let neo4j = neo4j?;
         report::line(&format!("Neo4j answers at {}", neo4j.url()));
-        Ok(Self { nats, neo4j })
+        Ok(Self { nats, postgres, neo4j })
     }
 
     /// The variables that tell tests where the servers are.
     #[must_use]
-    pub fn environment(&self) -> [(&'static str, String); 2] {
-        [(NATS_URL, self.nats.url()), (NEO4J_URL, self.neo4j.url())]
+    pub fn environment(&self) -> [(&'static str, String); 3] {
+        [(NATS_URL, self.nats.url()), (NEO4J_URL, self.neo4j.url()), (POSTGRES_URL, self.postgres.url())]
     }
 }
 
@@ -50,7 +56,7 @@ impl Servers {
 /// # Errors
 /// When a server does not start, or ends by itself.
 pub fn serve(workspace: &Workspace, may_install: bool) -> anyhow::Result<()> {
-    Installer::new(workspace, may_install).ensure(&[Item::Nats, Item::Neo4j])?;
+    Installer::new(workspace, may_install).ensure(&Item::SERVERS)?;
     let mut servers = Servers::start(workspace)?;
     report::line("for tests:");
     for (name, url) in servers.environment() {
@@ -59,7 +65,8 @@ pub fn serve(workspace: &Workspace, may_install: bool) -> anyhow::Result<()> {
     report::line("for foodflow itself:");
     report::output(&format!("export FOODFLOW_LOG_URL={}", servers.nats.url()));
     report::output(&format!("export FOODFLOW_NEO4J_URL={}", servers.neo4j.url()));
-    report::line("Ctrl-C stops both and removes their data.");
+    report::output(&format!("export FOODFLOW_POSTGRES_URL={}", servers.postgres.url()));
+    report::line("Ctrl-C stops them and removes their data.");
     loop {
         thread::sleep(Duration::from_millis(100));
         if check_interrupted().is_err() {
@@ -68,5 +75,6 @@ pub fn serve(workspace: &Workspace, may_install: bool) -> anyhow::Result<()> {
         }
         ensure!(servers.nats.is_running(), "NATS ended by itself");
         ensure!(servers.neo4j.is_running(), "Neo4j ended by itself");
+        ensure!(servers.postgres.is_running(), "PostgreSQL ended by itself");
     }
 }

@@ -66,7 +66,7 @@ impl Step {
             Self::Tools => &Item::ALL,
             Self::Dependencies => &[Item::CargoDeny],
             Self::Unused => &[Item::CargoMachete],
-            Self::Tests => &[Item::Nats, Item::Neo4j],
+            Self::Tests => &Item::SERVERS,
             Self::Format | Self::Lint | Self::Docs | Self::Openapi | Self::Events => &[],
         }
     }

@@ -78,6 +78,8 @@ pub struct Config {
     pub log_partitions: Option<u16>,
     /// Replicas of a JetStream log when it is created.
     pub log_replicas: u8,
+    /// `postgres://user:password@host:port/database`; tables are embedded where absent.
+    pub postgres_url: Option<Secret>,
     /// `bolt://host:port` or `neo4j://host:port`; embedded where absent.
     pub neo4j_url: Option<String>,
     /// User of Neo4j.
@@ -105,6 +107,7 @@ impl Default for Config {
             log_url: None,
             log_partitions: None,
             log_replicas: 1,
+            postgres_url: None,
             neo4j_url: None,
             neo4j_user: "neo4j".to_owned(),
             neo4j_password: Secret::default(),
@@ -131,6 +134,7 @@ impl Config {
         }
         // An empty variable is one that is not set.
         config.log_url = config.log_url.filter(|url| !url.0.trim().is_empty());
+        config.postgres_url = config.postgres_url.filter(|url| !url.0.trim().is_empty());
         config.neo4j_url = config.neo4j_url.filter(|url| !url.trim().is_empty());
         anyhow::ensure!(
             config.audit_interval.is_none_or(|interval| interval >= AUDIT_INTERVAL_MIN),
@@ -180,5 +184,11 @@ impl Config {
     #[must_use]
     pub fn embedded_graph(&self) -> PathBuf {
         self.data.join("food_graph.sqlite")
+    }
+
+    /// Where the embedded tables of a projection are.
+    #[must_use]
+    pub fn embedded_tables(&self, projection: &str) -> PathBuf {
+        self.data.join(format!("{projection}.sqlite"))
     }
 }

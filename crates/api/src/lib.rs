@@ -6,6 +6,7 @@
 //! - [`config`]: settings, each with its source and default;
 //! - [`log_address`]: where a log is, in the words of the settings;
 //! - [`process`]: who this process is to the others that project;
+//! - [`read_models`]: the stores of the read models, and the projections that fill them;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`signing_key`]: private keys in files;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
@@ -18,6 +19,7 @@ pub mod demo;
 pub mod http;
 pub mod log_address;
 pub mod process;
+pub mod read_models;
 pub mod runtime;
 pub mod signing_key;
 pub mod transfer;

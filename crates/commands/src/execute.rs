@@ -12,7 +12,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use foodflow_domain::food_graph::guards::{CommandAccepted, CommandRecord, CommandRecordCommand};
-use foodflow_domain::ids::CommandId;
+use foodflow_domain::ids::{self, CommandId};
 use foodflow_domain::{Context, StreamAggregate, TenantId};
 use foodflow_log::{
     AppendError, Appended, Commit, Direction, Envelope, NewMessage, PayloadHash, Position, ReadQuery,
@@ -125,6 +125,16 @@ pub trait Operation: Send + Sync {
 
     /// Decides on the aggregates of `unit`.
     fn run(&self, unit: &mut Unit<'_>) -> impl Future<Output = Result<(), Stop>> + Send;
+}
+
+/// The id that the client chose, or one derived from the command.
+pub(crate) fn chosen_or_derived(meta: &CommandMeta, chosen: Option<Uuid>, role: &str) -> Uuid {
+    chosen.unwrap_or_else(|| ids::derive(meta.tenant, meta.command_id, role))
+}
+
+/// The answer of an operation on the resource `id` of type `A`.
+pub(crate) fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool) -> Reply {
+    Reply { operation, id, primary: stream_of::<A>(id), creates, batch_id: None, batch_ids: None }
 }
 
 /// The write path of one process.

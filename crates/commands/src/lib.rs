@@ -5,7 +5,8 @@
 //! - [`loading`], [`snapshot`]: an aggregate from memory, from a snapshot with what came after it, or from its stream;
 //! - [`mod@unit`]: the aggregates that one operation has loaded, and what it decided;
 //! - [`food_graph`]: the operations of traceability;
-//! - [`projections`]: decisions about events that wait in quarantine.
+//! - [`projections`]: decisions about events that wait in quarantine;
+//! - [`tenancy`]: the operations of tenants, subscriptions and features.
 //!
 //! What must never happen: a commit that was acknowledged and is not in the log, a command that takes effect
 //! twice, a decision on a state that the log no longer ends at.
@@ -19,6 +20,7 @@ mod loading;
 pub mod metric_definitions;
 pub mod projections;
 mod snapshot;
+pub mod tenancy;
 pub mod unit;
 
 pub use clock::{Clock, ScriptedClock, SystemClock};

@@ -64,6 +64,21 @@ id! {
     TransformationId;
     /// A shipping (critical tracking event).
     ShipmentId;
+    /// A subscription of a tenant.
+    SubscriptionId;
+    /// A feature flag of a tenant.
+    FeatureFlagId;
+}
+
+/// Name space of tenant ids.
+const SLUG_SPACE: Uuid = Uuid::from_u128(0x6d1f_9a52_6c1b_4f0e_9d5e_07c1_8f2a_4b33);
+
+impl TenantId {
+    /// The id of the tenant with this short name: no two tenants share one.
+    #[must_use]
+    pub fn of_slug(slug: &str) -> Self {
+        Self(Uuid::new_v5(&SLUG_SPACE, slug.as_bytes()))
+    }
 }
 
 /// The id of a thing that `command` creates and for which the client chose none.
@@ -78,5 +93,11 @@ pub fn derive(tenant: TenantId, command: CommandId, role: &str) -> Uuid {
 /// The id of the reservation stream that makes `key` unique among the tenant's keys of one `kind`.
 #[must_use]
 pub fn reservation(tenant: TenantId, kind: &str, key: &str) -> Uuid {
+    named(tenant, kind, key)
+}
+
+/// The id of the tenant's one thing of this `kind` that is called `key`.
+#[must_use]
+pub fn named(tenant: TenantId, kind: &str, key: &str) -> Uuid {
     Uuid::new_v5(&Uuid::new_v5(&tenant.0, kind.as_bytes()), key.as_bytes())
 }

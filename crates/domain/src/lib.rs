@@ -8,7 +8,8 @@
 //! - [`mod@event_set`]: how an aggregate's events are named, written and read;
 //! - [`upcast`]: reading what older versions wrote;
 //! - [`food_graph`]: lots and their genealogy, from receiving to recall;
-//! - [`projections`]: what operators decide about events that a read model cannot take.
+//! - [`projections`]: what operators decide about events that a read model cannot take;
+//! - [`tenancy`]: tenants, their subscriptions and features.
 
 pub mod aggregate;
 pub mod context;
@@ -18,6 +19,7 @@ pub mod ids;
 pub mod problem;
 pub mod projections;
 pub mod quantity;
+pub mod tenancy;
 pub mod upcast;
 
 pub use aggregate::StreamAggregate;

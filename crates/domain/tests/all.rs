@@ -4,6 +4,7 @@
 //! - [`batch`]: scenarios and laws of a lot;
 //! - [`documents`]: receipts, shipments and transformations;
 //! - [`guards`], [`master_data`]: the remaining aggregates;
+//! - [`tenancy`]: tenants, subscriptions and features;
 //! - [`quantity`], [`errors`]: values and refusals;
 //! - [`events`]: the frozen samples and JSON Schemas of `schemas/events`;
 //! - [`dependencies`]: what the crate may lean on.
@@ -19,3 +20,4 @@ mod guards;
 mod master_data;
 mod quantity;
 mod support;
+mod tenancy;

@@ -7,15 +7,25 @@
 //! - [`store`]: what every store of a read model is to the runner;
 //! - [`changes`]: what a projection may ask of a graph store;
 //! - [`recorded`]: a message of the log, read;
+//! - [`digest`]: by which stores that hold the same are known;
 //! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
+//! - [`tables`]: tables: their description and two stores (embedded SQLite, PostgreSQL);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
+//! - [`tenancy`]: the projection of tenants, their subscriptions and use into tables, and its queries;
+//! - [`page`]: pages of a list;
 //! - [`past`]: a read model as it stood;
+//! - [`sqlite`]: what the embedded stores share;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
 
 pub mod changes;
+pub mod digest;
 pub mod food_graph;
 pub mod graph;
+pub mod page;
 pub mod past;
 pub mod recorded;
 pub mod runner;
+pub mod sqlite;
 pub mod store;
+pub mod tables;
+pub mod tenancy;

@@ -8,17 +8,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::{Direction, LogError, Position, ReadQuery, SharedLog};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use moka::future::Cache;
 
 use crate::changes::Change;
+use crate::graph::GraphStore;
 use crate::graph::embedded::EmbeddedGraph;
 use crate::runner::assembler::Assembler;
 use crate::runner::quarantine::{Triage, TriageError};
 use crate::runner::{Projection, ProjectionError};
 use crate::store::quarantine::Quarantine;
-use crate::store::{ReadModel as _, Sink as _, StoreError};
+use crate::store::{Sink, StoreError};
+use crate::tables::embedded::EmbeddedTables;
+use crate::tables::{TableChange, TableProjection, TableStore, projection};
 
 /// Longest history of a tenant that is replayed for one question, in messages.
 pub const REPLAY_MESSAGES_MAX: u64 = 200_000;
@@ -39,8 +45,8 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub enum ReplayError {
     /// The tenant's history up to there is longer than what is replayed for a question.
     #[error(
-        "the history up to position {until} has more than {max} messages; ask trace, impact or mass balance with \
-         `known_at`, which need no replay"
+        "the history up to position {until} has more than {max} messages, the most that are replayed for a question; \
+         trace, impact and mass balance need no replay: ask those with `known_at`"
     )]
     TooLong {
         /// Up to where it was asked.
@@ -64,19 +70,42 @@ pub enum ReplayError {
     },
 }
 
-/// A replayed graph, with what it weighs.
-#[derive(Clone)]
-struct Replayed {
-    graph: Arc<EmbeddedGraph>,
+/// A read model as it stood, as the store `S` that answers for today.
+#[async_trait]
+pub trait Past<S: ?Sized>: Send + Sync {
+    /// The read model of `tenant` as of `until`, a position at which a commit ends.
+    ///
+    /// # Errors
+    /// [`ReplayError`].
+    async fn as_of(&self, tenant: TenantId, until: Position) -> Result<Arc<S>, ReplayError>;
+}
+
+/// The graph as it stood.
+pub type PastGraphs = Replays<Change, EmbeddedGraph>;
+/// The tables of a projection as they stood.
+pub type PastTables = Replays<TableChange, EmbeddedTables>;
+
+/// A replayed store, with what it weighs.
+struct Replayed<M> {
+    store: Arc<M>,
     messages: u32,
 }
 
-/// The graph as it stood, for any tenant and position. Cheap to clone.
-#[derive(Clone)]
-pub struct PastGraphs {
+impl<M> Clone for Replayed<M> {
+    fn clone(&self) -> Self {
+        Self { store: Arc::clone(&self.store), messages: self.messages }
+    }
+}
+
+/// Makes an empty store in memory.
+type OpenEmpty<M> = Arc<dyn Fn() -> BoxFuture<'static, Result<M, StoreError>> + Send + Sync>;
+
+/// Stores in memory of changes `C`, for any tenant and position.
+pub struct Replays<C, M> {
     log: SharedLog,
-    projection: Arc<dyn Projection<Change>>,
-    kept: Cache<(TenantId, Position), Replayed>,
+    projection: Arc<dyn Projection<C>>,
+    open: OpenEmpty<M>,
+    kept: Cache<(TenantId, Position), Replayed<M>>,
     /// From where on a tenant's history is known to be too long: it only grows, so that is not found out twice.
     too_long: Cache<TenantId, Position>,
     messages_max: u64,
@@ -86,13 +115,41 @@ impl PastGraphs {
     /// Replays of `log` through `projection`.
     #[must_use]
     pub fn new(log: SharedLog, projection: Arc<dyn Projection<Change>>) -> Self {
+        Self::of(log, projection, Arc::new(|| EmbeddedGraph::in_memory().boxed()))
+    }
+}
+
+impl PastTables {
+    /// Replays of `log` into the tables of a projection.
+    #[must_use]
+    pub fn new(log: SharedLog, tables: &'static TableProjection) -> Self {
+        Self::of(log, projection(tables), Arc::new(move || EmbeddedTables::in_memory(tables).boxed()))
+    }
+}
+
+#[async_trait]
+impl Past<dyn GraphStore> for PastGraphs {
+    async fn as_of(&self, tenant: TenantId, until: Position) -> Result<Arc<dyn GraphStore>, ReplayError> {
+        Ok(self.at(tenant, until).await?)
+    }
+}
+
+#[async_trait]
+impl Past<dyn TableStore> for PastTables {
+    async fn as_of(&self, tenant: TenantId, until: Position) -> Result<Arc<dyn TableStore>, ReplayError> {
+        Ok(self.at(tenant, until).await?)
+    }
+}
+
+impl<C: Send + 'static, M: Sink<C>> Replays<C, M> {
+    fn of(log: SharedLog, projection: Arc<dyn Projection<C>>, open: OpenEmpty<M>) -> Self {
         let kept = Cache::builder()
-            .weigher(|_, replayed: &Replayed| replayed.messages.max(1))
+            .weigher(|_, replayed: &Replayed<M>| replayed.messages.max(1))
             .max_capacity(KEPT_MESSAGES_MAX)
             .time_to_idle(KEPT_IDLE)
             .build();
         let too_long = Cache::new(TENANTS_KEPT_MAX);
-        Self { log, projection, kept, too_long, messages_max: REPLAY_MESSAGES_MAX }
+        Self { log, projection, open, kept, too_long, messages_max: REPLAY_MESSAGES_MAX }
     }
 
     /// The same, with another bound than [`REPLAY_MESSAGES_MAX`].
@@ -101,25 +158,25 @@ impl PastGraphs {
         Self { messages_max, ..self }
     }
 
-    /// The graph of `tenant` as of `until`, a position at which a commit ends. Questions for the same one share a
+    /// The store of `tenant` as of `until`, a position at which a commit ends. Questions for the same one share a
     /// replay.
     ///
     /// # Errors
     /// [`ReplayError`].
-    pub async fn at(&self, tenant: TenantId, until: Position) -> Result<Arc<EmbeddedGraph>, ReplayError> {
+    pub async fn at(&self, tenant: TenantId, until: Position) -> Result<Arc<M>, ReplayError> {
         if self.too_long.get(&tenant).await.is_some_and(|from| until >= from) {
             return Err(ReplayError::TooLong { until, max: self.messages_max });
         }
         let replay = self.replay(tenant, until);
         let kept = self.kept.try_get_with((tenant, until), replay).await;
-        kept.map(|replayed| replayed.graph).map_err(|error| (*error).clone())
+        kept.map(|replayed| replayed.store).map_err(|error| (*error).clone())
     }
 
-    async fn replay(&self, tenant: TenantId, until: Position) -> Result<Replayed, ReplayError> {
+    async fn replay(&self, tenant: TenantId, until: Position) -> Result<Replayed<M>, ReplayError> {
         let partition = self.log.partition_of(tenant);
-        let graph = EmbeddedGraph::in_memory().await?;
-        graph.migrate().await?;
-        let mut claim = graph.claim(partition).await?;
+        let store = (self.open)().await?;
+        store.migrate().await?;
+        let mut claim = store.claim(partition).await?;
         let (log, projection) = (Arc::clone(&self.log), Arc::clone(&self.projection));
         let mut triage = Triage::new(projection, log, Quarantine::default(), self.log.head(partition).await?);
         let mut assembler = Assembler::of_tenant(partition, PAGE_MESSAGES, BATCH_BYTES_MAX);
@@ -135,7 +192,7 @@ impl PastGraphs {
                 }
                 while !assembler.has_room() {
                     let Some(assembled) = assembler.take() else { break };
-                    graph.apply(assembled.into_batch(&mut claim)).await?;
+                    store.apply(assembled.into_batch(&mut claim)).await?;
                 }
                 let position = message.position;
                 let wrong = |error| ReplayError::Projection { position, error };
@@ -155,8 +212,8 @@ impl PastGraphs {
             }
         }
         while let Some(assembled) = assembler.take() {
-            graph.apply(assembled.into_batch(&mut claim)).await?;
+            store.apply(assembled.into_batch(&mut claim)).await?;
         }
-        Ok(Replayed { graph: Arc::new(graph), messages })
+        Ok(Replayed { store: Arc::new(store), messages })
     }
 }

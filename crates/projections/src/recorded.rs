@@ -3,7 +3,7 @@
 //! Reading is strict. An event whose envelope names another tenant than the message's subject is refused, so
 //! that nothing of one tenant can ever be projected into another's read model.
 
-use foodflow_domain::TenantId;
+use foodflow_domain::{EventSet, TenantId};
 use foodflow_log::{Envelope, Partition, Position, StoredMessage, StreamId};
 
 /// A message with its events, as recorded.
@@ -17,6 +17,8 @@ pub struct Recorded {
     pub position: Position,
     /// The aggregate's stream.
     pub stream: StreamId,
+    /// Bytes of its payload, as stored.
+    pub payload_bytes: usize,
     /// Its events, in order; at least one.
     pub events: Vec<Envelope>,
 }
@@ -84,7 +86,30 @@ impl Recorded {
             partition: message.partition,
             position: message.position,
             stream: message.stream.clone(),
+            payload_bytes: message.payload.len(),
             events,
         })
     }
+}
+
+/// Reads an event's data as one of the set `E`.
+///
+/// # Errors
+/// `UnknownType` where its type is not of the set, `Data` where the data does not fit the type.
+pub fn decode<E: EventSet>(message: &Recorded, envelope: &Envelope) -> Result<E, ProjectError> {
+    match E::decode(&envelope.event_type, envelope.data.get()) {
+        Ok(Some(event)) => Ok(event),
+        Ok(None) => Err(unknown(message, envelope)),
+        Err(source) => Err(ProjectError::Data {
+            position: message.position,
+            event_type: envelope.event_type.clone(),
+            source,
+        }),
+    }
+}
+
+/// An event of a context that its projection does not know.
+#[must_use]
+pub fn unknown(message: &Recorded, envelope: &Envelope) -> ProjectError {
+    ProjectError::UnknownType { position: message.position, event_type: envelope.event_type.clone() }
 }

@@ -206,6 +206,14 @@ pub enum StoreError {
         /// What stands in the way, and what to do.
         reason: String,
     },
+    /// A change is none that the store can hold: a defect of the projection. Nothing was applied.
+    #[error("the {store} read model cannot hold what is projected: {reason}")]
+    Unfit {
+        /// Which store.
+        store: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
     /// A trace reaches further than it may.
     #[error("the trace reaches more than {max} edges between lots")]
     TooLarge {

@@ -8,3 +8,5 @@ mod past;
 mod queries;
 mod runner;
 mod story;
+mod table_contract;
+mod tenancy;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::servers::launch::process::ServerProcess;
-use crate::servers::{NatsServer, Neo4jServer, shared_nats_url};
+use crate::servers::{NatsServer, Neo4jServer, PostgresServer, shared_nats_url};
 
 /// Where the program under test is, if not beside the test's own executable.
 pub const BINARY: &str = "FOODFLOW_TEST_BINARY";
@@ -32,7 +32,7 @@ const WAIT: &str = "wait=20";
 pub enum Stores {
     /// Everything in SQLite files.
     Embedded,
-    /// JetStream and Neo4j, shared by the tests of a run: each test keeps to tenants of its own.
+    /// JetStream, Neo4j and PostgreSQL, shared by the tests of a run: each test keeps to tenants of its own.
     Servers,
 }
 
@@ -51,6 +51,8 @@ pub struct TestApp {
 
 static SHARED_SERVERS: OnceCell<TestApp> = OnceCell::const_new();
 static SHARED_EMBEDDED: OnceCell<TestApp> = OnceCell::const_new();
+/// URL of the database that the programs of this process share.
+static SHARED_DATABASE: OnceCell<String> = OnceCell::const_new();
 
 impl TestApp {
     /// The program that the tests of this process share, on these stores.
@@ -62,11 +64,7 @@ impl TestApp {
             Stores::Embedded => SHARED_EMBEDDED.get_or_try_init(|| Self::start(&["serve"], vec![])).await,
             Stores::Servers => {
                 SHARED_SERVERS
-                    .get_or_try_init(async || {
-                        let nats = shared_nats_url().await?.to_owned();
-                        let neo4j = Neo4jServer::shared().await?.url().to_owned();
-                        Self::start(&["serve"], server_environment(&nats, &neo4j)).await
-                    })
+                    .get_or_try_init(async || Self::start(&["serve"], shared_environment().await?).await)
                     .await
             }
         }
@@ -80,11 +78,7 @@ impl TestApp {
     pub async fn own(stores: Stores) -> anyhow::Result<Self> {
         match stores {
             Stores::Embedded => Self::embedded().await,
-            Stores::Servers => {
-                let nats = shared_nats_url().await?.to_owned();
-                let neo4j = Neo4jServer::shared().await?.url().to_owned();
-                Self::start(&["serve", "--role", "api"], server_environment(&nats, &neo4j)).await
-            }
+            Stores::Servers => Self::start(&["serve", "--role", "api"], shared_environment().await?).await,
         }
     }
 
@@ -294,6 +288,16 @@ fn server_environment(nats: &str, neo4j: &str) -> Vec<(String, String)> {
         ("FOODFLOW_LOG_URL".to_owned(), nats.to_owned()),
         ("FOODFLOW_NEO4J_URL".to_owned(), neo4j.to_owned()),
     ]
+}
+
+/// The servers that the tests share, with a database of this process's own.
+async fn shared_environment() -> anyhow::Result<Vec<(String, String)>> {
+    let database = SHARED_DATABASE
+        .get_or_try_init(async || PostgresServer::shared().await?.new_database().await)
+        .await?;
+    let mut environment = server_environment(shared_nats_url().await?, Neo4jServer::shared().await?.url());
+    environment.push(("FOODFLOW_POSTGRES_URL".to_owned(), database.clone()));
+    Ok(environment)
 }
 
 /// The program under test.

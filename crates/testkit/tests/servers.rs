@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use foodflow_testkit::servers::launch::postgres::{PostgresProcess, create_database};
 use foodflow_testkit::servers::launch::tools::NEO4J_VERSION;
-use foodflow_testkit::servers::{NatsServer, Neo4jServer, shared_nats_url};
+use foodflow_testkit::servers::{NatsServer, Neo4jServer, PostgresServer, shared_nats_url};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -207,6 +208,54 @@ async fn an_own_neo4j_server_ends_with_its_handle() -> anyhow::Result<()> {
     assert!(is_alive(process));
     drop(server);
     assert!(ends(process).await);
+    Ok(())
+}
+
+/// Where the cluster of a PostgreSQL process lies, by its arguments.
+fn cluster_of(process: u32) -> anyhow::Result<PathBuf> {
+    let line = std::fs::read(format!("/proc/{process}/cmdline"))?;
+    let words: Vec<&str> =
+        line.split(|byte| *byte == 0).map(std::str::from_utf8).collect::<Result<_, _>>()?;
+    let after = words.iter().position(|word| *word == "-D").context("no -D")?;
+    Ok(PathBuf::from(words.get(after + 1).context("no folder")?))
+}
+
+#[tokio::test]
+async fn postgres_keeps_its_databases_through_kills() -> anyhow::Result<()> {
+    let server = PostgresServer::start().await?;
+    let first_process = server.process_id();
+    let url = server.new_database().await?;
+    let (_, name) = url.rsplit_once('/').context("no name")?;
+
+    server.kill9().await?;
+    assert_eq!(server.process_id(), None);
+    assert!(server.new_database().await.is_err());
+    server.restart().await?;
+    assert_ne!(server.process_id(), first_process);
+    let again = create_database(&url, name).err().context("the database is gone")?;
+    assert!(format!("{again:#}").contains("already exists"), "{again:#}");
+    Ok(())
+}
+
+#[test]
+fn a_dropped_postgres_server_leaves_neither_process_nor_folder() -> anyhow::Result<()> {
+    let mut server = PostgresProcess::start()?;
+    assert!(server.is_running());
+    let process = server.process_id().context("no process")?;
+    let cluster = cluster_of(process)?;
+    assert!(cluster.is_dir());
+    drop(server);
+    assert!(!is_alive(process));
+    assert!(!cluster.exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_test_has_a_database_of_its_own() -> anyhow::Result<()> {
+    let server = PostgresServer::shared().await?;
+    let (one, two, three) =
+        tokio::try_join!(server.new_database(), server.new_database(), server.new_database())?;
+    assert!(one != two && two != three && three != one);
     Ok(())
 }
 

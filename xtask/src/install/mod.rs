@@ -14,7 +14,7 @@ use std::fs::{self, File, TryLockError};
 use anyhow::{Context as _, bail};
 
 use crate::launch::tools::TOOLS_FOLDER;
-use crate::programs::{C_COMPILER, GO, JAVA, JAVA_COMPILER, MAVEN, Program};
+use crate::programs::{C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, POSTGRES, Program};
 use crate::report;
 use crate::workspace::Workspace;
 use cargo_tool::{CARGO_DENY, CARGO_MACHETE};
@@ -27,6 +27,8 @@ pub enum Item {
     Nats,
     /// The jars of the Neo4j server and their launcher.
     Neo4j,
+    /// PostgreSQL, which is a package of the operating system.
+    Postgres,
     /// The check of licences, sources and duplicates of dependencies.
     CargoDeny,
     /// The check for dependencies that are not used.
@@ -35,7 +37,9 @@ pub enum Item {
 
 impl Item {
     /// Every item.
-    pub const ALL: [Self; 4] = [Self::Nats, Self::Neo4j, Self::CargoDeny, Self::CargoMachete];
+    pub const ALL: [Self; 5] = [Self::Nats, Self::Neo4j, Self::Postgres, Self::CargoDeny, Self::CargoMachete];
+    /// The servers that tests run against.
+    pub const SERVERS: [Self; 3] = [Self::Nats, Self::Neo4j, Self::Postgres];
 
     /// The name of the item, as people know it.
     #[must_use]
@@ -43,6 +47,7 @@ impl Item {
         match self {
             Self::Nats => "nats-server",
             Self::Neo4j => "Neo4j",
+            Self::Postgres => "PostgreSQL",
             Self::CargoDeny => CARGO_DENY.name,
             Self::CargoMachete => CARGO_MACHETE.name,
         }
@@ -53,6 +58,7 @@ impl Item {
         match self {
             Self::Nats => &[GO],
             Self::Neo4j => &[MAVEN, JAVA, JAVA_COMPILER],
+            Self::Postgres => &[POSTGRES],
             Self::CargoDeny | Self::CargoMachete => &[C_COMPILER],
         }
     }
@@ -108,6 +114,10 @@ impl<'a> Installer<'a> {
         match item {
             Item::Nats => nats::present(tools),
             Item::Neo4j => neo4j::present(self.workspace),
+            Item::Postgres => match POSTGRES.find() {
+                Found::Usable(version) => Some(version),
+                Found::Missing | Found::TooOld(_) => None,
+            },
             Item::CargoDeny => CARGO_DENY.present(tools),
             Item::CargoMachete => CARGO_MACHETE.present(tools),
         }
@@ -117,6 +127,8 @@ impl<'a> Installer<'a> {
         match item {
             Item::Nats => nats::install(self.workspace),
             Item::Neo4j => neo4j::install(self.workspace),
+            // Its package was all there is to install.
+            Item::Postgres => Ok(()),
             Item::CargoDeny => CARGO_DENY.install(self.workspace),
             Item::CargoMachete => CARGO_MACHETE.install(self.workspace),
         }

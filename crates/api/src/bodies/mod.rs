@@ -10,6 +10,7 @@ pub mod master_data;
 pub mod named;
 mod objects;
 pub mod projections;
+pub mod tenancy;
 
 use foodflow_commands::Operation;
 use serde::Serialize;
@@ -48,10 +49,10 @@ pub fn read<B: Body>(json: &[u8], path_id: Uuid) -> Result<B::Operation, Vec<Fie
     parse::<B>(json)?.check(path_id)
 }
 
-/// Reads a body without checking it.
+/// Reads a body, still unchecked.
 ///
 /// # Errors
-/// What of it is not of the contract's form, by JSON pointer.
+/// What is wrong with it, by JSON pointer.
 pub fn parse<B: DeserializeOwned>(json: &[u8]) -> Result<B, Vec<FieldError>> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let objects = objects::Objects(&mut deserializer);

@@ -47,6 +47,9 @@ struct Settings {
     /// The log: nats://HOST:4222, file:FOLDER, or esdb://HOST:2113 where built with it; embedded where absent.
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     log_url: Option<String>,
+    /// PostgreSQL, e.g. postgres://user@127.0.0.1:5432/foodflow; tables are embedded where absent or empty.
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    postgres_url: Option<String>,
     /// Neo4j, e.g. bolt://127.0.0.1:7687; embedded where absent.
     #[arg(long, global = true, value_name = "URL")]
     neo4j_url: Option<String>,
@@ -123,6 +126,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     if let Some(url) = settings.log_url {
         config.log_url = Some(Secret(url));
+    }
+    if let Some(url) = settings.postgres_url {
+        config.postgres_url = Some(Secret(url)).filter(|url| !url.0.trim().is_empty());
     }
     config.neo4j_url = settings.neo4j_url.or(config.neo4j_url);
     match command {

@@ -6,7 +6,6 @@ use foodflow_log::{Partition, SharedLog};
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::http::access::tenant_of;
 use crate::log_address::LogAddress;
 
 /// Opens the log that `config` names; `None` where there is none yet. Never makes one.
@@ -40,7 +39,7 @@ pub fn parse_tenant(text: &str) -> Result<TenantId, String> {
     }
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if (1..=100).contains(&text.len()) && text.chars().all(fits) {
-        return Ok(tenant_of(text));
+        return Ok(TenantId::of_slug(text));
     }
     Err("must be a UUID, or a short name of 1 to 100 characters of a-z, 0-9 and -".to_owned())
 }
@@ -75,8 +74,8 @@ mod tests {
 
     #[test]
     fn a_tenant_is_named_by_slug_or_id() {
-        assert_eq!(parse_tenant("harbor-vale"), Ok(tenant_of("harbor-vale")));
-        let id = tenant_of("x");
+        assert_eq!(parse_tenant("harbor-vale"), Ok(TenantId::of_slug("harbor-vale")));
+        let id = TenantId::of_slug("x");
         assert_eq!(parse_tenant(&id.to_string()), Ok(id));
         for bad in ["", "Harbor", "a b", "ü", &"a".repeat(101)] {
             assert!(parse_tenant(bad).is_err(), "{bad}");

@@ -11,8 +11,8 @@ use foodflow_commands::{CommandMeta, Executor, SystemClock};
 use foodflow_domain::TenantId;
 use foodflow_domain::ids::CommandId;
 use foodflow_log::{Partition, Position, SharedLog, StreamId};
-use foodflow_projections::graph::GraphStore;
-use foodflow_projections::runner::{Progress, food_graph};
+use foodflow_projections::runner::Progress;
+use foodflow_projections::store::ReadModel;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use super::{print_data, say};
 use crate::config::Config;
 use crate::http::command::command_hash;
 use crate::http::quarantine::{ReadModelWaits, WaitingEntity};
-use crate::runtime::open_graph;
+use crate::read_models::ReadModels;
 
 const EXAMPLES: &str = "\
 An event that a projection cannot apply waits in quarantine, and the later events of its entity behind it. A retry projects \
@@ -32,6 +32,9 @@ Examples:
   foodflow projections list
   foodflow projections retry --tenant harbor-vale --all
   foodflow projections skip --tenant harbor-vale --entity food_graph.batch.<id> --position 4711 --reason 'recorded twice'";
+
+/// A projection, and the store that it fills.
+type Model = (&'static str, Arc<dyn ReadModel>);
 
 /// What to do about projections.
 #[derive(Debug, Args)]
@@ -147,83 +150,87 @@ impl fmt::Display for Listed {
 /// Where log or store do not answer, or the decision is refused.
 pub async fn run(config: &Config, arguments: ProjectionsArguments) -> anyhow::Result<ExitCode> {
     let log = existing_log(config).await?;
-    let graph = open_graph(config).await?;
-    graph.migrate().await.context("cannot bring the read model's schema up to date")?;
-    let outcome = act(&log, &graph, arguments.action).await;
+    let models = ReadModels::open(config).await?.all();
+    let outcome = act(&log, &models, arguments.action).await;
     log.close().await;
     outcome
 }
 
-async fn act(log: &SharedLog, graph: &Arc<dyn GraphStore>, action: Action) -> anyhow::Result<ExitCode> {
+async fn act(log: &SharedLog, models: &[Model], action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List { tenant, json } => {
-            let listed = list(log, graph, tenant).await?;
+            let listed = list(log, models, tenant).await?;
             print_data(&if json { serde_json::to_string(&listed)? } else { listed.to_string() })?;
         }
         Action::Retry { whose, entity, .. } => {
-            let entities = match entity {
-                Some(entity) => vec![entity],
-                None => all_that_wait(log, graph, whose.tenant).await?,
-            };
-            for entity in entities {
-                decide(log, graph, &whose, entity, Decision::Retry).await?;
+            for (model, stream) in waiting(log, models, whose.tenant, entity.as_ref()).await? {
+                decide(log, model, &whose, stream, Decision::Retry).await?;
             }
         }
         Action::Skip { whose, entity, mut positions, reason } => {
             positions.sort_unstable();
             positions.dedup();
-            decide(log, graph, &whose, entity, Decision::Skip { positions, reason }).await?;
+            for (model, stream) in waiting(log, models, whose.tenant, Some(&entity)).await? {
+                let (positions, reason) = (positions.clone(), reason.clone());
+                decide(log, model, &whose, stream, Decision::Skip { positions, reason }).await?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(
-    log: &SharedLog,
-    graph: &Arc<dyn GraphStore>,
-    tenant: Option<TenantId>,
-) -> anyhow::Result<Listed> {
+async fn list(log: &SharedLog, models: &[Model], tenant: Option<TenantId>) -> anyhow::Result<Listed> {
     let mut projections = Vec::new();
-    for partition in partitions(log, tenant, None)? {
-        let checkpoint = graph.checkpoint(partition).await?;
-        let (projection, store, head) = (food_graph().name(), graph.name(), log.head(partition).await?);
-        let mut tenants: Vec<_> = checkpoint.quarantine.iter().map(|(entity, _)| entity.tenant).collect();
-        tenants.dedup();
-        tenants.retain(|one| tenant.is_none_or(|tenant| tenant == *one));
-        let of = |tenant| {
-            let waiting = WaitingEntity::of(&checkpoint.quarantine, tenant).into_iter();
-            waiting.map(move |waiting| Waits { tenant, waiting })
-        };
-        let quarantine = tenants.into_iter().flat_map(of).collect();
-        let position = checkpoint.position;
-        projections.push(Standing { projection, store, partition, position, head, quarantine });
+    for (projection, store) in models {
+        for partition in partitions(log, tenant, None)? {
+            let (checkpoint, head) = (store.checkpoint(partition).await?, log.head(partition).await?);
+            let mut tenants: Vec<_> = checkpoint.quarantine.iter().map(|(entity, _)| entity.tenant).collect();
+            tenants.dedup();
+            tenants.retain(|one| tenant.is_none_or(|tenant| tenant == *one));
+            let of = |tenant| {
+                let waiting = WaitingEntity::of(&checkpoint.quarantine, tenant).into_iter();
+                waiting.map(move |waiting| Waits { tenant, waiting })
+            };
+            let quarantine = tenants.into_iter().flat_map(of).collect();
+            let (store, position) = (store.name(), checkpoint.position);
+            projections.push(Standing { projection, store, partition, position, head, quarantine });
+        }
     }
     Ok(Listed { projections })
 }
 
-async fn all_that_wait(
+/// What of a tenant waits, in whichever projection: all of it, or one entity, which must.
+async fn waiting<'a>(
     log: &SharedLog,
-    graph: &Arc<dyn GraphStore>,
+    models: &'a [Model],
     tenant: TenantId,
-) -> anyhow::Result<Vec<StreamId>> {
-    let checkpoint = graph.checkpoint(log.partition_of(tenant)).await?;
-    let entities: Vec<_> =
-        checkpoint.quarantine.of_tenant(tenant).map(|(entity, _)| entity.stream.clone()).collect();
-    if entities.is_empty() {
+    entity: Option<&StreamId>,
+) -> anyhow::Result<Vec<(&'a Model, StreamId)>> {
+    let mut found = Vec::new();
+    for model in models {
+        let checkpoint = model.1.checkpoint(log.partition_of(tenant)).await?;
+        let streams = checkpoint.quarantine.of_tenant(tenant).map(|(waits, _)| waits.stream.clone());
+        let wanted = streams.filter(|stream| entity.is_none_or(|entity| entity == stream));
+        found.extend(wanted.map(|stream| (model, stream)));
+    }
+    if let (Some(entity), true) = (entity, found.is_empty()) {
+        anyhow::bail!("{entity} of this tenant does not wait; `foodflow projections list` says what does");
+    }
+    if found.is_empty() {
         say("nothing waits");
     }
-    Ok(entities)
+    Ok(found)
 }
 
 async fn decide(
     log: &SharedLog,
-    graph: &Arc<dyn GraphStore>,
+    (projection, store): &Model,
     whose: &Whose,
     stream: StreamId,
     decision: Decision,
 ) -> anyhow::Result<()> {
     anyhow::ensure!(!whose.actor.trim().is_empty(), "--actor must not be empty");
-    let progress = Progress::from_store(graph.clone());
+    let progress = Progress::from_store(Arc::clone(store));
     let waits = ReadModelWaits { log: log.clone(), progress };
     let command_id = CommandId(Uuid::now_v7());
     let meta = CommandMeta {
@@ -236,7 +243,7 @@ async fn decide(
         causation_id: None,
         if_match: None,
     };
-    let (what, projection) = (stream.to_string(), food_graph().name().to_owned());
+    let (what, projection) = (format!("{projection}: {stream}"), (*projection).to_owned());
     let operation = DecideQuarantine { projection, stream, decision, waits: &waits };
     let executor = Executor::new(log.clone(), Arc::new(SystemClock));
     let accepted = executor.execute(&meta, &operation).await.with_context(|| what.clone())?;

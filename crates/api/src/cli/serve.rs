@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use foodflow_commands::{ScriptedClock, SystemClock};
-use foodflow_projections::past::PastGraphs;
-use foodflow_projections::runner::{RunnerHandle, food_graph};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
@@ -18,8 +16,10 @@ use super::{audit, print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
 use crate::http::access::{Keys, claims};
+use crate::http::view::Models;
 use crate::http::{self, App};
 use crate::process::ProcessName;
+use crate::read_models::Runners;
 use crate::runtime::Runtime;
 
 /// How long a demo token is valid, in seconds.
@@ -53,7 +53,7 @@ pub async fn demo(config: Config) -> anyhow::Result<()> {
 
 struct Server {
     app: App,
-    runner: RunnerHandle,
+    runners: Runners,
     listener: TcpListener,
     role: Role,
     signing: Option<JoinHandle<()>>,
@@ -69,18 +69,16 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --listen", config.listen)
         })?;
-        let runner = match config.role {
+        let runners = match config.role {
             Role::All | Role::Projector => runtime.project()?,
             Role::Api => runtime.watch()?,
         };
-        let past = PastGraphs::new(Arc::clone(&runtime.log), food_graph());
+        let models = Models::of(&runtime.log, &runtime.models, &runners);
         let app = App {
-            past,
+            models,
             log: runtime.log,
             executor: runtime.executor,
-            graph: runtime.graph,
-            progress: runner.progress().clone(),
-            runner: runner.clone(),
+            runners: runners.clone(),
             projects: config.role != Role::Api,
             keys,
             metrics,
@@ -90,7 +88,7 @@ impl Server {
         let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {
             audit::interval::start(config, interval, Arc::clone(&app.log), app.shutdown.clone())
         });
-        Ok(Self { app, runner, listener, role: config.role, signing, _name: runtime.name })
+        Ok(Self { app, runners, listener, role: config.role, signing, _name: runtime.name })
     }
 
     fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
@@ -108,23 +106,25 @@ impl Server {
         Ok(lines)
     }
 
-    /// Waits until the read model reflects the whole log.
+    /// Waits until every read model reflects the whole log.
     async fn caught_up(&self) -> anyhow::Result<()> {
         for partition in 0..self.app.log.partition_count() {
             let partition = foodflow_log::Partition(partition);
             let head = self.app.log.head(partition).await?;
-            self.app.progress.wait_for(partition, head, std::time::Duration::from_secs(60)).await?;
+            for runner in self.runners.all() {
+                runner.progress().wait_for(partition, head, std::time::Duration::from_secs(60)).await?;
+            }
         }
         Ok(())
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, runner, listener, role, signing, _name } = self;
+        let Self { app, runners, listener, role, signing, _name } = self;
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
         let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
         axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
-        runner.stop().await;
+        runners.stop().await;
         if let Some(signing) = signing {
             signing.await.context("signing checkpoints ended early")?;
         }

@@ -14,7 +14,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::bodies::named;
-use crate::http::access::tenant_of;
 use crate::http::command::command_hash;
 use crate::runtime::Runtime;
 
@@ -42,7 +41,7 @@ pub async fn seed(runtime: &Runtime, clock: &ScriptedClock) -> anyhow::Result<()
     for (index, text) in SCENARIO.lines().enumerate() {
         let line: Line =
             serde_json::from_str(text).with_context(|| format!("scenario, line {}", index + 1))?;
-        let tenant = tenant_of(&line.tenant);
+        let tenant = TenantId::of_slug(&line.tenant);
         if index == 0 {
             let head = runtime.log.head(runtime.log.partition_of(tenant)).await?;
             told_before = Some(head.0 > 0);

@@ -14,7 +14,6 @@ use foodflow_domain::TenantId;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::App;
 use super::problem::Problem;
@@ -24,8 +23,6 @@ use crate::signing_key;
 const ISSUER: &str = "foodflow";
 /// Most bytes of a token.
 const TOKEN_BYTES_MAX: usize = 8_192;
-/// Name space of tenant ids that derive from a slug.
-const SLUG_SPACE: Uuid = Uuid::from_u128(0x6d1f_9a52_6c1b_4f0e_9d5e_07c1_8f2a_4b33);
 
 /// The permissions of this service.
 pub const PERMISSIONS: &[&str] = &[
@@ -37,6 +34,9 @@ pub const PERMISSIONS: &[&str] = &[
     "events:read",
     "projections:read",
     "projections:decide",
+    "tenancy:read",
+    "tenancy:write",
+    "tenancy:administer",
 ];
 
 /// What a token states.
@@ -56,12 +56,6 @@ pub struct Claims {
     pub iat: i64,
     /// When it expires, in seconds since 1970.
     pub exp: i64,
-}
-
-/// The id of the tenant with this short name.
-#[must_use]
-pub fn tenant_of(slug: &str) -> TenantId {
-    TenantId(Uuid::new_v5(&SLUG_SPACE, slug.as_bytes()))
 }
 
 /// The keys with which tokens are signed and checked.
@@ -113,7 +107,7 @@ pub fn claims(slug: &str, actor: &str, permissions: &[String], now: Timestamp, v
     Claims {
         iss: ISSUER.to_owned(),
         sub: actor.to_owned(),
-        tenant: tenant_of(slug),
+        tenant: TenantId::of_slug(slug),
         tenant_slug: slug.to_owned(),
         permissions: permissions.to_vec(),
         iat: now.as_second(),
@@ -156,6 +150,12 @@ permissions! {
     ProjectionsRead = "projections:read";
     /// Decides about events that a projection cannot apply.
     ProjectionsDecide = "projections:decide";
+    /// Reads the tenant, its subscriptions, features and use.
+    TenancyRead = "tenancy:read";
+    /// Writes the tenant's name and look, and its features.
+    TenancyWrite = "tenancy:write";
+    /// Suspends and closes the tenant, and changes what it has subscribed to.
+    TenancyAdminister = "tenancy:administer";
 }
 
 /// A request whose token carries the permission `P`.
@@ -163,6 +163,8 @@ permissions! {
 pub struct Access<P> {
     /// The tenant that everything is scoped to.
     pub tenant: TenantId,
+    /// The tenant's short name.
+    pub slug: String,
     /// Who acts.
     pub actor: String,
     permission: PhantomData<P>,
@@ -185,6 +187,7 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
         if !claims.permissions.iter().any(|permission| permission == P::NAME) {
             return Err(Problem::forbidden(P::NAME));
         }
-        Ok(Self { tenant: claims.tenant, actor: claims.sub, permission: PhantomData })
+        let Claims { tenant, tenant_slug: slug, sub: actor, .. } = claims;
+        Ok(Self { tenant, slug, actor, permission: PhantomData })
     }
 }

@@ -10,6 +10,7 @@ use foodflow_domain::TenantId;
 use foodflow_domain::ids::CommandId;
 use foodflow_log::PayloadHash;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -102,6 +103,16 @@ impl CommandRequest {
         path_id: Uuid,
     ) -> Result<Response, Problem> {
         self.run_read(app, access, |json| bodies::read::<B>(json, path_id)).await
+    }
+
+    /// Carries out the command that `check` makes of the body, with what else the request states.
+    pub async fn run_checked<B: DeserializeOwned, O: Operation, P: Send + Sync>(
+        self,
+        app: &App,
+        access: &Access<P>,
+        check: impl FnOnce(B) -> Result<O, Vec<FieldError>> + Send,
+    ) -> Result<Response, Problem> {
+        self.run_read(app, access, |json| bodies::parse::<B>(json).and_then(check)).await
     }
 
     /// Carries out the command that `read` finds in the body.

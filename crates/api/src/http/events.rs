@@ -98,7 +98,7 @@ async fn list_events(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::invalid_parameter("limit", format!("must be from 1 to {LIMIT_MAX}")));
     }
-    view::settle(&app, access.tenant, &headers).await?;
+    view::settle(&app, &app.models.graph.progress, access.tenant, &headers).await?;
     let until = match view::known(&app, access.tenant, "as_of", query.as_of.as_deref()).await? {
         Known::Position(position) => position,
         _ => Position(u64::MAX),

@@ -1,5 +1,8 @@
 //! The HTTP interface: resources under `/v1`, problems as `application/problem+json`, OpenAPI from the handlers.
 
+#[macro_use]
+mod write_operation;
+
 pub mod access;
 pub mod command;
 pub mod events;
@@ -9,6 +12,8 @@ pub mod problem;
 pub mod quarantine;
 pub mod reads;
 pub mod schema;
+pub mod tables;
+pub mod tenancy;
 mod unread;
 pub mod view;
 pub mod writes;
@@ -24,9 +29,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use foodflow_commands::Executor;
 use foodflow_log::SharedLog;
-use foodflow_projections::graph::GraphStore;
-use foodflow_projections::past::PastGraphs;
-use foodflow_projections::runner::{Progress, RunnerHandle};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -39,6 +41,9 @@ use uuid::Uuid;
 
 use access::Keys;
 use problem::Problem;
+use view::Models;
+
+use crate::read_models::Runners;
 
 /// Longest time that a request may take; beyond the longest wait that a client may ask for.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -50,14 +55,10 @@ pub struct App {
     pub log: SharedLog,
     /// The write path.
     pub executor: Arc<Executor>,
-    /// The traceability graph.
-    pub graph: Arc<dyn GraphStore>,
-    /// The traceability graph as it stood.
-    pub past: PastGraphs,
-    /// How far the read model is.
-    pub progress: Progress,
+    /// The read models.
+    pub models: Models,
     /// The projectors, of this process or of others.
-    pub runner: RunnerHandle,
+    pub runners: Runners,
     /// Whether this process projects.
     pub projects: bool,
     /// Token keys.
@@ -94,6 +95,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(writes::routes())
         .merge(reads::routes())
         .merge(nodes::routes())
+        .merge(tenancy::routes())
         .merge(events::routes())
         .merge(operations::routes())
         .merge(quarantine::routes())

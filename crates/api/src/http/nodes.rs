@@ -4,8 +4,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use foodflow_projections::food_graph::queries::nodes::{self, PageRequest};
-use foodflow_projections::graph::PAGE_NODES_MAX;
+use foodflow_projections::food_graph::queries::nodes;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,19 +14,9 @@ use uuid::Uuid;
 use super::access::{Access, LotsRead, MasterDataRead};
 use super::problem::Problem;
 use super::reads::parameters;
+use super::tables::{AsOfQuery, page_request};
 use super::view::{Standing, answer, standing, tagged};
 use super::{App, PathId};
-
-/// Items of a page where the client names no number.
-const PAGE_SIZE_DEFAULT: usize = 50;
-
-fn page_request(after: Option<Uuid>, size: Option<usize>) -> Result<PageRequest, Problem> {
-    let size = size.unwrap_or(PAGE_SIZE_DEFAULT);
-    if !(1..=PAGE_NODES_MAX).contains(&size) {
-        return Err(Problem::invalid_parameter("page[size]", format!("must be from 1 to {PAGE_NODES_MAX}")));
-    }
-    Ok(PageRequest { after, size })
-}
 
 /// Declares the two reads of a kind of node: one by its id, and a page of them by filters.
 macro_rules! node_reads {
@@ -64,8 +53,9 @@ macro_rules! node_reads {
             query: Result<Query<AsOfQuery>, QueryRejection>,
         ) -> Result<Response, Problem> {
             let as_of = parameters(query)?.as_of;
-            let Standing { graph, position } = standing(&app, access.tenant, &headers, as_of.as_deref()).await?;
-            let found = nodes::$one(graph.as_ref(), access.tenant, id).await?;
+            let Standing { store, position } =
+                standing(&app, &app.models.graph, access.tenant, &headers, as_of.as_deref()).await?;
+            let found = nodes::$one(store.as_ref(), access.tenant, id).await?;
             let view = found.ok_or_else(|| Problem::not_found(format!(concat!("there is no ", $what, " {}"), id)))?;
             Ok(tagged(position, u64::try_from(view.version).ok(), &view))
         }
@@ -84,21 +74,13 @@ macro_rules! node_reads {
         ) -> Result<Response, Problem> {
             let $query { $($field,)* page_after, page_size, as_of } = parameters(query)?;
             let request = page_request(page_after, page_size)?;
-            let Standing { graph, position } = standing(&app, access.tenant, &headers, as_of.as_deref()).await?;
+            let Standing { store, position } =
+                standing(&app, &app.models.graph, access.tenant, &headers, as_of.as_deref()).await?;
             let filters = nodes::$filters { $($field,)* };
-            let page = nodes::$many(graph.as_ref(), access.tenant, filters, request).await?;
+            let page = nodes::$many(store.as_ref(), access.tenant, filters, request).await?;
             Ok(answer(position, &page))
         }
     };
-}
-
-/// As it stood when.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AsOfQuery {
-    /// As it stood at this recorded time (RFC 3339) or position.
-    as_of: Option<String>,
 }
 
 node_reads!(batch, batches, BatchesQuery, BatchFilters, LotsRead, "lot", "traceability", "/v1/batches/{id}", "/v1/batches", {

@@ -34,14 +34,18 @@ async fn readyz(State(app): State<App>) -> Response {
             reasons.push(error.to_string());
             break;
         }
-        if let Err(error) = app.graph.checkpoint(partition).await {
-            reasons.push(error.to_string());
+        for runner in app.runners.all() {
+            if let Err(error) = runner.store().checkpoint(partition).await {
+                reasons.push(error.to_string());
+            }
+        }
+        if !reasons.is_empty() {
             break;
         }
     }
     // Requests are answered also while no projector lives, from what was projected until then.
-    if app.projects && !app.runner.is_ready() {
-        for status in app.runner.status().await {
+    if app.projects && !app.runners.are_ready() {
+        for status in app.runners.status().await {
             if let Some(error) = status.error {
                 reasons.push(format!("{} partition {}: {error}", status.projection, status.partition.0));
             }
@@ -101,18 +105,18 @@ async fn projections(
 ) -> Result<Response, Problem> {
     let query = parameters(query)?;
     let partition = app.log.partition_of(access.tenant);
-    let statuses = app.runner.status().await;
-    let digest = match query.digest {
-        Some(true) => Some(app.graph.digest(DigestScope::Tenant(access.tenant)).await?),
-        _ => None,
-    };
-    let own = statuses.into_iter().filter(|status| status.partition == partition);
-    let projections = own
-        .map(|status| {
+    let mut projections = Vec::new();
+    for runner in app.runners.all() {
+        let digest = match query.digest {
+            Some(true) => Some(runner.store().digest(DigestScope::Tenant(access.tenant)).await?),
+            _ => None,
+        };
+        let own = runner.status().await.into_iter().filter(|status| status.partition == partition);
+        projections.extend(own.map(|status| {
             let quarantine = WaitingEntity::of(&status.quarantine, access.tenant);
             Standing { status, quarantine, digest: digest.clone() }
-        })
-        .collect();
+        }));
+    }
     Ok(axum::Json(Projections { projections }).into_response())
 }
 

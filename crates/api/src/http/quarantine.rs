@@ -9,7 +9,7 @@ use foodflow_commands::CommandError;
 use foodflow_commands::projections::{DecideQuarantine, Waits};
 use foodflow_domain::TenantId;
 use foodflow_log::{LogError, Position, SharedLog, StreamId};
-use foodflow_projections::runner::{Progress, WaitError, food_graph};
+use foodflow_projections::runner::{Progress, WaitError};
 use foodflow_projections::store::StoreError;
 use foodflow_projections::store::quarantine::{Entity, Quarantine, Waiting};
 use jiff::Timestamp;
@@ -117,11 +117,16 @@ async fn decide<B: DecisionBody + for<'a> Deserialize<'a>>(
     access: &Access<ProjectionsDecide>,
     request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let waits = ReadModelWaits { log: app.log.clone(), progress: app.progress.clone() };
+    let runners = app.runners.all();
+    let names = runners.map(|runner| runner.projection());
+    let all_wait =
+        runners.map(|runner| ReadModelWaits { log: app.log.clone(), progress: runner.progress().clone() });
     let read = |json: &[u8]| -> Result<DecideQuarantine<'_>, Vec<FieldError>> {
         let body = bodies::parse::<B>(json)?;
-        let Decided { projection, stream, decision } = body.check(&[food_graph().name()])?;
-        Ok(DecideQuarantine { projection, stream, decision, waits: &waits })
+        let Decided { projection, stream, decision } = body.check(&names)?;
+        // `check` lets nothing else through.
+        let index = names.iter().position(|name| *name == projection).unwrap_or_default();
+        Ok(DecideQuarantine { projection, stream, decision, waits: &all_wait[index] })
     };
     request.run_read(app, access, read).await
 }

@@ -127,9 +127,11 @@ async fn trace(
         Direction::Backward => TraceDirection::Backward,
     };
     let at = query.at.map(|text| event_time("at", &text)).transpose()?;
-    let applied = settle(&app, access.tenant, &headers).await?;
+    let applied = settle(&app, &app.models.graph.progress, access.tenant, &headers).await?;
     let (known, position) = as_known(&app, access.tenant, applied, query.known_at, query.as_of).await?;
-    let found = queries::trace(app.graph.as_ref(), access.tenant, id, direction, View { at, known }).await?;
+    let found =
+        queries::trace(app.models.graph.store.as_ref(), access.tenant, id, direction, View { at, known })
+            .await?;
     let mut trace = found.ok_or_else(|| no_lot(id))?;
     trace.position = position;
     Ok(answer(applied, &trace))
@@ -150,9 +152,9 @@ async fn impact(
     query: Result<Query<KnownQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = parameters(query)?;
-    let applied = settle(&app, access.tenant, &headers).await?;
+    let applied = settle(&app, &app.models.graph.progress, access.tenant, &headers).await?;
     let (known, position) = as_known(&app, access.tenant, applied, query.known_at, query.as_of).await?;
-    let found = queries::impact(app.graph.as_ref(), access.tenant, id, known).await?;
+    let found = queries::impact(app.models.graph.store.as_ref(), access.tenant, id, known).await?;
     let mut impact = found.ok_or_else(|| no_lot(id))?;
     impact.position = position;
     Ok(answer(applied, &impact))
@@ -173,7 +175,7 @@ async fn impact_changes(
     query: Result<Query<ChangesQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = parameters(query)?;
-    let applied = settle(&app, access.tenant, &headers).await?;
+    let applied = settle(&app, &app.models.graph.progress, access.tenant, &headers).await?;
     let point = |known| match known {
         Known::Position(position) => position.min(applied),
         _ => applied,
@@ -185,7 +187,7 @@ async fn impact_changes(
         return Err(Problem::invalid_parameter("from", "lies after `to`"));
     }
     let (from, to) = (Known::Position(from), Known::Position(to));
-    let found = queries::impact_changes(app.graph.as_ref(), access.tenant, id, from, to).await?;
+    let found = queries::impact_changes(app.models.graph.store.as_ref(), access.tenant, id, from, to).await?;
     let mut changes = found.ok_or_else(|| no_lot(id))?;
     changes.position = applied;
     Ok(answer(applied, &changes))
@@ -206,9 +208,9 @@ async fn mass_balance(
     query: Result<Query<KnownQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = parameters(query)?;
-    let applied = settle(&app, access.tenant, &headers).await?;
+    let applied = settle(&app, &app.models.graph.progress, access.tenant, &headers).await?;
     let (known, position) = as_known(&app, access.tenant, applied, query.known_at, query.as_of).await?;
-    let found = queries::mass_balance(app.graph.as_ref(), access.tenant, id, known).await?;
+    let found = queries::mass_balance(app.models.graph.store.as_ref(), access.tenant, id, known).await?;
     let mut balance = found.ok_or_else(|| no_lot(id))?;
     balance.position = position;
     Ok(answer(applied, &balance))

@@ -6,29 +6,84 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use foodflow_domain::TenantId;
-use foodflow_log::{Direction, Envelope, Position, ReadQuery};
+use foodflow_log::{Direction, Envelope, Position, ReadQuery, SharedLog};
 use foodflow_projections::food_graph::queries::Known;
 use foodflow_projections::graph::GraphStore;
+use foodflow_projections::past::{Past, PastGraphs, PastTables};
+use foodflow_projections::runner::{Progress, food_graph};
+use foodflow_projections::tables::TableStore;
+use foodflow_projections::tenancy::TENANCY;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::App;
 use super::problem::Problem;
+use crate::read_models::{ReadModels, Runners};
 
 /// How long a query with `After` waits where the client names no time.
 const WAIT_DEFAULT: Duration = Duration::from_secs(5);
 /// Longest time that a query waits.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// A read model as requests see it. Cheap to clone.
+pub struct Model<S: ?Sized> {
+    /// The store that answers for today.
+    pub store: Arc<S>,
+    /// How far it is.
+    pub progress: Progress,
+    /// The store as it stood.
+    past: Arc<dyn Past<S>>,
+}
+
+impl<S: ?Sized> Clone for Model<S> {
+    fn clone(&self) -> Self {
+        let Self { store, progress, past } = self;
+        Self { store: Arc::clone(store), progress: progress.clone(), past: Arc::clone(past) }
+    }
+}
+
+/// Every read model.
+#[derive(Clone)]
+pub struct Models {
+    /// The traceability graph.
+    pub graph: Model<dyn GraphStore>,
+    /// Tenants, their subscriptions, features and use.
+    pub tenancy: Model<dyn TableStore>,
+}
+
+impl Models {
+    /// The models that `runners` fill from `log`.
+    #[must_use]
+    pub fn of(log: &SharedLog, models: &ReadModels, runners: &Runners) -> Self {
+        Self {
+            graph: Model {
+                store: Arc::clone(&models.graph),
+                progress: runners.food_graph.progress().clone(),
+                past: Arc::new(PastGraphs::new(Arc::clone(log), food_graph())),
+            },
+            tenancy: Model {
+                store: Arc::clone(&models.tenancy),
+                progress: runners.tenancy.progress().clone(),
+                past: Arc::new(PastTables::new(Arc::clone(log), &TENANCY)),
+            },
+        }
+    }
+}
+
 /// Waits until the read model has applied what `After` names; answers with the applied position.
-pub async fn settle(app: &App, tenant: TenantId, headers: &HeaderMap) -> Result<Position, Problem> {
+pub async fn settle(
+    app: &App,
+    progress: &Progress,
+    tenant: TenantId,
+    headers: &HeaderMap,
+) -> Result<Position, Problem> {
     let partition = app.log.partition_of(tenant);
     if let Some(value) = headers.get("after") {
         let after = value.to_str().ok().and_then(|text| text.trim().parse().ok());
         let after = after.ok_or_else(|| Problem::invalid_parameter("After", "must be a log position"))?;
-        app.progress.wait_for(partition, Position(after), wait(headers)?).await?;
+        progress.wait_for(partition, Position(after), wait(headers)?).await?;
     }
-    Ok(app.progress.applied(partition).await?)
+    Ok(progress.applied(partition).await?)
 }
 
 fn wait(headers: &HeaderMap) -> Result<Duration, Problem> {
@@ -79,28 +134,29 @@ pub async fn known(app: &App, tenant: TenantId, name: &str, text: Option<&str>) 
     Ok(Known::Position(position))
 }
 
-/// Where a question about nodes is answered: in the read model of today, or in one as it stood.
-pub struct Standing {
-    /// The graph to ask.
-    pub graph: Arc<dyn GraphStore>,
+/// Where a question is answered: in the read model of today, or in one as it stood.
+pub struct Standing<S: ?Sized> {
+    /// The store to ask.
+    pub store: Arc<S>,
     /// The position that its answers reflect.
     pub position: Position,
 }
 
-/// The graph that answers a question: today's once it has applied what `After` names, or with `as_of` the one of
+/// The store that answers a question: today's once it has applied what `After` names, or with `as_of` the one of
 /// that position or recorded time.
-pub async fn standing(
+pub async fn standing<S: ?Sized>(
     app: &App,
+    model: &Model<S>,
     tenant: TenantId,
     headers: &HeaderMap,
     as_of: Option<&str>,
-) -> Result<Standing, Problem> {
-    let applied = settle(app, tenant, headers).await?;
+) -> Result<Standing<S>, Problem> {
+    let applied = settle(app, &model.progress, tenant, headers).await?;
     let position = match known(app, tenant, "as_of", as_of).await? {
         Known::Position(position) => position,
-        _ => return Ok(Standing { graph: Arc::clone(&app.graph), position: applied }),
+        _ => return Ok(Standing { store: Arc::clone(&model.store), position: applied }),
     };
-    Ok(Standing { graph: app.past.at(tenant, position).await?, position })
+    Ok(Standing { store: model.past.as_of(tenant, position).await?, position })
 }
 
 /// The last position up to `position` at which a commit ends: half a commit was never known to anybody.

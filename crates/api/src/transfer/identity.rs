@@ -59,18 +59,17 @@ impl Unnamed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::access::tenant_of;
 
     #[test]
     fn equal_records_of_one_file_are_several_and_of_two_files_the_same() {
-        let (tenant, content) = (tenant_of("a"), PayloadHash::of(b"x"));
+        let (tenant, content) = (TenantId::of_slug("a"), PayloadHash::of(b"x"));
         let (mut one, mut two) = (Unnamed::default(), Unnamed::default());
         let first = one.next(tenant, content).unwrap();
         let second = one.next(tenant, content).unwrap();
         assert_ne!(first, second);
         assert_eq!(two.next(tenant, content), Ok(first));
         assert_eq!(two.next(tenant, content), Ok(second));
-        assert_ne!(two.next(tenant_of("b"), content), Ok(first));
+        assert_ne!(two.next(TenantId::of_slug("b"), content), Ok(first));
         assert_ne!(one.next(tenant, PayloadHash::of(b"y")), Ok(first));
     }
 

@@ -101,10 +101,9 @@ fn character_of(text: &str, column: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::access::tenant_of;
 
     fn read(text: &str) -> Vec<Record> {
-        let mut commands = Commands::new(text.as_bytes(), tenant_of("a"));
+        let mut commands = Commands::new(text.as_bytes(), TenantId::of_slug("a"));
         std::iter::from_fn(|| commands.next_record().unwrap()).collect()
     }
 
@@ -125,7 +124,7 @@ mod tests {
         assert_eq!(records.iter().map(|record| record.line).collect::<Vec<_>>(), [2, 3]);
         let [one, other] = [command(&records[0]), command(&records[1])];
         assert_eq!(one.identity, other.identity, "the same body in other words");
-        assert_eq!(one.identity.command_id, command_id(tenant_of("a"), "k1").unwrap());
+        assert_eq!(one.identity.command_id, command_id(TenantId::of_slug("a"), "k1").unwrap());
         let body = serde_json::json!({"a": 2.5, "b": 1});
         assert_eq!(one.identity.command_hash, command_hash("POST /v1/receipts", &body));
         assert_eq!(one.body, "{\"b\": 1, \"a\": 2.50}", "the body goes on as it was given");

@@ -134,10 +134,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::access::tenant_of;
 
     fn touch(name: &str, body: Value) -> Touch {
-        Touch::of_command(tenant_of("a"), CommandId(Uuid::new_v4()), name, &body)
+        Touch::of_command(TenantId::of_slug("a"), CommandId(Uuid::new_v4()), name, &body)
     }
 
     fn id(number: u128) -> String {

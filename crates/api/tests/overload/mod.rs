@@ -7,16 +7,15 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use foodflow_api::cli::token::all_permissions;
-use foodflow_api::http::access::{Keys, claims, tenant_of};
+use foodflow_api::config::Config;
+use foodflow_api::http::access::{Keys, claims};
+use foodflow_api::http::view::Models;
 use foodflow_api::http::{App, router};
+use foodflow_api::read_models::ReadModels;
 use foodflow_commands::{Executor, SystemClock};
 use foodflow_domain::TenantId;
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{AppendError, Appended, Commit, NewMessage, Position, SharedLog, StreamId};
-use foodflow_projections::graph::GraphStore;
-use foodflow_projections::graph::embedded::EmbeddedGraph;
-use foodflow_projections::past::PastGraphs;
-use foodflow_projections::runner::{Runner, RunnerConfig, food_graph};
 use foodflow_testkit::servers::NatsServer;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -46,20 +45,16 @@ impl Service {
         let (server, folder) = (NatsServer::start().await?, TempDir::new()?);
         let config = NatsConfig { answer_timeout: ANSWER_TIMEOUT, ..NatsConfig::new(server.url()) };
         let log: SharedLog = Arc::new(NatsLog::connect(config.with_partitions(1)).await?);
-        let graph: Arc<dyn GraphStore> =
-            Arc::new(EmbeddedGraph::open(&folder.path().join("graph.sqlite")).await?);
-        graph.migrate().await?;
+        let data = folder.path().join("data");
+        let read_models = ReadModels::open(&Config { data, ..Config::default() }).await?;
+        let runners = read_models.watch(&log)?;
         let keys = Keys::open(&folder.path().join("access-key.pem"))?;
         let token = keys.issue(&claims(SLUG, "tester", &all_permissions(), Timestamp::now(), 3_600))?;
-        let (watched, config) = (graph.clone(), RunnerConfig::default());
-        let runner = Runner::watch(Arc::clone(&log), watched, food_graph().name(), config)?;
         let app = App {
             log: Arc::clone(&log),
             executor: Arc::new(Executor::new(Arc::clone(&log), Arc::new(SystemClock))),
-            past: PastGraphs::new(Arc::clone(&log), food_graph()),
-            progress: runner.progress().clone(),
-            graph,
-            runner,
+            models: Models::of(&log, &read_models, &runners),
+            runners,
             projects: false,
             keys: Arc::new(keys),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
@@ -83,7 +78,7 @@ impl Service {
         let mut refusals = 0;
         while refusals < REFUSALS {
             let log = Arc::clone(&self.log);
-            taken_in.spawn(async move { log.append(beside(tenant_of(SLUG))).await });
+            taken_in.spawn(async move { log.append(beside(TenantId::of_slug(SLUG))).await });
             tokio::task::yield_now().await;
             while let Some(outcome) = taken_in.try_join_next() {
                 match outcome? {
@@ -123,7 +118,7 @@ async fn a_full_queue_is_503_with_a_time_to_come_back() -> anyhow::Result<()> {
     for outcome in taken_in.join_all().await {
         outcome?;
     }
-    let before = service.log.head(service.log.partition_of(tenant_of(SLUG))).await?;
+    let before = service.log.head(service.log.partition_of(TenantId::of_slug(SLUG))).await?;
     // Two messages of the first command: its location and its key. Of the refused one there is nothing.
     assert_eq!(before, Position(2 + count));
     assert_eq!(service.post_location("second").await?.status(), StatusCode::CREATED);

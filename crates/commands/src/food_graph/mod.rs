@@ -14,28 +14,17 @@ pub mod references;
 pub mod shipments;
 pub mod transformations;
 
-use foodflow_domain::StreamAggregate;
 use foodflow_domain::food_graph::guards::{NameHeld, Reservation, ReservationCommand};
 use foodflow_domain::ids;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::error::CommandError;
-use crate::execute::{CommandMeta, Reply};
-use crate::unit::{Stop, Unit, stream_of};
+use crate::execute::{chosen_or_derived, reply_of};
+use crate::unit::{Stop, Unit};
 
 /// Most lots that one operation may name.
 pub const LINES_MAX: usize = 300;
-
-/// The id that the client chose, or one derived from the command.
-fn chosen_or_derived(meta: &CommandMeta, chosen: Option<Uuid>, role: &str) -> Uuid {
-    chosen.unwrap_or_else(|| ids::derive(meta.tenant, meta.command_id, role))
-}
-
-/// The answer of an operation on the resource `id` of type `A`.
-fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, creates: bool) -> Reply {
-    Reply { operation, id, primary: stream_of::<A>(id), creates, batch_id: None, batch_ids: None }
-}
 
 /// Refuses an event time in the future. The aggregates refuse it too, but do not know which field states it.
 fn in_time(unit: &Unit<'_>, occurred_at: Timestamp, pointer: &str) -> Result<(), Stop> {

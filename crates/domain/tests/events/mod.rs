@@ -10,6 +10,7 @@ mod mutations;
 pub(crate) mod samples;
 mod schemas;
 mod states;
+pub(crate) mod tenancy;
 mod upcasting;
 
 use foodflow_domain::food_graph::batch::Batch;
@@ -23,6 +24,9 @@ use foodflow_domain::food_graph::sku::{Sku, SkuEvent};
 use foodflow_domain::food_graph::supplier::Supplier;
 use foodflow_domain::food_graph::transformation::Transformation;
 use foodflow_domain::projections::Quarantine;
+use foodflow_domain::tenancy::feature_flag::FeatureFlag;
+use foodflow_domain::tenancy::subscription::Subscription;
+use foodflow_domain::tenancy::tenant::Tenant;
 use foodflow_domain::{EventSet, StreamAggregate};
 use serde_json::Value;
 
@@ -121,6 +125,9 @@ fn aggregates() -> Vec<Sampled> {
         sampled::<Genealogy>(samples::genealogy_events()),
         sampled::<CommandRecord>(samples::command_events()),
         sampled::<Quarantine>(samples::quarantine_events()),
+        sampled::<Tenant>(tenancy::tenant_events()),
+        sampled::<Subscription>(tenancy::subscription_events()),
+        sampled::<FeatureFlag>(tenancy::feature_flag_events()),
     ]
 }
 

@@ -28,7 +28,8 @@ use foodflow_log::Envelope;
 
 use self::event::Event;
 use crate::changes::Change;
-use crate::recorded::{ProjectError, Recorded};
+pub use crate::recorded::decode;
+use crate::recorded::{ProjectError, Recorded, unknown};
 
 /// What every event type of this context begins with.
 const CONTEXT_PREFIX: &str = "foodflow.food_graph.";
@@ -75,28 +76,8 @@ fn project_event(
     Ok(())
 }
 
-/// Reads an event's data as one of the set `E`.
-///
-/// # Errors
-/// `UnknownType` where its type is not of the set, `Data` where the data does not fit the type.
-pub fn decode<E: EventSet>(message: &Recorded, envelope: &Envelope) -> Result<E, ProjectError> {
-    match E::decode(&envelope.event_type, envelope.data.get()) {
-        Ok(Some(event)) => Ok(event),
-        Ok(None) => Err(unknown(message, envelope)),
-        Err(source) => Err(ProjectError::Data {
-            position: message.position,
-            event_type: envelope.event_type.clone(),
-            source,
-        }),
-    }
-}
-
 fn known<E: EventSet>(message: &Recorded, envelope: &Envelope) -> Result<(), ProjectError> {
     E::reads(&envelope.event_type).then_some(()).ok_or_else(|| unknown(message, envelope))
-}
-
-fn unknown(message: &Recorded, envelope: &Envelope) -> ProjectError {
-    ProjectError::UnknownType { position: message.position, event_type: envelope.event_type.clone() }
 }
 
 /// Every event type that this projection knows, those that change nothing included.

@@ -82,6 +82,18 @@ impl RunnerHandle {
         &self.shared.progress
     }
 
+    /// The store that is filled.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn ReadModel> {
+        &self.shared.seen.store
+    }
+
+    /// The name of the projection.
+    #[must_use]
+    pub fn projection(&self) -> &'static str {
+        self.shared.seen.projection
+    }
+
     /// How every partition is doing now; asks the log where it ends.
     pub async fn status(&self) -> Vec<ProjectionStatus> {
         self.shared.seen.status().await

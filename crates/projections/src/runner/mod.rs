@@ -40,8 +40,9 @@ pub use config::RunnerConfig;
 pub use handle::RunnerHandle;
 pub use lease::Owner;
 pub use progress::{Progress, WaitError};
-pub use projection::{Projected, Projection, ProjectionError, RecordedProjection, food_graph};
-
+pub use projection::{
+    Projected, Projection, ProjectionError, RecordedProjection, food_graph, place_in_commit,
+};
 pub use quarantine::decision_stream;
 pub use rebuild::{
     Comparison, Outcome, RebuildError, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest,

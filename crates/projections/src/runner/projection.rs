@@ -74,6 +74,21 @@ impl<C> RecordedProjection<C> {
     }
 }
 
+/// Recorded time of a message, its index in its commit, and the size of that.
+///
+/// # Errors
+/// Where its events disagree about it.
+pub fn place_in_commit(recorded: &Recorded) -> Result<(Timestamp, u32, u32), ProjectionError> {
+    let Some(first) = recorded.events.first() else {
+        return Err(ProjectionError::new("it holds no event"));
+    };
+    let place = (first.commitindex, first.commitsize);
+    if recorded.events.iter().any(|event| (event.commitindex, event.commitsize) != place) {
+        return Err(ProjectionError::new("its events disagree about their place in the commit"));
+    }
+    Ok((first.time, place.0, place.1))
+}
+
 /// The projection of the food graph.
 #[must_use]
 pub fn food_graph() -> Arc<dyn Projection<GraphChange>> {
@@ -87,17 +102,7 @@ impl<C: 'static> Projection<C> for RecordedProjection<C> {
 
     fn project(&self, message: &StoredMessage) -> Result<Projected<C>, ProjectionError> {
         let recorded = Recorded::decode(message)?;
-        let Some(first) = recorded.events.first() else {
-            return Err(ProjectionError::new("it holds no event"));
-        };
-        let (recorded_at, commit_index, commit_size) = (first.time, first.commitindex, first.commitsize);
-        if recorded
-            .events
-            .iter()
-            .any(|event| (event.commitindex, event.commitsize) != (commit_index, commit_size))
-        {
-            return Err(ProjectionError::new("its events disagree about their place in the commit"));
-        }
+        let (recorded_at, commit_index, commit_size) = place_in_commit(&recorded)?;
         let changes = (self.project)(&recorded)?;
         Ok(Projected { changes, recorded_at, commit_index, commit_size })
     }

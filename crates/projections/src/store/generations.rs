@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
-use foodflow_log::Partition;
+use foodflow_log::{Partition, Position};
 use uuid::Uuid;
 
-use super::{Checkpoint, Claim, DigestScope, Sink, StoreError};
+use super::{Checkpoint, Claim, DigestScope, Epoch, Sink, StoreError};
 
 /// What a rebuild covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,7 +158,35 @@ pub trait Generations<C: Send + 'static>: Sink<C> {
     async fn discard(&self) -> Result<Option<Role>, StoreError>;
 }
 
+/// A partition that holds something must have been compared. Called within the transaction that switches.
+///
+/// # Errors
+/// [`StoreError::Generations`] where one was not.
+pub(crate) fn expect_covered(
+    store: &'static str,
+    compared: &[Compared],
+    stored: &BTreeMap<Partition, Checkpoint>,
+) -> Result<(), StoreError> {
+    let is_compared = |partition| compared.iter().any(|one| one.partition == partition);
+    let missing = stored
+        .iter()
+        .find(|(partition, checkpoint)| checkpoint.position > Position(0) && !is_compared(**partition));
+    match missing {
+        Some((partition, _)) => {
+            let reason = format!("partition {} was not compared", partition.0);
+            Err(StoreError::Generations { store, reason })
+        }
+        None => Ok(()),
+    }
+}
+
 impl Compared {
+    /// The epoch of the live partition after a switch: nobody who has claimed it in either generation has that.
+    #[must_use]
+    pub fn epoch_after(&self, live: &Claim, beside: &Claim) -> Epoch {
+        Epoch(live.epoch.max(beside.epoch).0 + 1)
+    }
+
     /// Whether a switch of `scope` may take place, given what the two checkpoints hold. Called within the transaction
     /// that switches, with both locked.
     ///
@@ -195,9 +223,6 @@ impl Compared {
 
 #[cfg(test)]
 mod tests {
-    use foodflow_log::Position;
-
-    use super::super::Epoch;
     use super::*;
 
     fn claim(epoch: u64, position: u64) -> Claim {

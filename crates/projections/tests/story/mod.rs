@@ -35,10 +35,10 @@ impl Story {
         Uuid::new_v5(&self.salt, name.as_bytes())
     }
 
-    /// Appends one event, as a message of its own; gives its position.
+    /// Appends one event of any context, as a message of its own; gives its position.
     pub(crate) fn record(&mut self, id: Uuid, event: &impl EventSet) -> u64 {
-        let aggregate = event.type_name().split('.').nth(2).unwrap().to_owned();
-        let stream = StreamId { context: "food_graph".into(), aggregate: aggregate.into(), id };
+        let part = |number| event.type_name().split('.').nth(number).unwrap().to_owned();
+        let stream = StreamId { context: part(1).into(), aggregate: part(2).into(), id };
         self.record_raw(stream, event.type_name(), event.data().unwrap())
     }
 

@@ -43,6 +43,7 @@ impl Flags {
         let all = [
             ("data", settings.data.is_some()),
             ("log_url", settings.log_url.is_some()),
+            ("postgres_url", settings.postgres_url.is_some()),
             ("neo4j_url", settings.neo4j_url.is_some()),
         ];
         let given = all.into_iter().filter_map(|(name, given)| given.then_some(name)).collect();
@@ -81,9 +82,10 @@ fn shown(config: &Config, name: &str, value: &Value) -> String {
     if is_empty {
         return "empty".to_owned();
     }
-    match (name, &config.neo4j_url) {
-        // It may hold a user and a password.
-        ("neo4j_url", Some(uri)) => neo4j_address(config, uri),
+    // Addresses may hold a user and a password.
+    match (name, &config.neo4j_url, config.postgres()) {
+        ("neo4j_url", Some(uri), _) => neo4j_address(config, uri),
+        ("postgres_url", _, Some(postgres)) => postgres.address(),
         _ if !SHOWN.contains(&name) => "set".to_owned(),
         _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
     }
@@ -117,6 +119,7 @@ mod tests {
     fn every_setting_is_shown_and_no_secret() {
         let config = Config {
             log_url: Some(Secret("nats://plant:s3cret@log:4222".to_owned())),
+            postgres_url: Some(Secret("postgres://plant:s3cret@tables:5433/foodflow".to_owned())),
             neo4j_url: Some("bolt://plant:s3cret@graph:7687".to_owned()),
             neo4j_password: Secret("s3cret".to_owned()),
             ..Config::default()
@@ -126,9 +129,12 @@ mod tests {
         check(&mut checks, &config, &flags).unwrap();
         let text = checks.to_string();
         assert!(!text.contains("s3cret"), "{text}");
-        for line in
-            ["log_url = set (flag --log-url)", "neo4j_password = set", "neo4j_url = bolt://graph:7687"]
-        {
+        for line in [
+            "log_url = set (flag --log-url)",
+            "neo4j_password = set",
+            "neo4j_url = bolt://graph:7687",
+            "postgres_url = postgres://tables:5433/foodflow",
+        ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }
         for name in SHOWN {

@@ -15,7 +15,7 @@ use clap::Args;
 use foodflow_commands::{Executor, SystemClock};
 use foodflow_domain::TenantId;
 use foodflow_log::{Position, SharedLog};
-use foodflow_projections::runner::{RunnerHandle, WaitError};
+use foodflow_projections::runner::WaitError;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +28,7 @@ use super::place::parse_tenant;
 use super::progress::Progress;
 use super::{print_data, say};
 use crate::config::Config;
+use crate::read_models::Runners;
 use crate::runtime::Runtime;
 use crate::transfer::csv::columns::Kind;
 use crate::transfer::csv::{Documents, Reading, Unreadable};
@@ -121,8 +122,8 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
     let outcome = import.files().await;
     let totals = import.done.iter().fold(Totals::default(), |sum, file| sum.and(file.totals));
     let seconds = started.elapsed().as_secs_f64();
-    if let Some(runner) = import.runner.take() {
-        runner.stop().await;
+    if let Some(runners) = import.runners.take() {
+        runners.stop().await;
     }
     real.close().await;
     let summary = Summary {
@@ -169,7 +170,7 @@ struct Import<'a> {
     arguments: &'a ImportArguments,
     runtime: Runtime,
     importer: Importer,
-    runner: Option<RunnerHandle>,
+    runners: Option<Runners>,
     stop: CancellationToken,
     done: Vec<FileSummary>,
 }
@@ -186,11 +187,11 @@ impl<'a> Import<'a> {
             executor,
             tenant: arguments.tenant,
             actor: arguments.actor.clone(),
-            names: Names::new(Arc::clone(&runtime.graph), arguments.tenant),
+            names: Names::new(Arc::clone(&runtime.models.graph), arguments.tenant),
             // A real run waits for the read model before it looks names up; a dry run never gets there.
             takes_note: arguments.dry_run,
         };
-        Self { arguments, runtime, importer, runner: None, stop, done: Vec::new() }
+        Self { arguments, runtime, importer, runners: None, stop, done: Vec::new() }
     }
 
     async fn files(&mut self) -> anyhow::Result<End> {
@@ -310,15 +311,15 @@ impl<'a> Import<'a> {
         let log = &self.runtime.log;
         let partition = log.partition_of(self.arguments.tenant);
         let head = log.head(partition).await?;
-        if self.runner.is_none() {
-            self.runner = Some(self.runtime.project()?);
+        if self.runners.is_none() {
+            self.runners = Some(self.runtime.project()?);
         }
-        let Some(runner) = &self.runner else { return Ok(End::Complete) };
+        let Some(runners) = &self.runners else { return Ok(End::Complete) };
         let mut progress = Progress::start("bringing the read model up to date", "positions", Some(head.0));
         let mut moved = (Position(0), Instant::now());
         loop {
             let waited = tokio::select! {
-                waited = runner.progress().wait_for(partition, head, LOOK_EVERY) => waited,
+                waited = runners.food_graph.progress().wait_for(partition, head, LOOK_EVERY) => waited,
                 () = self.stop.cancelled() => return Ok(End::Interrupted),
             };
             match waited {

@@ -11,13 +11,13 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use foodflow_domain::TenantId;
 use foodflow_log::SharedLog;
-use foodflow_projections::changes::Change;
-use foodflow_projections::graph::GraphStore;
 use foodflow_projections::runner::{
     Projection, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest, RebuildStage, SwitchPolicy,
     food_graph, rebuild, switch_back,
 };
-use foodflow_projections::store::generations::{RebuildScope, Role};
+use foodflow_projections::store::generations::{Generations, RebuildScope, Role};
+use foodflow_projections::tables::projection;
+use foodflow_projections::tenancy::TENANCY;
 
 use self::counted::Counted;
 use self::report::Report;
@@ -26,7 +26,7 @@ use super::place::{existing_log, parse_tenant};
 use super::progress::Progress;
 use super::{print_data, say};
 use crate::config::Config;
-use crate::runtime::open_graph;
+use crate::read_models::{open_graph, open_tables};
 
 /// What another version began to fill is not continued.
 const FILLED_BY: &str = env!("CARGO_PKG_VERSION");
@@ -78,6 +78,8 @@ pub struct RebuildArguments {
 pub enum ProjectionName {
     /// Lots and their genealogy.
     FoodGraph,
+    /// Tenants, their subscriptions, features and use.
+    Tenancy,
 }
 
 /// When a rebuild switches.
@@ -107,62 +109,67 @@ impl From<Switch> for SwitchPolicy {
 /// Where log or store do not answer, an event cannot be projected, or the generations are another rebuild's.
 pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result<ExitCode> {
     let log = existing_log(config).await?;
-    let graph = open_graph(config).await?;
-    graph.migrate().await.context("cannot bring the read model's schema up to date")?;
-    let outcome = act(&log, &graph, &arguments).await;
+    let outcome = match arguments.projection {
+        ProjectionName::FoodGraph => {
+            let store: Arc<dyn Generations<_>> = open_graph(config).await?;
+            act(&log, store, food_graph(), &arguments).await
+        }
+        ProjectionName::Tenancy => {
+            let store: Arc<dyn Generations<_>> = open_tables(config, &TENANCY).await?;
+            act(&log, store, projection(&TENANCY), &arguments).await
+        }
+    };
     log.close().await;
     outcome
 }
 
-async fn act(
+async fn act<C: Clone + Send + Sync + 'static>(
     log: &SharedLog,
-    graph: &Arc<dyn GraphStore>,
+    store: Arc<dyn Generations<C>>,
+    projection: Arc<dyn Projection<C>>,
     arguments: &RebuildArguments,
 ) -> anyhow::Result<ExitCode> {
+    let names = (projection.name(), store.name());
     if arguments.status {
-        let overview = graph.generations().await?;
-        return tell(arguments, &status::Status::new(food_graph().name(), graph.name(), &overview));
+        let overview = store.generations().await?;
+        return tell(arguments, &status::Status::new(names.0, names.1, &overview));
     }
     if arguments.discard {
-        say(match graph.discard().await? {
+        say(match store.discard().await? {
             Some(Role::Previous) => "the previous generation is given up",
             Some(Role::Beside | Role::Reopened) => "what stood beside the live generation is given up",
             None => "there is nothing beside the live generation",
         });
         return Ok(ExitCode::SUCCESS);
     }
-    let projection = Arc::new(Counted::new(food_graph()));
+    let projection = Arc::new(Counted::new(projection));
     let mut shown = Shown::default();
     let on_progress = |progress| shown.at(progress);
-    let counted: Arc<dyn Projection<Change>> = projection.clone();
-    let (to_log, to_graph) = (Arc::clone(log), Arc::clone(graph));
+    let counted: Arc<dyn Projection<C>> = projection.clone();
+    let to_log = Arc::clone(log);
     let options = RebuildOptions::default();
     let work = async {
         if arguments.back {
-            let back = switch_back(to_log, to_graph, counted, options, on_progress).await;
+            let back = switch_back(to_log, store, counted, options, on_progress).await;
             return back.context("the previous generation is not live");
         }
         let scope = arguments.tenant.map_or(RebuildScope::All, RebuildScope::Tenant);
         let (switch, filled_by) = (arguments.switch.into(), FILLED_BY.to_owned());
         let request = RebuildRequest { scope, switch, filled_by };
-        let rebuilt = rebuild(to_log, to_graph, counted, request, options, on_progress).await;
+        let rebuilt = rebuild(to_log, store, counted, request, options, on_progress).await;
         rebuilt.context("the rebuild failed; the live read model is as it was")
     };
     let again = if arguments.back { "`foodflow rebuild --back`" } else { "`foodflow rebuild`" };
     let advice = format!("the live read model is as it was, and the same {again} goes on from here");
     let rebuilt: RebuildReport = unless_interrupted(&advice, work).await?;
     drop(shown);
-    let report = Report::new(projection_and_store(graph), &rebuilt, projection.events());
+    let report = Report::new(names, &rebuilt, projection.events());
     tell(arguments, &report)?;
     if let Some(explanation) = report.explanation() {
         say(&explanation);
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn projection_and_store(graph: &Arc<dyn GraphStore>) -> (&'static str, &'static str) {
-    (food_graph().name(), graph.name())
 }
 
 fn tell<T: serde::Serialize + std::fmt::Display>(

@@ -195,12 +195,11 @@ fn read_row(header: &Header, raw: RawRow) -> Row {
 mod tests {
     use super::super::record::Work;
     use super::*;
-    use crate::http::access::tenant_of;
 
     const SHIPMENTS: &str = "shipment,batch_number,quantity,unit,from_location,to_location,shipped_at\n";
 
     fn read(text: &str) -> Vec<Record> {
-        let documents = Documents::open(text.as_bytes(), tenant_of("a"), b',', None, TimeZone::UTC);
+        let documents = Documents::open(text.as_bytes(), TenantId::of_slug("a"), b',', None, TimeZone::UTC);
         let mut documents = documents.map_err(|_| "unreadable").unwrap();
         std::iter::from_fn(|| documents.next_record().unwrap()).collect()
     }

@@ -1,7 +1,4 @@
-//! A batch and its checkpoint, in one transaction: nodes, then edges, then retirements.
-//!
-//! The transaction takes the write lock before it reads the checkpoint, so that of two writers with the same
-//! batch the second finds it applied and passes it over.
+//! The changes of a batch: nodes, then edges, then retirements.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,15 +7,14 @@ use foodflow_domain::TenantId;
 use foodflow_log::Partition;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::bulk::BulkInsert;
-use super::edge_row::{self, EDGE_COLUMN_COUNT, blob};
-use super::error::{STORE, corrupt, to_stored, unavailable};
-use super::slot::Writing;
-use super::{claim, properties, read};
-use crate::changes::{Edge, NodeKey, Properties};
+use super::edge_row::{self, EDGE_COLUMN_COUNT};
+use super::{properties, read};
+use crate::changes::{Change, Edge, NodeKey, Properties};
+use crate::graph::StoreError;
 use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
-use crate::graph::{Batch, Checkpoint, StoreError};
-use crate::store::Admission;
+use crate::sqlite::blob;
+use crate::sqlite::bulk::BulkInsert;
+use crate::sqlite::error::{corrupt, to_stored, unavailable};
 
 /// Texts that lists are filtered by and that rarely change once they are set; `status` changes often.
 const FILTER_COLUMNS: [&str; 7] =
@@ -76,28 +72,23 @@ const RETIRE_FROM: &str = "UPDATE graph_edges \
      WHERE tenant_key = ?5 AND edge_type = ?6 AND position < ?1 AND retired_position IS NULL AND from_id = ?7 \
      AND from_label = ?8";
 
-const STORE_CHECKPOINT: &str = "UPDATE checkpoints SET position = ?2, recorded_at = ?3, quarantine = ?4 \
-     WHERE projection = 'food_graph' AND partition = ?1";
-
 type TenantKeys = BTreeMap<TenantId, i64>;
 
-/// Applies `batch` unless it was applied before.
-pub(super) async fn apply(mut transaction: Writing, batch: Batch) -> Result<(), StoreError> {
-    let stored = claim::stored(&mut transaction, batch.partition).await?;
-    if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
-        return transaction.rollback().await.map_err(unavailable);
-    }
-    let Batch { partition, changes, checkpoint, .. } = batch;
+/// Applies the changes of a batch.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    partition: Partition,
+    changes: Vec<(TenantId, Change)>,
+) -> Result<(), StoreError> {
     let FoldedChanges { nodes, edges, retirements } = fold(changes);
     let tenants = nodes.keys().map(|(tenant, _)| *tenant).chain(edges.iter().map(|(tenant, _)| *tenant));
-    let keys = tenant_keys(&mut transaction, partition, tenants).await?;
-    merge_nodes(&mut transaction, &keys, nodes).await?;
-    insert_edges(&mut transaction, &keys, &edges).await?;
+    let keys = tenant_keys(connection, partition, tenants).await?;
+    merge_nodes(connection, &keys, nodes).await?;
+    insert_edges(connection, &keys, &edges).await?;
     for (tenant, retirement) in &retirements {
-        retire(&mut transaction, *tenant, retirement).await?;
+        retire(connection, *tenant, retirement).await?;
     }
-    store_checkpoint(&mut transaction, partition, &checkpoint).await?;
-    transaction.commit().await.map_err(unavailable)
+    Ok(())
 }
 
 /// The short keys of these tenants; a tenant that is new gets one.
@@ -230,21 +221,5 @@ async fn retire(
         };
         query.execute(&mut *connection).await.map_err(unavailable)?;
     }
-    Ok(())
-}
-
-async fn store_checkpoint(
-    connection: &mut SqliteConnection,
-    partition: Partition,
-    checkpoint: &Checkpoint,
-) -> Result<(), StoreError> {
-    sqlx::query(STORE_CHECKPOINT)
-        .bind(i64::from(partition.0))
-        .bind(to_stored(checkpoint.position)?)
-        .bind(checkpoint.recorded_at.map(|at| at.to_string()))
-        .bind(checkpoint.quarantine.to_text())
-        .execute(connection)
-        .await
-        .map_err(unavailable)?;
     Ok(())
 }

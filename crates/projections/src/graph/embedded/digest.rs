@@ -8,12 +8,13 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Row as _, SqliteConnection};
 
-use super::edge_row::{self, blob, edge_json, uuid};
-use super::error::{corrupt, unavailable};
+use super::edge_row::{self, edge_json};
 use super::properties;
 use crate::changes::{Label, NodeKey};
 use crate::graph::canonical::GraphDigest;
 use crate::graph::{DigestScope, Node, StoreError};
+use crate::sqlite::error::{corrupt, unavailable};
+use crate::sqlite::{blob, uuid};
 
 const TENANT_NODES: &str = "SELECT tenant.tenant_id, node.label, node.id, node.properties \
      FROM graph_tenants AS tenant CROSS JOIN graph_nodes AS node ON node.tenant_key = tenant.tenant_key \

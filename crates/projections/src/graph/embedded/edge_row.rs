@@ -5,14 +5,14 @@ use foodflow_log::Position;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use sqlx::Row as _;
 use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::sqlite::{Sqlite, SqliteArguments};
 use uuid::Uuid;
 
-use super::error::{corrupt, to_stored, unavailable};
 use crate::changes::{Edge, EdgeType, Label, NodeKey, Retirement};
 use crate::graph::StoreError;
+use crate::sqlite::blob;
+use crate::sqlite::error::{corrupt, to_stored};
 
 /// An edge as one JSON array, in the order of [`EdgeRow`]; the table is `edge`.
 ///
@@ -137,18 +137,4 @@ fn edge(row: EdgeRow<'_>) -> Option<Edge> {
         event_type: row.event_type,
         retired,
     })
-}
-
-/// An id as its 16 bytes.
-pub(super) fn blob(id: Uuid) -> Vec<u8> {
-    id.as_bytes().to_vec()
-}
-
-/// Reads an id.
-///
-/// # Errors
-/// `Corrupt` where the column does not hold 16 bytes.
-pub(super) fn uuid(row: &SqliteRow, column: usize) -> Result<Uuid, StoreError> {
-    let bytes: &[u8] = row.try_get(column).map_err(unavailable)?;
-    Uuid::from_slice(bytes).map_err(|error| corrupt(error.to_string()))
 }

@@ -6,12 +6,12 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{AssertSqlSafe, SqlitePool};
 use uuid::Uuid;
 
-use super::edge_row::blob;
-use super::error::{STORE, unavailable};
 use super::properties;
 use super::read::{read_node, tenant_key};
 use crate::changes::Value;
 use crate::graph::{ListQuery, Node, PAGE_NODES_MAX, StoreError};
+use crate::sqlite::blob;
+use crate::sqlite::error::{STORE, unavailable};
 
 /// Text properties with an index, the most selective first: the first that a query filters by is looked up, the
 /// others are checked on what it finds.

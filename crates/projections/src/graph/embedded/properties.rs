@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value as Json;
 
-use super::error::corrupt;
 use crate::changes::{Properties, Value};
 use crate::graph::StoreError;
+use crate::sqlite::error::corrupt;
 
 const DATE: &str = "date";
 const FLOAT: &str = "float";

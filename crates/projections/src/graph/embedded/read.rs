@@ -12,11 +12,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::edge_row::{self, blob, edge_json, uuid};
-use super::error::{corrupt, unavailable};
+use super::edge_row::{self, edge_json};
 use super::properties;
 use crate::changes::{Edge, EdgeType, Label, NodeKey};
 use crate::graph::{EdgeDirection, Node, StoreError, TRACE_EDGES_MAX, TraceDirection};
+use crate::sqlite::error::{corrupt, unavailable};
+use crate::sqlite::{blob, uuid};
 
 /// The short key of the tenant in variable 1; no row matches where the tenant is unknown.
 macro_rules! tenant_key {

@@ -11,5 +11,6 @@ pub mod guard;
 pub mod nats;
 pub mod neo4j;
 pub mod ports;
+pub mod postgres;
 pub mod process;
 pub mod tools;

@@ -132,10 +132,22 @@ impl ServerProcess {
     /// # Errors
     /// When it is still there after `limit`; it is then killed.
     pub fn terminate(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
+        self.end(Signal::TERM, "SIGTERM", limit)
+    }
+
+    /// Asks the server to stop at once with SIGQUIT, where that is what it means to it, and waits until it has.
+    ///
+    /// # Errors
+    /// When it is still there after `limit`; it is then killed.
+    pub fn quit(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
+        self.end(Signal::QUIT, "SIGQUIT", limit)
+    }
+
+    fn end(&mut self, signal: Signal, called: &str, limit: Duration) -> anyhow::Result<ExitStatus> {
         if let Some(status) = self.child.try_wait()? {
             return Ok(status);
         }
-        self.signal(Signal::TERM)?;
+        self.signal(signal)?;
         let started = Instant::now();
         while started.elapsed() < limit {
             if let Some(status) = self.child.try_wait()? {
@@ -144,7 +156,7 @@ impl ServerProcess {
             thread::sleep(POLL);
         }
         self.kill9()?;
-        bail!("{} ignored SIGTERM for {} s; its log:\n{}", self.name, limit.as_secs(), self.log_end())
+        bail!("{} ignored {called} for {} s; its log:\n{}", self.name, limit.as_secs(), self.log_end())
     }
 
     /// The last lines of the server's log.

@@ -17,6 +17,8 @@ pub const NATS_PROGRAM: &str = "FOODFLOW_TEST_NATS_SERVER";
 pub const NATS_URL: &str = "FOODFLOW_TEST_NATS_URL";
 /// Environment variable: URL of a running Neo4j server that tests may share.
 pub const NEO4J_URL: &str = "FOODFLOW_TEST_NEO4J_URL";
+/// Environment variable: URL of a running PostgreSQL server whose user may create databases: each test makes its own.
+pub const POSTGRES_URL: &str = "FOODFLOW_TEST_POSTGRES_URL";
 
 /// The version of `nats-server` that tests run against.
 pub const NATS_VERSION: &str = "2.15.2";
@@ -97,6 +99,21 @@ impl Tools {
 #[must_use]
 pub fn path_folders() -> Vec<PathBuf> {
     env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+/// The folders that may hold PostgreSQL's programs: those of Debian, where they are not on `PATH`, newest first, then
+/// `PATH`.
+#[must_use]
+pub fn postgres_folders() -> Vec<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = versions
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort_unstable_by(|one, other| other.cmp(one));
+    versions.into_iter().map(|(_, folder)| folder).chain(path_folders()).collect()
 }
 
 /// The first file of this name in these folders.

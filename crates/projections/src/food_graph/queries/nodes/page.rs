@@ -4,31 +4,13 @@ use std::collections::HashMap;
 
 use foodflow_domain::TenantId;
 use futures::try_join;
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::load::{Graph, distinct};
 use super::properties::Properties;
 use crate::changes::{Edge, EdgeType, Label, Value};
 use crate::graph::{GraphStore, ListQuery, Node, PAGE_NODES_MAX, StoreError};
-
-/// Which page is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageRequest {
-    /// Only what comes after this id.
-    pub after: Option<Uuid>,
-    /// Most items, 1 to [`PAGE_NODES_MAX`]; more is taken as that.
-    pub size: usize,
-}
-
-/// A page, in order of id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Page<T> {
-    /// What is on it.
-    pub items: Vec<T>,
-    /// What to ask the next page after; null on the last page.
-    pub next: Option<Uuid>,
-}
+pub use crate::page::{Page, PageRequest};
 
 /// A node as it is answered.
 pub(super) trait NodeView: Sized {

@@ -2,14 +2,14 @@
 
 use foodflow_log::Position;
 
-use crate::graph::StoreError;
+use crate::store::StoreError;
 
 /// The store's name.
-pub(super) const STORE: &str = "embedded";
+pub(crate) const STORE: &str = "embedded";
 
 /// What SQLite did not do.
 #[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-pub(super) fn unavailable(error: sqlx::Error) -> StoreError {
+pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => corrupt(error.to_string()),
         error => StoreError::Unavailable { store: STORE, reason: error.to_string() },
@@ -17,7 +17,7 @@ pub(super) fn unavailable(error: sqlx::Error) -> StoreError {
 }
 
 /// What is stored and cannot be read.
-pub(super) fn corrupt(reason: impl Into<String>) -> StoreError {
+pub(crate) fn corrupt(reason: impl Into<String>) -> StoreError {
     StoreError::Corrupt { store: STORE, reason: reason.into() }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn corrupt(reason: impl Into<String>) -> StoreError {
 ///
 /// # Errors
 /// `Unavailable` for a position that it cannot hold.
-pub(super) fn to_stored(position: Position) -> Result<i64, StoreError> {
+pub(crate) fn to_stored(position: Position) -> Result<i64, StoreError> {
     i64::try_from(position.0).map_err(|_| StoreError::Unavailable {
         store: STORE,
         reason: format!("position {position} is beyond what the store can hold"),
@@ -36,6 +36,6 @@ pub(super) fn to_stored(position: Position) -> Result<i64, StoreError> {
 ///
 /// # Errors
 /// `Corrupt` for one below 0.
-pub(super) fn from_stored(position: i64) -> Result<Position, StoreError> {
+pub(crate) fn from_stored(position: i64) -> Result<Position, StoreError> {
     u64::try_from(position).map(Position).map_err(|_| corrupt(format!("position {position}")))
 }

@@ -1,25 +1,18 @@
-//! One generation of the graph: a SQLite file with its connections.
+//! The connections to one SQLite file.
 //!
 //! One connection writes, a few read; in WAL mode neither waits for the other. Who writes has the file's write lock
 //! from the beginning of the transaction.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use foodflow_log::Partition;
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, SqliteConnection, Transaction};
-use uuid::Uuid;
 
 use super::error::unavailable;
-use super::{apply, claim, digest, error, maintain};
-use crate::changes::Change;
-use crate::graph::{Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
-use crate::store::Survey;
+use crate::store::StoreError;
 
 /// Connections that read at the same time, at most.
 const READERS_MAX: u32 = 4;
@@ -38,20 +31,18 @@ const ROWS_AHEAD_MAX: usize = 1_024;
 const WAL_PAGES: i64 = 16 * 1024;
 
 /// A transaction that has the write lock of its file.
-pub(super) type Writing = Transaction<'static, Sqlite>;
+pub(crate) type Writing = Transaction<'static, Sqlite>;
 
-/// A generation's file, opened.
+/// The connections to one file.
 #[derive(Debug)]
-pub(super) struct Slot {
-    /// The generation's number; never used for another file.
-    pub(super) number: u64,
+pub(crate) struct Connections {
     writer: SqlitePool,
-    pub(super) readers: SqlitePool,
+    pub(crate) readers: SqlitePool,
 }
 
-impl Slot {
+impl Connections {
     /// Opens the file at `path`, which is made where it does not exist; its directory must.
-    pub(super) async fn open(path: &Path, number: u64) -> Result<Self, StoreError> {
+    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
         let writing = writing(path).create_if_missing(true);
         let reading = options(path)
             .row_buffer_size(ROWS_AHEAD_MAX)
@@ -64,10 +55,10 @@ impl Slot {
             .connect_with(reading)
             .await
             .map_err(unavailable)?;
-        Ok(Self { number, writer, readers })
+        Ok(Self { writer, readers })
     }
 
-    /// A generation in memory, gone with the value.
+    /// A database in memory, gone with the value.
     pub(super) async fn in_memory() -> Result<Self, StoreError> {
         // A database in memory lives as long as its only connection.
         let pool = SqlitePoolOptions::new()
@@ -78,21 +69,21 @@ impl Slot {
             .connect_with(SqliteConnectOptions::new().in_memory(true).row_buffer_size(ROWS_AHEAD_MAX))
             .await
             .map_err(unavailable)?;
-        Ok(Self { number: 0, writer: pool.clone(), readers: pool })
+        Ok(Self { writer: pool.clone(), readers: pool })
     }
 
     /// Begins a transaction with the write lock.
-    pub(super) async fn begin(&self) -> Result<Writing, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Writing, StoreError> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)
     }
 
     /// Begins a transaction that reads as of one moment.
-    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.readers.begin().await.map_err(unavailable)
     }
 
     /// Finishes what runs and closes the file; later calls answer `Unavailable`.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -100,7 +91,7 @@ impl Slot {
 
 /// A connection of its own to a file that exists, whose commits are on disk, with everything that was committed before,
 /// when they are acknowledged.
-pub(super) async fn durable(path: &Path) -> Result<SqliteConnection, StoreError> {
+pub(crate) async fn durable(path: &Path) -> Result<SqliteConnection, StoreError> {
     writing(path).synchronous(SqliteSynchronous::Full).connect().await.map_err(unavailable)
 }
 
@@ -117,60 +108,4 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("mmap_size", MMAP_BYTES_MAX.to_string())
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", WAL_PAGES.to_string())
-}
-
-#[async_trait]
-impl ReadModel for Slot {
-    fn name(&self) -> &'static str {
-        error::STORE
-    }
-
-    async fn identity(&self) -> Result<Uuid, StoreError> {
-        maintain::identity(&self.readers).await
-    }
-
-    async fn migrate(&self) -> Result<(), StoreError> {
-        maintain::migrate(self.begin().await?).await
-    }
-
-    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
-        let mut connection = self.readers.acquire().await.map_err(unavailable)?;
-        Ok(claim::stored(&mut connection, partition).await?.checkpoint)
-    }
-
-    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
-        claim::claim(self.begin().await?, partition).await
-    }
-
-    async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
-        maintain::clear(self.begin().await?, partition).await
-    }
-
-    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
-        let mut snapshot = self.snapshot().await?;
-        let digest = digest::digest(&mut snapshot, scope).await?;
-        snapshot.rollback().await.map_err(unavailable)?;
-        Ok(digest)
-    }
-
-    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
-        let mut connection = self.readers.acquire().await.map_err(unavailable)?;
-        digest::counts(&mut connection, scope).await
-    }
-
-    async fn survey(&self, partition: Partition, scope: DigestScope) -> Result<Option<Survey>, StoreError> {
-        let mut snapshot = self.snapshot().await?;
-        let checkpoint = claim::stored(&mut snapshot, partition).await?.checkpoint;
-        let digest = digest::digest(&mut snapshot, scope).await?;
-        let counts = digest::counts(&mut snapshot, scope).await?;
-        snapshot.rollback().await.map_err(unavailable)?;
-        Ok(Some(Survey { checkpoint, digest, counts }))
-    }
-}
-
-#[async_trait]
-impl Sink<Change> for Slot {
-    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        apply::apply(self.begin().await?, batch).await
-    }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 const SIZES: [usize; 3] = [128, 16, 1];
 
 /// An `INSERT` in several sizes.
-pub(super) struct BulkInsert {
+#[derive(Debug)]
+pub(crate) struct BulkInsert {
     statements: [Arc<str>; SIZES.len()],
 }
 
 impl BulkInsert {
     /// `head VALUES (?, …), … tail` with `columns` variables to a row; also where the rows are an operand.
-    pub(super) fn new(head: &str, columns: usize, tail: &str) -> Self {
+    pub(crate) fn new(head: &str, columns: usize, tail: &str) -> Self {
         let row = format!("({})", vec!["?"; columns].join(","));
         let statement = |rows: usize| {
             let mut sql = format!("{head} VALUES ");
@@ -28,7 +29,7 @@ impl BulkInsert {
     }
 
     /// Cuts `rows` into parts, each with the statement of its size.
-    pub(super) fn parts<'a, T>(&'a self, mut rows: &'a [T]) -> impl Iterator<Item = (Arc<str>, &'a [T])> {
+    pub(crate) fn parts<'a, T>(&'a self, mut rows: &'a [T]) -> impl Iterator<Item = (Arc<str>, &'a [T])> {
         std::iter::from_fn(move || {
             let (index, size) = SIZES.iter().enumerate().find(|(_, size)| **size <= rows.len())?;
             let (part, rest) = rows.split_at(*size);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::{STORE, corrupt};
-use crate::graph::StoreError;
+use crate::store::StoreError;
 use crate::store::generations::{RebuildScope, Role};
 
 /// How many numbers back files may have been left behind: every rebuild looks, and uses up two numbers at most.
@@ -22,23 +22,23 @@ const LEFT_BEHIND_MAX: u64 = 16;
 
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Pointer {
+pub(crate) struct Pointer {
     /// Number of the live generation.
-    pub(super) live: u64,
+    pub(crate) live: u64,
     /// A number that no generation has had.
-    pub(super) next: u64,
+    pub(crate) next: u64,
     /// The other generation, where there is one.
-    pub(super) other: Option<Other>,
+    pub(crate) other: Option<Other>,
 }
 
 /// The generation that is not live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Other {
-    pub(super) number: u64,
+pub(crate) struct Other {
+    pub(crate) number: u64,
     role: WrittenRole,
     /// The tenant that it covers; all where there is none.
     tenant: Option<Uuid>,
-    pub(super) filled_by: String,
+    pub(crate) filled_by: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ enum WrittenRole {
 /// Tells one state of the pointer's file from another at the cost of a `stat`. Who replaces the file makes the new one
 /// while the old one is there, so that two that follow each other are never the same inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp(Option<(u64, i64, i64, u64)>);
+pub(crate) struct Stamp(Option<(u64, i64, i64, u64)>);
 
 impl Stamp {
     /// There is no file.
@@ -60,7 +60,7 @@ impl Stamp {
 }
 
 impl Other {
-    pub(super) fn new(number: u64, role: Role, scope: RebuildScope, filled_by: String) -> Self {
+    pub(crate) fn new(number: u64, role: Role, scope: RebuildScope, filled_by: String) -> Self {
         let role = match role {
             Role::Beside => WrittenRole::Beside,
             Role::Reopened => WrittenRole::Reopened,
@@ -73,7 +73,7 @@ impl Other {
         Self { number, role, tenant, filled_by }
     }
 
-    pub(super) const fn role(&self) -> Role {
+    pub(crate) const fn role(&self) -> Role {
         match self.role {
             WrittenRole::Beside => Role::Beside,
             WrittenRole::Reopened => Role::Reopened,
@@ -81,56 +81,56 @@ impl Other {
         }
     }
 
-    pub(super) fn scope(&self) -> RebuildScope {
+    pub(crate) fn scope(&self) -> RebuildScope {
         self.tenant.map_or(RebuildScope::All, |tenant| RebuildScope::Tenant(TenantId(tenant)))
     }
 }
 
-/// The pointer's file for the graph at `graph`.
-fn file(graph: &Path) -> PathBuf {
-    let mut name = graph.as_os_str().to_owned();
+/// The pointer's file for the store at `path`.
+fn file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
     name.push(".generations");
     PathBuf::from(name)
 }
 
-/// The file of the generation `number` of the graph at `graph`: the first is `graph` itself.
-pub(super) fn generation_file(graph: &Path, number: u64) -> PathBuf {
+/// The file of the generation `number` of the store at `path`: the first is `path` itself.
+pub(crate) fn generation_file(path: &Path, number: u64) -> PathBuf {
     if number == 0 {
-        return graph.to_owned();
+        return path.to_owned();
     }
-    let mut name = graph.file_stem().unwrap_or_default().to_owned();
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push(format!(".{number}"));
-    if let Some(extension) = graph.extension() {
+    if let Some(extension) = path.extension() {
         name.push(".");
         name.push(extension);
     }
-    graph.with_file_name(name)
+    path.with_file_name(name)
 }
 
 /// The state that the pointer's file is in.
-pub(super) fn stamp(graph: &Path) -> Result<Stamp, StoreError> {
-    match fs::metadata(file(graph)) {
+pub(crate) fn stamp(path: &Path) -> Result<Stamp, StoreError> {
+    match fs::metadata(file(path)) {
         Ok(found) => Ok(Stamp(Some((found.ino(), found.mtime(), found.mtime_nsec(), found.len())))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Stamp::NONE),
-        Err(error) => Err(failed(graph, &error)),
+        Err(error) => Err(failed(path, &error)),
     }
 }
 
 /// What the pointer's file says.
-pub(super) fn read(graph: &Path) -> Result<Pointer, StoreError> {
-    let text = match fs::read(file(graph)) {
+pub(crate) fn read(path: &Path) -> Result<Pointer, StoreError> {
+    let text = match fs::read(file(path)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(Pointer { live: 0, next: 1, other: None });
         }
-        Err(error) => return Err(failed(graph, &error)),
+        Err(error) => return Err(failed(path, &error)),
     };
-    serde_json::from_slice(&text).map_err(|error| corrupt(format!("{}: {error}", file(graph).display())))
+    serde_json::from_slice(&text).map_err(|error| corrupt(format!("{}: {error}", file(path).display())))
 }
 
 /// Replaces the pointer; it is on disk when this answers.
-pub(super) fn replace(graph: &Path, pointer: &Pointer) -> Result<(), StoreError> {
-    let target = file(graph);
+pub(crate) fn replace(path: &Path, pointer: &Pointer) -> Result<(), StoreError> {
+    let target = file(path);
     let mut temporary = target.clone().into_os_string();
     temporary.push(".new");
     let replaced = || {
@@ -142,16 +142,16 @@ pub(super) fn replace(graph: &Path, pointer: &Pointer) -> Result<(), StoreError>
         File::open(target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
             .sync_all()
     };
-    replaced().map_err(|error| failed(graph, &error))
+    replaced().map_err(|error| failed(path, &error))
 }
 
 /// Removes the files of the generation `number`, as far as they are there. Who has them open keeps what they held.
-pub(super) fn remove(graph: &Path, number: u64) -> Result<(), StoreError> {
+pub(crate) fn remove(path: &Path, number: u64) -> Result<(), StoreError> {
     for suffix in ["-wal", "-shm", ""] {
-        let mut name = generation_file(graph, number).into_os_string();
+        let mut name = generation_file(path, number).into_os_string();
         name.push(suffix);
         match fs::remove_file(&name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(graph, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(path, &error)),
             _ => {}
         }
     }
@@ -159,15 +159,15 @@ pub(super) fn remove(graph: &Path, number: u64) -> Result<(), StoreError> {
 }
 
 /// Removes what earlier generations left behind that were given up while their process died.
-pub(super) fn remove_unnamed(graph: &Path, pointer: &Pointer) -> Result<(), StoreError> {
+pub(crate) fn remove_unnamed(path: &Path, pointer: &Pointer) -> Result<(), StoreError> {
     let named =
         |number| number == pointer.live || pointer.other.as_ref().is_some_and(|other| other.number == number);
     let numbers = pointer.next.saturating_sub(LEFT_BEHIND_MAX)..pointer.next;
-    numbers.filter(|number| !named(*number)).try_for_each(|number| remove(graph, number))
+    numbers.filter(|number| !named(*number)).try_for_each(|number| remove(path, number))
 }
 
-fn failed(graph: &Path, error: &io::Error) -> StoreError {
-    let reason = format!("the generations of {}: {error}", graph.display());
+fn failed(path: &Path, error: &io::Error) -> StoreError {
+    let reason = format!("the generations of {}: {error}", path.display());
     StoreError::Unavailable { store: STORE, reason }
 }
 
@@ -178,32 +178,32 @@ mod tests {
     #[test]
     fn a_pointer_is_read_as_it_was_written_and_every_replacement_shows() {
         let folder = tempfile::tempdir().unwrap();
-        let graph = folder.path().join("food_graph.sqlite");
-        assert_eq!(read(&graph).unwrap(), Pointer { live: 0, next: 1, other: None });
-        let mut seen = vec![stamp(&graph).unwrap()];
+        let path = folder.path().join("food_graph.sqlite");
+        assert_eq!(read(&path).unwrap(), Pointer { live: 0, next: 1, other: None });
+        let mut seen = vec![stamp(&path).unwrap()];
         let tenant = RebuildScope::Tenant(TenantId(Uuid::from_u128(7)));
         for (live, role, scope) in
             [(0, Role::Beside, RebuildScope::All), (1, Role::Previous, tenant), (1, Role::Reopened, tenant)]
         {
             let other = Other::new(9, role, scope, "0.1.0".to_owned());
             let pointer = Pointer { live, next: 10, other: Some(other) };
-            replace(&graph, &pointer).unwrap();
-            let found = read(&graph).unwrap();
+            replace(&path, &pointer).unwrap();
+            let found = read(&path).unwrap();
             assert_eq!(found, pointer);
             let other = found.other.unwrap();
             assert_eq!((other.role(), other.scope()), (role, scope));
-            assert_ne!(stamp(&graph).unwrap(), *seen.last().unwrap());
-            seen.push(stamp(&graph).unwrap());
+            assert_ne!(stamp(&path).unwrap(), *seen.last().unwrap());
+            seen.push(stamp(&path).unwrap());
         }
-        fs::write(file(&graph), "{").unwrap();
-        assert!(matches!(read(&graph), Err(StoreError::Corrupt { .. })));
+        fs::write(file(&path), "{").unwrap();
+        assert!(matches!(read(&path), Err(StoreError::Corrupt { .. })));
     }
 
     #[test]
     fn generations_are_files_of_their_own() {
-        let name = |graph: &str, number| generation_file(Path::new(graph), number).display().to_string();
+        let name = |path: &str, number| generation_file(Path::new(path), number).display().to_string();
         assert_eq!(name("data/food_graph.sqlite", 0), "data/food_graph.sqlite");
         assert_eq!(name("data/food_graph.sqlite", 3), "data/food_graph.3.sqlite");
-        assert_eq!(name("graph", 2), "graph.2");
+        assert_eq!(name("path", 2), "path.2");
     }
 }

@@ -8,18 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use foodflow_log::{Partition, Position};
+use foodflow_log::Partition;
 use sqlx::{Connection as _, SqliteConnection};
 use uuid::Uuid;
 
+use super::connections::{Writing, durable};
+use super::contents::Contents;
 use super::error::{STORE, unavailable};
 use super::pointer::{self, Other, Pointer};
-use super::slot::{Slot, Writing, durable};
-use super::{EmbeddedGraph, claim, maintain, tenant};
-use crate::changes::Change;
-use crate::graph::{Checkpoint, Claim, ReadModel as _, Sink, StoreError};
-use crate::store::Epoch;
-use crate::store::generations::{Compared, Generations, OtherGeneration, Overview, RebuildScope, Role};
+use super::slot::Slot;
+use super::store::EmbeddedStore;
+use super::{claim, identity, tenant};
+use crate::store::generations::{
+    Compared, Generations, OtherGeneration, Overview, RebuildScope, Role, expect_covered,
+};
+use crate::store::{Checkpoint, Claim, Epoch, ReadModel as _, Sink, StoreError};
 
 /// What cannot be done with the generations that there are.
 pub(super) fn refused(reason: impl Into<String>) -> StoreError {
@@ -27,14 +30,14 @@ pub(super) fn refused(reason: impl Into<String>) -> StoreError {
 }
 
 #[async_trait]
-impl Generations<Change> for EmbeddedGraph {
+impl<K: Contents> Generations<K::Change> for EmbeddedStore<K> {
     async fn generations(&self) -> Result<Overview, StoreError> {
-        let live = all_stored(&*self.live().await?).await?;
+        let live = self.all_stored(&*self.live().await?).await?;
         let Some(other) = pointer::read(self.path()?)?.other else {
             return Ok(Overview { live, other: None });
         };
         let (role, scope) = (other.role(), other.scope());
-        let checkpoints = all_stored(&self.slot(other.number).await?).await?;
+        let checkpoints = self.all_stored(&self.slot(other.number).await?).await?;
         Ok(Overview {
             live,
             other: Some(OtherGeneration { role, scope, filled_by: other.filled_by, checkpoints }),
@@ -45,7 +48,7 @@ impl Generations<Change> for EmbeddedGraph {
         &self,
         scope: RebuildScope,
         filled_by: &str,
-    ) -> Result<Arc<dyn Sink<Change>>, StoreError> {
+    ) -> Result<Arc<dyn Sink<K::Change>>, StoreError> {
         let lock = self.begin().await?;
         let mut pointer = pointer::read(self.path()?)?;
         let continued = match &pointer.other {
@@ -60,12 +63,12 @@ impl Generations<Change> for EmbeddedGraph {
         };
         let slot = self.slot(number).await?;
         slot.migrate().await?;
-        maintain::set_identity(slot.begin().await?, self.identity().await?).await?;
+        identity::set(slot.file.begin().await?, self.identity().await?).await?;
         lock.rollback().await.map_err(unavailable)?;
         Ok(Arc::new(slot))
     }
 
-    async fn reopen_previous(&self) -> Result<(RebuildScope, Arc<dyn Sink<Change>>), StoreError> {
+    async fn reopen_previous(&self) -> Result<(RebuildScope, Arc<dyn Sink<K::Change>>), StoreError> {
         let lock = self.begin().await?;
         let mut pointer = pointer::read(self.path()?)?;
         let Some(other) = pointer.other.clone().filter(|other| other.role() != Role::Beside) else {
@@ -75,7 +78,7 @@ impl Generations<Change> for EmbeddedGraph {
         let slot = self.slot(number).await?;
         slot.migrate().await?;
         // It was held when it was switched away from.
-        claim::end_holds(slot.begin().await?).await?;
+        claim::end_holds(slot.file.begin().await?).await?;
         pointer.other = Some(Other::new(number, Role::Reopened, scope, other.filled_by));
         pointer::replace(self.path()?, &pointer)?;
         lock.rollback().await.map_err(unavailable)?;
@@ -83,11 +86,11 @@ impl Generations<Change> for EmbeddedGraph {
     }
 
     async fn hold(&self, partition: Partition, holder: Uuid, term: Duration) -> Result<Claim, StoreError> {
-        claim::hold(self.begin().await?, partition, holder, term).await
+        claim::hold(self.begin().await?, self.contents().projection(), partition, holder, term).await
     }
 
     async fn release(&self, partition: Partition, holder: Uuid) -> Result<(), StoreError> {
-        claim::release(self.begin().await?, partition, holder).await
+        claim::release(self.begin().await?, self.contents().projection(), partition, holder).await
     }
 
     async fn switch(&self, compared: &[Compared]) -> Result<(), StoreError> {
@@ -113,12 +116,7 @@ impl Generations<Change> for EmbeddedGraph {
     }
 }
 
-impl EmbeddedGraph {
-    /// Opens the generation `number`, which is not the live one.
-    pub(super) async fn slot(&self, number: u64) -> Result<Slot, StoreError> {
-        Slot::open(&pointer::generation_file(self.path()?, number), number).await
-    }
-
+impl<K: Contents> EmbeddedStore<K> {
     /// Makes room for a new generation beside the live one; the caller has the lock.
     fn begin_generation(
         &self,
@@ -135,6 +133,11 @@ impl EmbeddedGraph {
         Ok(number)
     }
 
+    async fn all_stored(&self, slot: &Slot<K>) -> Result<BTreeMap<Partition, Checkpoint>, StoreError> {
+        let mut connection = slot.file.readers.acquire().await.map_err(unavailable)?;
+        claim::all_stored(&mut connection, self.contents().projection()).await
+    }
+
     async fn switch_all(&self, other: &Other, compared: &[Compared]) -> Result<(), StoreError> {
         let mut live = self.begin().await?;
         let path = self.path()?;
@@ -143,7 +146,7 @@ impl EmbeddedGraph {
             return Err(refused("the generation beside was given up meanwhile"));
         }
         let mut beside = durable(&pointer::generation_file(path, other.number)).await?;
-        raise_epochs(&mut live, &mut beside, compared).await?;
+        raise_epochs(&mut live, &mut beside, self.contents().projection(), compared).await?;
         beside.close().await.map_err(unavailable)?;
         let previous = Other::new(pointer.live, Role::Previous, RebuildScope::All, other.filled_by.clone());
         pointer.live = other.number;
@@ -157,16 +160,17 @@ impl EmbeddedGraph {
 async fn raise_epochs(
     live: &mut Writing,
     beside: &mut SqliteConnection,
+    projection: &'static str,
     compared: &[Compared],
 ) -> Result<(), StoreError> {
     let mut beside = beside.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-    expect_covered(compared, &claim::all_stored(live).await?)?;
-    expect_covered(compared, &claim::all_stored(&mut beside).await?)?;
+    expect_covered(STORE, compared, &claim::all_stored(live, projection).await?)?;
+    expect_covered(STORE, compared, &claim::all_stored(&mut beside, projection).await?)?;
     for one in compared {
-        let stands = claim::stored(live, one.partition).await?;
-        let stands_beside = claim::stored(&mut beside, one.partition).await?;
+        let stands = claim::stored(live, projection, one.partition).await?;
+        let stands_beside = claim::stored(&mut beside, projection, one.partition).await?;
         let epoch = check(one, RebuildScope::All, &stands, &stands_beside)?;
-        claim::set_epoch(&mut beside, one.partition, epoch).await?;
+        claim::set_epoch(&mut beside, projection, one.partition, epoch).await?;
     }
     beside.commit().await.map_err(unavailable)
 }
@@ -179,22 +183,5 @@ pub(super) fn check(
     beside: &Claim,
 ) -> Result<Epoch, StoreError> {
     compared.check(STORE, scope, live, beside)?;
-    Ok(Epoch(live.epoch.max(beside.epoch).0 + 1))
-}
-
-/// A partition that holds something must have been compared.
-fn expect_covered(compared: &[Compared], stored: &BTreeMap<Partition, Checkpoint>) -> Result<(), StoreError> {
-    let is_compared = |partition| compared.iter().any(|one| one.partition == partition);
-    let missing = stored
-        .iter()
-        .find(|(partition, checkpoint)| checkpoint.position > Position(0) && !is_compared(**partition));
-    match missing {
-        Some((partition, _)) => Err(refused(format!("partition {} was not compared", partition.0))),
-        None => Ok(()),
-    }
-}
-
-async fn all_stored(slot: &Slot) -> Result<BTreeMap<Partition, Checkpoint>, StoreError> {
-    let mut connection = slot.readers.acquire().await.map_err(unavailable)?;
-    claim::all_stored(&mut connection).await
+    Ok(compared.epoch_after(live, beside))
 }

@@ -1,0 +1,19 @@
+//! The tenant who asks: itself, its subscriptions, its features, and what it uses.
+
+mod feature_flags;
+mod subscriptions;
+mod tenant;
+mod usage_metrics;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use super::App;
+
+/// Tenancy.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(tenant::routes())
+        .merge(subscriptions::routes())
+        .merge(feature_flags::routes())
+        .merge(usage_metrics::routes())
+}

@@ -1,0 +1,175 @@
+//! The read models of a process: the stores that the settings name, and the projections that fill them. Each store is
+//! chosen on its own.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use foodflow_log::SharedLog;
+use foodflow_projections::graph::GraphStore;
+use foodflow_projections::graph::embedded::EmbeddedGraph;
+use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
+use foodflow_projections::runner::{
+    Projection, ProjectionStatus, Runner, RunnerConfig, RunnerHandle, food_graph,
+};
+use foodflow_projections::store::{ReadModel, Sink};
+use foodflow_projections::tables::embedded::EmbeddedTables;
+use foodflow_projections::tables::postgres::{PostgresConfig, PostgresTables};
+use foodflow_projections::tables::{TableProjection, TableStore, projection};
+use foodflow_projections::tenancy::TENANCY;
+
+use crate::config::Config;
+
+/// The stores of every read model.
+#[derive(Clone)]
+pub struct ReadModels {
+    /// The traceability graph.
+    pub graph: Arc<dyn GraphStore>,
+    /// Tenants, their subscriptions, features and use.
+    pub tenancy: Arc<dyn TableStore>,
+}
+
+impl ReadModels {
+    /// Opens what `config` names and brings its schemas up to date.
+    ///
+    /// # Errors
+    /// Where a store cannot be reached or refuses; the error says what to do.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let (graph, tenancy) = (open_graph(config).await?, open_tables(config, &TENANCY).await?);
+        Ok(Self { graph, tenancy })
+    }
+
+    /// Each projection with the store that it fills.
+    #[must_use]
+    pub fn all(&self) -> [(&'static str, Arc<dyn ReadModel>); 2] {
+        [(food_graph().name(), self.graph.clone()), (TENANCY.name, self.tenancy.clone())]
+    }
+
+    /// Starts the projectors of every read model.
+    ///
+    /// # Errors
+    /// Where a projection cannot be run.
+    pub fn project(&self, log: &SharedLog, config: &RunnerConfig) -> anyhow::Result<Runners> {
+        Ok(Runners {
+            food_graph: start(log, self.graph.clone(), food_graph(), config)?,
+            tenancy: start(log, self.tenancy.clone(), projection(&TENANCY), config)?,
+        })
+    }
+
+    /// Watches the projectors of other processes.
+    ///
+    /// # Errors
+    /// Where a projection cannot be run.
+    pub fn watch(&self, log: &SharedLog) -> anyhow::Result<Runners> {
+        let watch = |store, name| {
+            Runner::watch(Arc::clone(log), store, name, RunnerConfig::default())
+                .context("cannot watch the projectors")
+        };
+        Ok(Runners {
+            food_graph: watch(self.graph.clone(), food_graph().name())?,
+            tenancy: watch(self.tenancy.clone(), TENANCY.name)?,
+        })
+    }
+}
+
+fn start<C: Send + 'static>(
+    log: &SharedLog,
+    store: Arc<dyn Sink<C>>,
+    projection: Arc<dyn Projection<C>>,
+    config: &RunnerConfig,
+) -> anyhow::Result<RunnerHandle> {
+    Runner::start(Arc::clone(log), store, projection, config.clone()).context("cannot start the projectors")
+}
+
+/// The runners of a process, one for each read model. Cheap to clone.
+#[derive(Clone)]
+pub struct Runners {
+    /// Of the traceability graph.
+    pub food_graph: RunnerHandle,
+    /// Of tenancy's tables.
+    pub tenancy: RunnerHandle,
+}
+
+impl Runners {
+    /// All of them.
+    #[must_use]
+    pub const fn all(&self) -> [&RunnerHandle; 2] {
+        [&self.food_graph, &self.tenancy]
+    }
+
+    /// Whether each of them is ready.
+    #[must_use]
+    pub fn are_ready(&self) -> bool {
+        self.all().into_iter().all(RunnerHandle::is_ready)
+    }
+
+    /// How every partition of each is doing.
+    pub async fn status(&self) -> Vec<ProjectionStatus> {
+        let mut statuses = Vec::new();
+        for runner in self.all() {
+            statuses.extend(runner.status().await);
+        }
+        statuses
+    }
+
+    /// Ends them, all at once.
+    pub async fn stop(&self) {
+        futures::future::join_all(self.all().map(RunnerHandle::stop)).await;
+    }
+}
+
+/// Opens the traceability graph and brings its schema up to date.
+///
+/// # Errors
+/// Where it cannot be reached.
+pub async fn open_graph(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
+    let graph: Arc<dyn GraphStore> = match &config.neo4j_url {
+        None => {
+            make_data_folder(config)?;
+            Arc::new(EmbeddedGraph::open(&config.embedded_graph()).await?)
+        }
+        Some(uri) => {
+            let neo4j = Neo4jConfig {
+                uri: uri.clone(),
+                user: config.neo4j_user.clone(),
+                password: config.neo4j_password.0.clone(),
+                database: config.neo4j_database.clone(),
+            };
+            Arc::new(Neo4jGraph::connect(neo4j).await?)
+        }
+    };
+    graph.migrate().await.context("cannot bring the graph's schema up to date")?;
+    Ok(graph)
+}
+
+/// Opens the tables of a projection and brings their schema up to date.
+///
+/// # Errors
+/// Where they cannot be reached.
+pub async fn open_tables(
+    config: &Config,
+    tables: &'static TableProjection,
+) -> anyhow::Result<Arc<dyn TableStore>> {
+    let store: Arc<dyn TableStore> = match config.postgres() {
+        None => {
+            make_data_folder(config)?;
+            Arc::new(EmbeddedTables::open(&config.embedded_tables(tables.name), tables).await?)
+        }
+        Some(postgres) => Arc::new(PostgresTables::new(postgres.connect().await?, tables)),
+    };
+    let name = tables.name;
+    store.migrate().await.with_context(|| format!("cannot bring the schema of {name} up to date"))?;
+    Ok(store)
+}
+
+fn make_data_folder(config: &Config) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&config.data)
+        .with_context(|| format!("cannot make the data folder {}", config.data.display()))
+}
+
+impl Config {
+    /// The PostgreSQL server that the settings name.
+    #[must_use]
+    pub fn postgres(&self) -> Option<PostgresConfig> {
+        self.postgres_url.as_ref().map(|url| PostgresConfig { url: url.0.clone() })
+    }
+}

@@ -1,0 +1,51 @@
+//! How failures of PostgreSQL become failures of the store.
+
+use foodflow_log::Position;
+
+use crate::store::StoreError;
+
+/// The store's name.
+pub(super) const STORE: &str = "postgres";
+
+/// What PostgreSQL did not do. What the server says may quote a row, but never a password.
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
+pub(super) fn unavailable(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => corrupt(error.to_string()),
+        error => StoreError::Unavailable { store: STORE, reason: error.to_string() },
+    }
+}
+
+/// What is stored and cannot be read.
+pub(super) fn corrupt(reason: impl Into<String>) -> StoreError {
+    StoreError::Corrupt { store: STORE, reason: reason.into() }
+}
+
+/// A position as PostgreSQL holds it: a signed 64-bit integer.
+///
+/// # Errors
+/// `Unavailable` for a position that it cannot hold.
+pub(super) fn to_stored(position: Position) -> Result<i64, StoreError> {
+    i64::try_from(position.0).map_err(|_| StoreError::Unavailable {
+        store: STORE,
+        reason: format!("position {position} is beyond what the store can hold"),
+    })
+}
+
+/// A stored position.
+///
+/// # Errors
+/// `Corrupt` for one below 0.
+pub(super) fn from_stored(position: i64) -> Result<Position, StoreError> {
+    u64::try_from(position).map(Position).map_err(|_| corrupt(format!("position {position}")))
+}
+
+/// What cannot be done, and what to do about it.
+pub(super) fn refused(reason: impl Into<String>) -> StoreError {
+    StoreError::Unavailable { store: STORE, reason: reason.into() }
+}
+
+/// What cannot be done with the generations that there are.
+pub(super) fn wrong_generations(reason: impl Into<String>) -> StoreError {
+    StoreError::Generations { store: STORE, reason: reason.into() }
+}

@@ -1,0 +1,122 @@
+//! The tables of one projection in a PostgreSQL database.
+//!
+//! Table, column and index names are the documented ones, in the schema that the connection finds first. Every statement
+//! is derived from the description of its table; rows travel as arrays of columns (`UNNEST`), many new rows by `COPY`.
+//!
+//! - [`connect`]: the connections, shared by all projections of a process;
+//! - [`place`]: where a generation's tables are; [`slot`]: one generation;
+//! - [`apply`]: a batch and its checkpoint, in one transaction;
+//! - [`checkpoint`]: checkpoints, claims and holds;
+//! - [`generations`]: filling one beside the live one, and switching;
+//! - [`schema`]: tables and their layout, and clearing;
+//! - [`read`]: rows, digests and counts;
+//! - [`statements`], [`values`], [`copy`]: what is written and read, for one table and for one value.
+
+mod apply;
+mod checkpoint;
+pub mod connect;
+mod copy;
+mod error;
+mod generations;
+mod place;
+mod read;
+mod schema;
+mod slot;
+mod statements;
+mod values;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use foodflow_log::Partition;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+pub use connect::PostgresConfig;
+
+use self::error::unavailable;
+use self::place::Place;
+use self::slot::Slot;
+use super::projection::TableProjection;
+use super::row::Row;
+use super::select::Select;
+use super::{Batch, TableChange, TableStore};
+use crate::store::{Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError, Survey};
+
+/// The tables of one projection in a PostgreSQL database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PostgresTables {
+    live: Slot,
+    beside: Slot,
+}
+
+impl PostgresTables {
+    /// The tables of `projection` behind these connections. Call [`ReadModel::migrate`] before anything else.
+    #[must_use]
+    pub fn new(pool: PgPool, projection: &'static TableProjection) -> Self {
+        let live = Slot::new(pool.clone(), projection, Place::live());
+        Self { live, beside: Slot::new(pool, projection, Place::other(projection.name)) }
+    }
+
+    /// Names of tables and indexes that [`ReadModel::migrate`] would make; changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the server does not answer.
+    pub async fn missing_schema(&self) -> Result<Vec<String>, StoreError> {
+        let mut connection = self.live.pool.acquire().await.map_err(unavailable)?;
+        schema::missing(&mut connection, self.live.projection).await
+    }
+}
+
+#[async_trait]
+impl ReadModel for PostgresTables {
+    fn name(&self) -> &'static str {
+        self.live.name()
+    }
+
+    async fn identity(&self) -> Result<Uuid, StoreError> {
+        self.live.identity().await
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        self.live.migrate().await
+    }
+
+    async fn checkpoint(&self, partition: Partition) -> Result<Checkpoint, StoreError> {
+        self.live.checkpoint(partition).await
+    }
+
+    async fn claim(&self, partition: Partition) -> Result<Claim, StoreError> {
+        self.live.claim(partition).await
+    }
+
+    async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
+        self.live.clear(partition).await
+    }
+
+    async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
+        self.live.digest(scope).await
+    }
+
+    async fn counts(&self, scope: DigestScope) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.live.counts(scope).await
+    }
+
+    async fn survey(&self, partition: Partition, scope: DigestScope) -> Result<Option<Survey>, StoreError> {
+        self.live.survey(partition, scope).await
+    }
+}
+
+#[async_trait]
+impl Sink<TableChange> for PostgresTables {
+    async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        self.live.apply(batch).await
+    }
+}
+
+#[async_trait]
+impl TableStore for PostgresTables {
+    async fn rows(&self, select: &Select) -> Result<Vec<Row>, StoreError> {
+        read::rows(&self.live.pool, select).await
+    }
+}

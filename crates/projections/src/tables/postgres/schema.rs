@@ -1,0 +1,174 @@
+//! Tables and their layout; clearing a partition ahead of a rebuild.
+
+use foodflow_log::Partition;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::error::{corrupt, unavailable};
+use super::place::{Place, run};
+use super::slot::Slot;
+use crate::store::{Checkpoint, StoreError};
+use crate::tables::projection::TableProjection;
+
+/// What every database of tables has besides them.
+const BASE: &str = include_str!("../../../../../schemas/postgres/projections.sql");
+
+/// The store's identity is made once, by whoever comes first.
+const NAME_STORE: &str =
+    "INSERT INTO projection_store (one, identity) VALUES (true, gen_random_uuid()) ON CONFLICT DO NOTHING";
+
+/// Held while schemas or generations change: `CREATE TABLE IF NOT EXISTS` of two processes at once is refused to one
+/// of them.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('foodflow schemas'))")
+        .execute(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Creates the tables of a generation, where they do not exist.
+pub(super) async fn define(connection: &mut PgConnection, slot: &Slot) -> Result<(), StoreError> {
+    let schema = slot.place.schema(connection).await?;
+    // The definitions name no schema; nor do they say each time what exists.
+    let before: String = sqlx::query_scalar("SELECT current_setting('search_path')")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    let settings = format!("SET LOCAL client_min_messages = warning; SET LOCAL search_path = {schema};");
+    run(connection, format!("{settings}\n{BASE}\n{}", slot.projection.postgres)).await?;
+    sqlx::query("SELECT set_config('search_path', $1, true)")
+        .bind(before)
+        .execute(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Creates the tables. Those of an older layout are dropped, checkpoints and the other generation included: what they
+/// held is read from the log again.
+pub(super) async fn migrate(slot: &Slot) -> Result<(), StoreError> {
+    let (name, layout) = (slot.projection.name, slot.projection.layout);
+    let mut transaction = slot.begin().await?;
+    lock(&mut transaction).await?;
+    run(&mut transaction, format!("SET LOCAL client_min_messages = warning;\n{BASE}")).await?;
+    sqlx::query(NAME_STORE).execute(&mut *transaction).await.map_err(unavailable)?;
+    let found = layout_of(&mut transaction, name).await?;
+    match found {
+        Some(found) if found > layout => {
+            let reason = format!("{name} has layout {found}; this program knows {layout} at most");
+            return Err(corrupt(reason));
+        }
+        Some(found) if found < layout => drop_all(&mut transaction, slot.projection).await?,
+        _ => {}
+    }
+    define(&mut transaction, slot).await?;
+    sqlx::query(
+        "INSERT INTO projection_layouts (projection, layout) VALUES ($1, $2) \
+         ON CONFLICT (projection) DO UPDATE SET layout = EXCLUDED.layout",
+    )
+    .bind(name)
+    .bind(layout)
+    .execute(&mut *transaction)
+    .await
+    .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)
+}
+
+async fn layout_of(connection: &mut PgConnection, projection: &str) -> Result<Option<i32>, StoreError> {
+    sqlx::query_scalar("SELECT layout FROM projection_layouts WHERE projection = $1")
+        .bind(projection)
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)
+}
+
+/// Which store this is.
+pub(super) async fn identity(pool: &PgPool) -> Result<Uuid, StoreError> {
+    let found: Option<Uuid> = sqlx::query_scalar("SELECT identity FROM projection_store")
+        .fetch_optional(pool)
+        .await
+        .map_err(unavailable)?;
+    found.ok_or_else(|| corrupt("it has no identity"))
+}
+
+async fn drop_all(
+    connection: &mut PgConnection,
+    projection: &'static TableProjection,
+) -> Result<(), StoreError> {
+    Place::other(projection.name).remove(connection).await?;
+    let tables: Vec<&str> = projection.tables().iter().map(|table| table.name).collect();
+    run(connection, format!("DROP TABLE IF EXISTS {}", tables.join(", "))).await?;
+    for table in ["checkpoints", "tenants", "generations", "holds"] {
+        let sql = format!("DELETE FROM projection_{table} WHERE projection = $1");
+        let statement = sqlx::query(AssertSqlSafe(sql)).bind(projection.name);
+        statement.execute(&mut *connection).await.map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+/// Names of tables and indexes that [`migrate`] would make: all of them where the layout is another one.
+pub(super) async fn missing(
+    connection: &mut PgConnection,
+    projection: &'static TableProjection,
+) -> Result<Vec<String>, StoreError> {
+    let sql = format!("{BASE}\n{}", projection.postgres);
+    let defined: Vec<String> = sql
+        .split("IF NOT EXISTS ")
+        .skip(1)
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    let missing: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM UNNEST($1::text[]) WITH ORDINALITY AS wanted (name, number) \
+         WHERE to_regclass(name) IS NULL ORDER BY number",
+    )
+    .bind(&defined)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    if !missing.is_empty() {
+        return Ok(missing);
+    }
+    let layout = layout_of(connection, projection.name).await?;
+    Ok(if layout == Some(projection.layout) { Vec::new() } else { defined })
+}
+
+/// Removes everything of `partition`'s tenants; its checkpoint stands at 0 then.
+pub(super) async fn clear(slot: &Slot, partition: Partition) -> Result<(), StoreError> {
+    let (projection, number) = (slot.projection, i32::from(partition.0));
+    let known = slot.place.name("projection_tenants");
+    let mut transaction = slot.begin().await?;
+    // Whoever applies a batch at the same time waits here, or is waited for.
+    slot.checkpoints.locked(&mut transaction, partition).await?;
+    let others = format!("SELECT EXISTS (SELECT 1 FROM {known} WHERE projection = $1 AND partition <> $2)");
+    let others: bool = sqlx::query_scalar(AssertSqlSafe(others))
+        .bind(projection.name)
+        .bind(number)
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
+    let of_partition = "WHERE projection = $1 AND partition = $2";
+    let mut deletions = Vec::new();
+    if others {
+        for table in projection.tables().iter().rev() {
+            let name = slot.place.name(table.name);
+            deletions.push(format!(
+                "DELETE FROM {name} WHERE \"{}\" IN (SELECT tenant_id FROM {known} {of_partition})",
+                table.tenant
+            ));
+        }
+    } else {
+        // Quicker than to look at every row, and it gives the room back.
+        let tables: Vec<String> =
+            projection.tables().iter().map(|table| slot.place.name(table.name)).collect();
+        run(&mut transaction, format!("TRUNCATE {}", tables.join(", "))).await?;
+    }
+    deletions.push(format!("DELETE FROM {known} {of_partition}"));
+    for sql in deletions {
+        let statement = sqlx::query(AssertSqlSafe(sql)).bind(projection.name).bind(number);
+        statement.execute(&mut *transaction).await.map_err(unavailable)?;
+    }
+    slot.checkpoints.store(&mut transaction, partition, &Checkpoint::default()).await?;
+    transaction.commit().await.map_err(unavailable)
+}

@@ -1,0 +1,202 @@
+//! Questions to one table. One cannot be made without a tenant, and answers with rows of that tenant alone.
+
+use std::fmt::Write as _;
+
+use foodflow_domain::TenantId;
+use uuid::Uuid;
+
+use super::description::{Column, Table};
+use super::row::TableRow;
+use super::value::{ColumnValue, Value};
+use super::{TableStore, rows_of};
+use crate::page::{PAGE_ITEMS_MAX, Page, PageRequest};
+use crate::store::StoreError;
+
+/// How a column is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    AtLeast,
+    Before,
+}
+
+/// A question to one table, within a tenant.
+#[derive(Debug, Clone)]
+pub struct Select {
+    /// The table.
+    pub table: &'static Table,
+    tenant: TenantId,
+    filters: Vec<(&'static str, Comparison, Value)>,
+    order: Option<&'static str>,
+    after: Option<Uuid>,
+    limit: usize,
+}
+
+impl Select {
+    /// All rows of the tenant, in order of key, at most [`PAGE_ITEMS_MAX`].
+    #[must_use]
+    pub fn of<R: TableRow>(tenant: TenantId) -> Self {
+        let (filters, order, after) = (Vec::new(), None, None);
+        Self { table: R::TABLE, tenant, filters, order, after, limit: PAGE_ITEMS_MAX }
+    }
+
+    /// Only rows that hold `value`; any where it is absent.
+    #[must_use]
+    pub fn equal(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
+        self.filter(column, Comparison::Equal, value)
+    }
+
+    /// Only rows that hold `value` or more; any where it is absent.
+    #[must_use]
+    pub fn at_least(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
+        self.filter(column, Comparison::AtLeast, value)
+    }
+
+    /// Only rows that hold less than `value`; any where it is absent.
+    #[must_use]
+    pub fn before(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
+        self.filter(column, Comparison::Before, value)
+    }
+
+    /// In order of this column, and of id among equals.
+    #[must_use]
+    pub fn ordered_by(self, column: &'static str) -> Self {
+        Self { order: Some(column), ..self }
+    }
+
+    fn filter(
+        mut self,
+        column: &'static str,
+        comparison: Comparison,
+        value: Option<impl ColumnValue>,
+    ) -> Self {
+        self.filters.extend(value.map(|value| (column, comparison, value.into_value())));
+        self
+    }
+
+    /// The statement and its variables. `table` is the table's name in the store; `shown` how a column is asked for.
+    ///
+    /// # Errors
+    /// `Unavailable` of `store` where a column is not of the table.
+    pub(crate) fn statement(
+        &self,
+        store: &'static str,
+        table: &str,
+        shown: impl Fn(&Column) -> String,
+    ) -> Result<(String, Vec<Value>), StoreError> {
+        let named = self.filters.iter().map(|(column, ..)| *column).chain(self.order);
+        if let Some(unknown) = named.into_iter().find(|column| self.table.position_of(column).is_none()) {
+            let reason = format!("table {} has no column {unknown}", self.table.name);
+            return Err(StoreError::Unavailable { store, reason });
+        }
+        let columns: Vec<String> = self.table.columns.iter().map(shown).collect();
+        let tenant = self.table.tenant;
+        let mut sql = format!("SELECT {} FROM {table} WHERE \"{tenant}\" = $1", columns.join(", "));
+        let mut variables = vec![Value::Uuid(self.tenant.0)];
+        for (column, comparison, value) in &self.filters {
+            variables.push(value.clone());
+            let sign = match comparison {
+                Comparison::Equal => "=",
+                Comparison::AtLeast => ">=",
+                Comparison::Before => "<",
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(sql, " AND \"{column}\" {sign} ${}", variables.len());
+        }
+        let order = self.order_columns();
+        if let (Some(after), Some(id)) = (self.after, order.last()) {
+            variables.push(Value::Uuid(after));
+            let variable = variables.len();
+            let _ = match self.order {
+                Some(_) => write!(
+                    sql,
+                    " AND ({0}) > (SELECT {0} FROM {table} WHERE \"{tenant}\" = $1 AND {id} = ${variable})",
+                    order.join(", ")
+                ),
+                None => write!(sql, " AND {id} > ${variable}"),
+            };
+        }
+        if !order.is_empty() {
+            let _ = write!(sql, " ORDER BY {}", order.join(", "));
+        }
+        variables.push(Value::Integer(i64::try_from(self.limit).unwrap_or(i64::MAX)));
+        let _ = write!(sql, " LIMIT ${}", variables.len());
+        Ok((sql, variables))
+    }
+
+    /// What rows are in order of; the last is what tells the tenant's rows apart.
+    fn order_columns(&self) -> Vec<String> {
+        let key = self.table.key.iter().copied().filter(|name| *name != self.table.tenant);
+        self.order.into_iter().chain(key).map(|name| format!("\"{name}\"")).collect()
+    }
+}
+
+/// The one row that `select` finds; the first where it finds several.
+///
+/// # Errors
+/// [`StoreError`] where the store does not answer.
+pub async fn one<R: TableRow>(store: &dyn TableStore, select: Select) -> Result<Option<R>, StoreError> {
+    let select = Select { limit: 1, ..select };
+    Ok(rows_of(store, &select).await?.pop())
+}
+
+/// A page of what `select` finds; `id` tells a row's id.
+///
+/// # Errors
+/// [`StoreError`] where the store does not answer.
+pub async fn page<R: TableRow>(
+    store: &dyn TableStore,
+    select: Select,
+    request: PageRequest,
+    id: impl Fn(&R) -> Uuid,
+) -> Result<Page<R>, StoreError> {
+    let size = request.size.clamp(1, PAGE_ITEMS_MAX);
+    // One more than fits tells whether another page follows.
+    let select = Select { after: request.after, limit: size + 1, ..select };
+    let mut items: Vec<R> = rows_of(store, &select).await?;
+    let is_followed = items.len() > size;
+    items.truncate(size);
+    let next = items.last().filter(|_| is_followed).map(id);
+    Ok(Page { items, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::table! {
+        /// A note.
+        struct Note in "notes" {
+            tenant_id: Uuid,
+            id: Uuid,
+            kind as "type": Option<String>,
+        }
+        key: ["tenant_id", "id"], tenant: "tenant_id",
+    }
+
+    fn sql(select: &Select) -> String {
+        select.statement("test", "notes", |column| format!("\"{}\"", column.name)).unwrap().0
+    }
+
+    #[test]
+    fn every_question_names_the_tenant() {
+        let select = Select::of::<Note>(TenantId::default());
+        let all = "SELECT \"tenant_id\", \"id\", \"type\" FROM notes WHERE \"tenant_id\" = $1";
+        assert_eq!(sql(&select), format!("{all} ORDER BY \"id\" LIMIT $2"));
+        let none = select.clone().equal("type", None::<String>);
+        assert_eq!(sql(&none), sql(&select));
+        let some = select.clone().equal("type", Some("a".to_owned())).before("id", Some(Uuid::nil()));
+        assert_eq!(sql(&some), format!("{all} AND \"type\" = $2 AND \"id\" < $3 ORDER BY \"id\" LIMIT $4"));
+        let page = Select { after: Some(Uuid::nil()), ..select };
+        assert_eq!(sql(&page), format!("{all} AND \"id\" > $2 ORDER BY \"id\" LIMIT $3"));
+        let ordered = page.ordered_by("type");
+        let after = "(\"type\", \"id\") > (SELECT \"type\", \"id\" FROM notes WHERE \"tenant_id\" = $1 AND \"id\" = $2)";
+        assert_eq!(sql(&ordered), format!("{all} AND {after} ORDER BY \"type\", \"id\" LIMIT $3"));
+    }
+
+    #[test]
+    fn a_column_that_does_not_exist_is_refused() {
+        let select = Select::of::<Note>(TenantId::default()).equal("id; DROP TABLE notes", Some(1_i64));
+        assert!(select.statement("test", "notes", |_| String::new()).is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! `usage_metrics`: what a tenant uses, metered from the log itself.
+//!
+//! A row holds the sum of one metric over one hour of recorded time. It follows from the messages alone, so that a bill
+//! can be made again from the log and is the same. Contexts are known by the types of their events only.
+
+use foodflow_domain::TenantId;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::page::{Page, PageRequest};
+use crate::recorded::Recorded;
+use crate::store::StoreError;
+use crate::table;
+use crate::tables::{Select, TableChange, TableRow as _, TableStore, select};
+
+/// Length of the period that a row sums up, in seconds.
+const PERIOD_S: i64 = 3_600;
+
+/// Metrics that count events, with what the types of those begin with, up to the version.
+const EVENT_METRICS: [(&str, &str); 3] = [
+    ("lots.received", "foodflow.food_graph.batch.received."),
+    ("lots.produced", "foodflow.food_graph.batch.produced."),
+    ("shipments.recorded", "foodflow.food_graph.shipment.recorded."),
+];
+
+table! {
+    /// The sum of a metric over one hour of recorded time.
+    pub struct UsageMetric in "usage_metrics" {
+        /// Its id; derives from tenant, metric and hour.
+        id: Uuid,
+        /// Its tenant.
+        tenant_id: Uuid,
+        /// The metric.
+        metric_name: String [100],
+        /// The sum: a number of things, or of bytes.
+        value: Decimal,
+        /// Begin of the hour.
+        timestamp: Timestamp,
+        /// Position of what was added last.
+        position: i64,
+    }
+    key: ["tenant_id", "id"], tenant: "tenant_id",
+    indexes: [
+        "idx_usage_metrics_tenant_id": ["tenant_id"],
+        "idx_usage_metrics_timestamp": ["timestamp"],
+    ],
+}
+
+/// What a message adds to the metrics of its tenant:
+///
+/// - `events.recorded`: events in it;
+/// - `commands.recorded`: 1 for the first message of a commit;
+/// - `bytes.recorded`: bytes of its payload, as stored;
+/// - `lots.received`, `lots.produced`, `shipments.recorded`: events of that kind.
+pub fn meter(message: &Recorded, changes: &mut Vec<TableChange>) {
+    let Some(first) = message.events.first() else { return };
+    let count = |wanted: &str| {
+        message.events.iter().filter(|event| event.event_type.starts_with(wanted)).count() as u64
+    };
+    let own = [
+        ("events.recorded", message.events.len() as u64),
+        ("commands.recorded", u64::from(first.commitindex == 0)),
+        ("bytes.recorded", message.payload_bytes as u64),
+    ];
+    let of_events = EVENT_METRICS.into_iter().map(|(name, wanted)| (name, count(wanted)));
+    let hour = first.time.as_second().div_euclid(PERIOD_S) * PERIOD_S;
+    let timestamp = Timestamp::from_second(hour).unwrap_or(first.time);
+    for (metric_name, amount) in own.into_iter().chain(of_events).filter(|(_, amount)| *amount > 0) {
+        let row = UsageMetric {
+            id: Uuid::new_v5(&message.tenant.0, format!("{metric_name}/{hour}").as_bytes()),
+            tenant_id: message.tenant.0,
+            metric_name: metric_name.to_owned(),
+            value: amount.into(),
+            timestamp,
+            position: message.position.0.cast_signed(),
+        };
+        changes.push(TableChange::Add { row: row.into_row(), sum: "value", replace: &["position"] });
+    }
+}
+
+/// Which sums are asked for; all where nothing is given.
+#[derive(Debug, Clone, Default)]
+pub struct UsageMetricFilters {
+    /// Of this metric.
+    pub metric_name: Option<String>,
+    /// Of hours that begin then or later.
+    pub since: Option<Timestamp>,
+    /// Of hours that begin before then.
+    pub until: Option<Timestamp>,
+}
+
+/// A page of sums, in order of their hours.
+///
+/// # Errors
+/// [`StoreError`] where the store does not answer.
+pub async fn usage_metrics(
+    store: &dyn TableStore,
+    tenant: TenantId,
+    filters: UsageMetricFilters,
+    request: PageRequest,
+) -> Result<Page<UsageMetric>, StoreError> {
+    let UsageMetricFilters { metric_name, since, until } = filters;
+    let select = Select::of::<UsageMetric>(tenant).equal("metric_name", metric_name);
+    let select = select.at_least("timestamp", since).before("timestamp", until).ordered_by("timestamp");
+    select::page(store, select, request, |row: &UsageMetric| row.id).await
+}

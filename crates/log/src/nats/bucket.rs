@@ -17,7 +17,6 @@ const fn name(kind: RecordKind) -> &'static str {
         RecordKind::Snapshot => "FF_SNAPSHOTS",
         RecordKind::Checkpoint => "FF_CHECKPOINTS",
         RecordKind::Lease => "FF_LEASES",
-        RecordKind::Quarantine => "FF_QUARANTINE",
     }
 }
 

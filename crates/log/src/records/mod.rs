@@ -40,13 +40,11 @@ pub enum RecordKind {
     Checkpoint,
     /// Who does a work that only one process may do; short-lived.
     Lease,
-    /// Why an event is not applied, and what waits behind it.
-    Quarantine,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Snapshot, Self::Checkpoint, Self::Lease, Self::Quarantine];
+    pub const ALL: [Self; 3] = [Self::Snapshot, Self::Checkpoint, Self::Lease];
 
     /// The name under which its records are stored; it never changes.
     #[must_use]
@@ -55,7 +53,6 @@ impl RecordKind {
             Self::Snapshot => "snapshot",
             Self::Checkpoint => "checkpoint",
             Self::Lease => "lease",
-            Self::Quarantine => "quarantine",
         }
     }
 

@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use crate::fixture::Fixture;
 
-const NOTE: RecordKind = RecordKind::Quarantine;
+const NOTE: RecordKind = RecordKind::Checkpoint;
 
 pub(crate) fn key(text: &str) -> RecordKey {
     RecordKey::new(text).expect("a key")

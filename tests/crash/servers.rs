@@ -1,13 +1,14 @@
 //! kill -9 of every server and of the program, in turn and together, while writers go on: each recovers by itself, and
-//! after each recovery every acknowledged commit is there, none twice, and the read model is what a rebuild gives.
+//! after each recovery every acknowledged commit is there, none twice, and the read models are what a rebuild gives.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foodflow_testkit::servers::{NatsServer, Neo4jServer};
+use foodflow_testkit::servers::{NatsServer, Neo4jServer, PostgresServer};
 use foodflow_testkit::{TestApp, TestClient, World, amount, at};
 use reqwest::StatusCode;
+use rust_decimal::Decimal;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{WRITERS, projection, wastes};
+use crate::tenancy::metering::{events, sums};
 
 /// How long all is well before something is killed.
 const WELL: Duration = Duration::from_millis(800);
@@ -35,6 +37,7 @@ const REPEAT_MAX: Duration = Duration::from_secs(120);
 enum Victim {
     Log,
     Graph,
+    Tables,
     Program,
 }
 
@@ -43,6 +46,7 @@ struct Plant {
     app: TestApp,
     nats: NatsServer,
     neo4j: Neo4jServer,
+    postgres: PostgresServer,
     slug: String,
 }
 
@@ -51,6 +55,7 @@ impl Plant {
         match victim {
             Victim::Log => self.nats.kill9().await,
             Victim::Graph => self.neo4j.kill9().await,
+            Victim::Tables => self.postgres.kill9().await,
             Victim::Program => self.app.kill9(),
         }
     }
@@ -59,6 +64,7 @@ impl Plant {
         match victim {
             Victim::Log => self.nats.restart().await,
             Victim::Graph => self.neo4j.restart().await,
+            Victim::Tables => self.postgres.restart().await,
             Victim::Program => self.app.restart().await,
         }
     }
@@ -85,10 +91,16 @@ impl Plant {
             assert_eq!(found.get(key), Some(&vec![*position]), "{key} was acknowledged at {position}");
         }
         assert!(found.values().all(|positions| positions.len() == 1), "none twice");
-        let rebuilt = self.app.run(&["rebuild", "--switch", "never", "--json"])?;
-        let report = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&rebuilt.stderr).into_owned();
-        assert!(rebuilt.status.success(), "live is not what a rebuild gives: {report} {errors}");
+        for projection in ["food_graph", "tenancy"] {
+            let rebuild = ["rebuild", "--projection", projection, "--switch", "never", "--json"];
+            let rebuilt = self.app.run(&rebuild)?;
+            let report = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
+            let errors = String::from_utf8_lossy(&rebuilt.stderr).into_owned();
+            assert!(
+                rebuilt.status.success(),
+                "live {projection} is not what a rebuild gives: {report} {errors}"
+            );
+        }
         Ok(())
     }
 }
@@ -176,22 +188,25 @@ impl Writer {
 
 #[tokio::test]
 async fn every_server_and_the_program_may_be_killed_under_load() -> anyhow::Result<()> {
-    let (nats, neo4j) = tokio::try_join!(NatsServer::start(), Neo4jServer::start())?;
-    let app = TestApp::on_servers(&nats, &neo4j).await?;
+    let (nats, neo4j, postgres) =
+        tokio::try_join!(NatsServer::start(), Neo4jServer::start(), PostgresServer::start())?;
+    let database = postgres.new_database().await?;
+    let app = TestApp::on_servers_and_database(&nats, &neo4j, &database).await?;
     let slug = format!("crash-{}", Uuid::new_v4().simple());
     let world = World::build(app.client(&slug, &[])?).await?;
     let mut lots = Vec::new();
     for writer in 0..WRITERS {
         lots.push(world.receive(&format!("F-{writer}"), 1_000).await?);
     }
-    let mut plant = Plant { app, nats, neo4j, slug };
+    let mut plant = Plant { app, nats, neo4j, postgres, slug };
     let load = Load::start(plant.app.client(&plant.slug, &[])?, &lots);
-    let turns: [&[Victim]; 5] = [
+    let turns: [&[Victim]; 6] = [
         &[Victim::Log],
         &[Victim::Graph],
+        &[Victim::Tables],
         &[Victim::Program],
         &[Victim::Log, Victim::Program],
-        &[Victim::Graph, Victim::Log],
+        &[Victim::Graph, Victim::Log, Victim::Tables],
     ];
     for victims in turns {
         sleep(WELL).await;
@@ -221,6 +236,9 @@ async fn every_server_and_the_program_may_be_killed_under_load() -> anyhow::Resu
         let remaining: f64 = view["remaining"]["value"].as_str().unwrap().parse()?;
         assert!((remaining - left).abs() < 1e-9, "{remaining} {left}");
     }
+    let recorded = events(&client).await?.len();
+    let billed = sums(&client, head, "&metric_name=events.recorded").await?;
+    assert_eq!(billed.get("events.recorded"), Some(&Decimal::from(recorded)));
     let verified = plant.app.run(&["audit", "verify"])?;
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
     Ok(())

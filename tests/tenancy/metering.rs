@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 /// Every event of the tenant.
-async fn events(client: &TestClient) -> anyhow::Result<Vec<Value>> {
+pub(crate) async fn events(client: &TestClient) -> anyhow::Result<Vec<Value>> {
     let (mut events, mut after) = (Vec::new(), 0);
     loop {
         let page = client.get(&format!("/v1/events?limit=100&after={after}")).await?;
@@ -22,7 +22,11 @@ async fn events(client: &TestClient) -> anyhow::Result<Vec<Value>> {
 }
 
 /// Sums of the metrics over all hours, read page by page.
-async fn sums(client: &TestClient, position: u64, query: &str) -> anyhow::Result<BTreeMap<String, Decimal>> {
+pub(crate) async fn sums(
+    client: &TestClient,
+    position: u64,
+    query: &str,
+) -> anyhow::Result<BTreeMap<String, Decimal>> {
     let (mut sums, mut after) = (BTreeMap::new(), String::new());
     loop {
         let path = format!("/v1/usage-metrics?page%5Bsize%5D=2{query}{after}");

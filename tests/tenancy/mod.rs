@@ -1,6 +1,6 @@
 //! Tenants, their subscriptions and features, and what they use: in SQLite and in PostgreSQL.
 
 mod lifecycle;
-mod metering;
+pub(crate) mod metering;
 mod operators;
 mod rebuild;

@@ -90,6 +90,20 @@ impl TestApp {
         Self::start(&["serve"], server_environment(nats.url(), neo4j.url())).await
     }
 
+    /// The same, with its tables in a database of a PostgreSQL server.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn on_servers_and_database(
+        nats: &NatsServer,
+        neo4j: &Neo4jServer,
+        database: &str,
+    ) -> anyhow::Result<Self> {
+        let mut environment = server_environment(nats.url(), neo4j.url());
+        environment.push(database_environment(database));
+        Self::start(&["serve"], environment).await
+    }
+
     /// A program of its own, embedded, with an empty data folder.
     ///
     /// # Errors
@@ -290,13 +304,17 @@ fn server_environment(nats: &str, neo4j: &str) -> Vec<(String, String)> {
     ]
 }
 
+fn database_environment(url: &str) -> (String, String) {
+    ("FOODFLOW_POSTGRES_URL".to_owned(), url.to_owned())
+}
+
 /// The servers that the tests share, with a database of this process's own.
 async fn shared_environment() -> anyhow::Result<Vec<(String, String)>> {
     let database = SHARED_DATABASE
         .get_or_try_init(async || PostgresServer::shared().await?.new_database().await)
         .await?;
     let mut environment = server_environment(shared_nats_url().await?, Neo4jServer::shared().await?.url());
-    environment.push(("FOODFLOW_POSTGRES_URL".to_owned(), database.clone()));
+    environment.push(database_environment(database));
     Ok(environment)
 }
 

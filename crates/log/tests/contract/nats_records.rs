@@ -76,10 +76,13 @@ async fn others_may_look_while_a_bucket_is_made() -> anyhow::Result<()> {
     let (records, name) = (log.records(), key("a"));
     let reader = NatsLog::connect(NatsConfig::new(server.url())).await?.records();
     let stop = Arc::new(AtomicBool::new(false));
+    // Only the making is looked into: a server that deletes a stream leaves what was just asked of it unanswered.
+    let deleting = Arc::new(tokio::sync::RwLock::new(()));
     let reading = tokio::spawn({
-        let (stop, name) = (Arc::clone(&stop), name.clone());
+        let (stop, deleting, name) = (Arc::clone(&stop), Arc::clone(&deleting), name.clone());
         async move {
             while !stop.load(Ordering::Relaxed) {
+                let _not_deleting = deleting.read().await;
                 reader.get(RecordKind::Lease, &name).await?;
             }
             anyhow::Ok(())
@@ -87,6 +90,7 @@ async fn others_may_look_while_a_bucket_is_made() -> anyhow::Result<()> {
     });
     for _ in 0..20 {
         records.put(RecordKind::Lease, &name, Bytes::new(), Expected::New).await?;
+        let _nobody_reads = deleting.write().await;
         jetstream.delete_stream("KV_FF_LEASES").await?;
     }
     stop.store(true, Ordering::Relaxed);

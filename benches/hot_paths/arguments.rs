@@ -12,11 +12,14 @@ Measures the hot paths against raw baselines of the same run.
 Usage: cargo bench -p foodflow-benches [-- [OPTIONS] [NAME]...]
 
 A NAME chooses every bench whose name contains it:
-  append/memory  append/embedded  append/nats
+  append/memory  append/embedded  append/nats  append/beside
   load
   mirror
+  lag/embedded  lag/sqlite  lag/neo4j  lag/postgres
+  tables
   projection/sqlite  projection/neo4j
   trace/sqlite  trace/neo4j
+  memory
 
 Options:
   --quick       Small and short: shows that the benches work, not how fast anything is

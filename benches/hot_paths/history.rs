@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use async_nats::jetstream;
@@ -19,6 +20,8 @@ use crate::site::{Site, kilograms};
 
 /// Messages that are on their way to a log at once.
 const ON_THEIR_WAY: usize = 500;
+/// How long the answer to one of them may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A lot's history, with what it refers to.
 pub(crate) struct History {
@@ -68,8 +71,7 @@ impl History {
         match &to.server {
             // One after another in order, without waiting for each answer: a history is long.
             Some(server) => {
-                let jetstream = jetstream::new(async_nats::connect(server.url()).await?);
-                publish(&jetstream, partition, &self.messages[some]).await?;
+                publish(&patient(server.url()).await?, partition, &self.messages[some]).await?;
             }
             None => {
                 let commits = commits(&self.messages).skip(some.start).take(some.len());
@@ -94,7 +96,19 @@ fn commits(messages: &[StoredMessage]) -> impl Iterator<Item = Commit> {
     })
 }
 
-async fn publish(
+/// A connection for publishing a lot at once, which is not measured and may take its time.
+///
+/// # Errors
+/// Where the server does not answer.
+pub(crate) async fn patient(url: &str) -> anyhow::Result<jetstream::Context> {
+    Ok(jetstream::ContextBuilder::new().timeout(PATIENCE).build(async_nats::connect(url).await?))
+}
+
+/// Publishes a tenant's messages as its log does, one after another in order, without waiting for each answer.
+///
+/// # Errors
+/// Where the server refuses one.
+pub(crate) async fn publish(
     jetstream: &jetstream::Context,
     partition: Partition,
     messages: &[StoredMessage],

@@ -22,24 +22,38 @@ use crate::history::History;
 use crate::logs::{Adapter, OpenLog};
 use crate::random::Random;
 use crate::report::Section;
+use crate::targets::Finding;
 
 /// Messages behind the snapshot.
 const TAIL_MESSAGES: usize = SNAPSHOT_TAIL_MESSAGES_MAX / 2;
 /// Events of a history that is read whole as often as a short one.
 const SHORT_HISTORY_MAX: usize = 1_000;
 
+/// Ways of loading that the target is about.
+const KNOWN: &str = "known";
+const WHOLE: &str = "cold, whole";
+const SNAPSHOT: &str = "cold, snapshot";
+const TARGET: Duration = Duration::from_micros(400);
+
+/// How long each way of loading took, each time.
+type Took = [(&'static str, Vec<Duration>); 5];
+
 /// Measures every log.
 ///
 /// # Errors
 /// Where a log or its server cannot be had, or a load fails.
 pub(crate) async fn bench(effort: Effort) -> anyhow::Result<Section> {
-    let mut rows = Vec::new();
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
     for events in effort.histories {
         let history = History::write(events).await?;
         for adapter in Adapter::ALL {
             let open = OpenLog::open(adapter).await?;
             let bench = Bench::begin(&open, &history, events).await?;
-            rows.extend(bench.measure(adapter, effort).await?);
+            let took = bench.measure(effort).await?;
+            rows.extend(bench.rows(adapter, &took));
+            if adapter != Adapter::Memory {
+                findings.extend(bench.findings(adapter, &took));
+            }
             open.log.close().await;
         }
     }
@@ -55,6 +69,7 @@ pub(crate) async fn bench(effort: Effort) -> anyhow::Result<Section> {
         words: 3,
         header: &["lot", "log", "load", "p50", "p99", "p50 ÷ base"],
         rows,
+        findings,
     })
 }
 
@@ -89,7 +104,7 @@ impl Bench {
         Executor::new(Arc::clone(&self.log), Arc::new(SystemClock))
     }
 
-    async fn measure(&self, adapter: Adapter, effort: Effort) -> anyhow::Result<Vec<Vec<String>>> {
+    async fn measure(&self, effort: Effort) -> anyhow::Result<Took> {
         let warm = self.process();
         self.time_load(&warm).await?;
         let mut from_snapshot = Vec::new();
@@ -112,17 +127,28 @@ impl Bench {
             messages.push(self.time_messages().await?);
             whole.push(self.time_whole_load().await?);
         }
-        let took = [
+        Ok([
             ("messages only", messages),
-            ("cold, whole", whole),
-            ("cold, snapshot", from_snapshot),
+            (WHOLE, whole),
+            (SNAPSHOT, from_snapshot),
             ("known, asked again", again),
-            ("known", known),
-        ];
-        Ok(self.rows(adapter, &took))
+            (KNOWN, known),
+        ])
     }
 
-    fn rows(&self, adapter: Adapter, took: &[(&str, Vec<Duration>)]) -> Vec<Vec<String>> {
+    /// The target is about what a command does: a load of a lot that is known, or that has its snapshot where it is
+    /// long enough for one.
+    fn findings(&self, adapter: Adapter, took: &Took) -> Vec<Finding> {
+        let counts = |name: &str| name == KNOWN || name == if self.has_snapshot() { SNAPSHOT } else { WHOLE };
+        let finding = |(name, took): &(&str, Vec<Duration>)| {
+            let (log, events) = (adapter.name(), show_number(self.events as f64));
+            let target = format!("{log}, loading a lot of {events} events, {name}: p50 ≤ 0.4 ms");
+            Finding::at_most(target, Figures::of(took).p50(), TARGET)
+        };
+        took.iter().filter(|(name, took)| counts(name) && !took.is_empty()).map(finding).collect()
+    }
+
+    fn rows(&self, adapter: Adapter, took: &Took) -> Vec<Vec<String>> {
         let base = Figures::of(&took[0].1).p50().as_secs_f64();
         let row = |(name, took): &(&str, Vec<Duration>)| {
             let figures = Figures::of(took);

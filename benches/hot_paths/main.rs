@@ -4,28 +4,42 @@
 //! more. What must never happen here: a figure that was not measured in this run, a baseline with weaker durability
 //! than what it is compared with, or a server or file of anybody else being touched: every store is a new one.
 //!
-//! - [`append`]: commands and commits on each log, at 1 and 64 clients;
+//! - [`append`]: commands and commits on each log, at 1 to 256 clients, and beside what others do with PostgreSQL;
 //! - [`load`]: an aggregate with 10, 1,000 and 100,000 events, with and without its snapshot;
 //! - [`history`]: the histories that are loaded;
-//! - [`projection`], [`trace`]: a plant of 100,000 lots into each read model, and the questions it answers;
-//! - [`mirror`]: that plant's log into other logs;
+//! - [`lag`]: how soon a command can be read, under a steady load;
+//! - [`tables`], [`lots_table`]: a plant of 100,000 lots into a table, beside `COPY` and `postgres-es`;
+//! - [`mirror`]: a plant's log into other logs;
+//! - [`projection`], [`trace`]: plants of 10,000 to 1,000,000 lots into each graph, and the questions it answers;
+//! - [`memory`], [`resident`]: what each process holds with a history of 1,000,000 events;
 //! - [`plant`], [`site`], [`random`]: what is measured with, the same in every run;
-//! - [`race`], [`figures`], [`report`]: measuring, and what is shown.
+//! - [`filling`]: filling a read model for a limited time;
+//! - [`programs`], [`peer`]: programs that are measured in processes of their own;
+//! - [`race`], [`figures`], [`targets`], [`report`]: measuring, and what is shown.
 
 mod append;
 mod arguments;
 mod effort;
 mod figures;
+mod filling;
 mod history;
+mod lag;
 mod load;
 mod logs;
+mod lots_table;
+mod memory;
 mod mirror;
+mod peer;
 mod plant;
+mod programs;
 mod projection;
 mod race;
 mod random;
 mod report;
+mod resident;
 mod site;
+mod tables;
+mod targets;
 mod trace;
 
 use std::io::Write as _;
@@ -33,6 +47,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::arguments::{Arguments, HELP};
+use crate::programs::Program;
 use crate::report::{Report, machine};
 
 fn main() -> ExitCode {
@@ -55,7 +70,19 @@ fn run() -> anyhow::Result<()> {
     runtime.block_on(measure(&arguments))
 }
 
+/// Builds what runs in processes of its own, so that no compiler disturbs what is measured.
+async fn build(arguments: &Arguments) -> anyhow::Result<()> {
+    if ["append/beside", "tables"].iter().any(|name| arguments.wants(name)) {
+        programs::built(Program::Peer).await?;
+    }
+    if arguments.wants("memory") {
+        programs::built(Program::Foodflow).await?;
+    }
+    Ok(())
+}
+
 async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+    build(arguments).await?;
     let began = Instant::now();
     let mut report = Report::new(machine());
     for adapter in logs::Adapter::ALL {
@@ -63,22 +90,27 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             report.add(append::bench(adapter, arguments.effort).await?)?;
         }
     }
+    if arguments.wants("append/beside") {
+        report.add(append::beside(arguments.effort).await?)?;
+    }
     if arguments.wants("load") {
         report.add(load::bench(arguments.effort).await?)?;
     }
-    let stores = projection::Kind::ALL;
-    let projected = stores.into_iter().filter(|kind| arguments.wants(&format!("projection/{}", kind.name())));
-    let traced = stores.into_iter().filter(|kind| arguments.wants(&format!("trace/{}", kind.name())));
-    let (projected, traced): (Vec<_>, Vec<_>) = (projected.collect(), traced.collect());
-    let (mirrors, reads_models) = (arguments.wants("mirror"), !projected.is_empty() || !traced.is_empty());
-    if mirrors || reads_models {
+    let lags = lag::Into::ALL.into_iter().filter(|into| arguments.wants(&format!("lag/{}", into.name())));
+    let lags: Vec<_> = lags.collect();
+    if !lags.is_empty() {
+        report.add(Box::pin(lag::bench(&lags, arguments.effort)).await?)?;
+    }
+    if arguments.wants("tables") {
+        report.add(Box::pin(tables::bench(arguments.effort)).await?)?;
+    }
+    if arguments.wants("mirror") {
         let plant = plant::Plant::build(arguments.effort.lots).await?;
-        if mirrors {
-            report.add(mirror::bench(&plant).await?)?;
-        }
-        if reads_models {
-            bench_read_models(&mut report, &plant, arguments.effort, (&projected, &traced)).await?;
-        }
+        report.add(mirror::bench(&plant).await?)?;
+    }
+    graphs(arguments, &mut report).await?;
+    if arguments.wants("memory") {
+        report.add(memory::bench(arguments.effort).await?)?;
     }
     report.finish(began.elapsed())?;
     match &arguments.write {
@@ -87,19 +119,32 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Fills the stores of both lists, and asks those of the second.
-async fn bench_read_models(
-    report: &mut Report,
-    plant: &plant::Plant,
-    effort: effort::Effort,
-    (projected, traced): (&[projection::Kind], &[projection::Kind]),
-) -> anyhow::Result<()> {
+/// Plants of growing size into each graph, and the questions that it answers then.
+async fn graphs(arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
+    let effort = arguments.effort;
+    let chosen = |what: &str| -> Vec<projection::Kind> {
+        let wanted = |kind: &projection::Kind| arguments.wants(&format!("{what}/{}", kind.name()));
+        projection::Kind::ALL.into_iter().filter(wanted).collect()
+    };
+    let (projected, traced) = (chosen("projection"), chosen("trace"));
+    if projected.is_empty() && traced.is_empty() {
+        return Ok(());
+    }
     let warm_up = plant::Plant::build(effort.warm_up_lots).await?;
-    let filled = [projected, traced].concat();
-    let (section, stores) = projection::bench(plant, &warm_up, &filled).await?;
-    report.add(section)?;
-    if !traced.is_empty() {
-        report.add(trace::bench(plant, &stores, traced, effort).await?)?;
+    for lots in effort.traced_lots {
+        let mut kinds = traced.clone();
+        if lots == effort.lots {
+            kinds.extend(&projected);
+        }
+        if kinds.is_empty() {
+            continue;
+        }
+        let plant = plant::Plant::build(lots).await?;
+        let (section, stores) = projection::bench(&plant, &warm_up, &kinds, effort).await?;
+        report.add(section)?;
+        if !traced.is_empty() {
+            report.add(trace::bench(&plant, &stores, &traced, effort).await?)?;
+        }
     }
     Ok(())
 }

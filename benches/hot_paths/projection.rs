@@ -1,27 +1,26 @@
-//! A whole history into each read model, which is empty, as `foodflow rebuild` does it.
+//! A whole history into each graph, from position 0.
 //!
-//! The digests of the stores must agree: a fast store that holds something else has no figure.
+//! The digests of the stores must agree: a fast store that holds something else has no figure. A store that is not
+//! filled in time has a figure for what it took in until then, and is no longer compared.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
-use foodflow_log::{Direction, Partition, Position, ReadQuery};
+use foodflow_log::{Partition, Position};
+use foodflow_projections::graph::GraphStore;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
-use foodflow_projections::graph::{DigestScope, GraphStore};
 use foodflow_projections::recorded::Recorded;
-use foodflow_projections::runner::{RebuildOptions, RebuildRequest, SwitchPolicy, food_graph, rebuild};
-use foodflow_projections::store::generations::RebuildScope;
+use foodflow_projections::runner::food_graph;
 use foodflow_testkit::servers::Neo4jServer;
 use tempfile::TempDir;
 
-use crate::figures::{rate, show_duration, show_number, show_ratio};
+use crate::effort::Effort;
+use crate::figures::{show_duration, show_number, show_ratio};
+use crate::filling::{BASE_MAX, Fill, fill_within, page, project_only};
 use crate::plant::Plant;
 use crate::report::Section;
-
-/// Messages that are read at a time.
-const READ_AT_ONCE: usize = 5_000;
 
 /// A kind of read model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +44,15 @@ impl Kind {
 pub(crate) struct Store {
     pub(crate) kind: Kind,
     pub(crate) graph: Arc<dyn GraphStore>,
+    /// Up to where it holds the plant's history.
+    pub(crate) position: Position,
     _server: Option<Neo4jServer>,
     _folder: TempDir,
 }
 
 impl Store {
     /// An empty one. The server is a new one too, for a rebuild clears what it finds.
-    async fn open(kind: Kind) -> anyhow::Result<Self> {
+    pub(crate) async fn open(kind: Kind) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("foodflow-bench-").tempdir()?;
         let (graph, server): (Arc<dyn GraphStore>, _) = match kind {
             Kind::Sqlite => (Arc::new(EmbeddedGraph::open(&folder.path().join("graph.sqlite")).await?), None),
@@ -63,15 +64,14 @@ impl Store {
             }
         };
         graph.migrate().await?;
-        Ok(Self { kind, graph, _server: server, _folder: folder })
+        Ok(Self { kind, graph, position: Position(0), _server: server, _folder: folder })
     }
 }
 
 /// What one competitor did.
 struct Filled {
     name: &'static str,
-    applied_in: Duration,
-    with_digest: Option<Duration>,
+    done: Fill,
 }
 
 /// Fills a new store of each kind in `wanted`, and answers with the stores.
@@ -85,106 +85,70 @@ pub(crate) async fn bench(
     plant: &Plant,
     warm_up: &Plant,
     wanted: &[Kind],
+    effort: Effort,
 ) -> anyhow::Result<(Section, Vec<Store>)> {
-    let events = count_events(plant).await?;
-    let mut filled = vec![project_only(plant).await?];
-    let (mut stores, mut digests) = (Vec::new(), Vec::new());
+    ensure!(count_events(plant).await?, "a message of the plant does not hold one event");
+    let read = project_only(plant, &*food_graph(), BASE_MAX).await?.done;
+    let mut filled = vec![Filled { name: "nothing (read and project)", done: read }];
+    let mut stores = Vec::new();
     for kind in Kind::ALL.into_iter().filter(|kind| wanted.contains(kind)) {
-        let store = Store::open(kind).await?;
-        fill(warm_up, &store).await?;
+        let mut store = Store::open(kind).await?;
+        fill(warm_up, &mut store, effort.fill_max).await?;
         store.graph.clear(Partition(0)).await?;
-        let (figures, digest) = fill(plant, &store).await?;
-        filled.push(figures);
-        digests.push(digest);
+        filled.push(fill(plant, &mut store, effort.fill_max).await?);
         stores.push(store);
     }
+    let mut digests: Vec<&String> =
+        filled.iter().filter_map(|one| Some(&one.done.digest.as_ref()?.1)).collect();
     digests.dedup();
     ensure!(digests.len() <= 1, "the read models hold something else: {digests:?}");
-    let base = filled[0].applied_in;
-    let messages = plant.messages as usize;
+    Ok((section(plant, &filled), stores))
+}
+
+fn section(plant: &Plant, filled: &[Filled]) -> Section {
     let row = |one: &Filled| {
         vec![
             one.name.to_owned(),
-            show_duration(one.applied_in),
-            show_number(rate(plant.commits, one.applied_in)),
-            show_number(rate(messages, one.applied_in)),
-            show_number(rate(events, one.applied_in)),
-            one.with_digest.map_or_else(|| "—".to_owned(), show_duration),
-            show_ratio(rate(messages, one.applied_in), rate(messages, base)),
+            show_number(one.done.messages as f64),
+            show_duration(one.done.applied_in),
+            show_number(one.done.per_second()),
+            one.done.digest.as_ref().map_or_else(|| "—".to_owned(), |(took, _)| show_duration(*took)),
+            show_ratio(one.done.per_second(), filled[0].done.per_second()),
         ]
     };
-    let rows = filled.iter().map(row).collect();
     let note = format!(
-        "{} lots: {} commits, {} messages, {} events, written by commands on the memory log in {}. The base reads \
-         and projects them, and applies nothing. The digests of the read models are equal.",
+        "{} lots: {} events, each in a message of its own, written by commands on the memory log in {}. The base \
+         reads and projects them, for {} at most, and applies nothing. The digests of the read models are equal; a \
+         store without one was not filled when its time was over. A projector fills a graph in the batches of a \
+         rebuild.",
         show_number(plant.lots as f64),
-        show_number(plant.commits as f64),
-        show_number(messages as f64),
-        show_number(events as f64),
+        show_number(plant.messages as f64),
         show_duration(plant.written_in),
+        show_duration(BASE_MAX),
     );
-    let section = Section {
-        title: "Projection: a rebuild from position 0".to_owned(),
+    Section {
+        title: format!("Rebuild of the graph: {} lots", show_number(plant.lots as f64)),
         note,
         words: 1,
-        header: &["into", "applied in", "commits/s", "messages/s", "events/s", "with digest", "rate ÷ base"],
-        rows,
-    };
-    Ok((section, stores))
-}
-
-async fn count_events(plant: &Plant) -> anyhow::Result<usize> {
-    let (mut events, mut after) = (0, Position(0));
-    loop {
-        let page = page(plant, after).await?;
-        let Some(last) = page.last() else { return Ok(events) };
-        after = last.position;
-        for message in &page {
-            events += Recorded::decode(message)?.events.len();
-        }
+        header: &["into", "events", "applied in", "events/s", "digest", "rate ÷ base"],
+        rows: filled.iter().map(row).collect(),
+        findings: Vec::new(),
     }
 }
 
-async fn page(plant: &Plant, from: Position) -> anyhow::Result<Vec<foodflow_log::StoredMessage>> {
-    let query = ReadQuery { tenant: None, from, direction: Direction::Forward, limit: READ_AT_ONCE };
-    Ok(plant.log.read(Partition(0), query).await?)
-}
-
-/// Reads and projects everything, and throws the changes away.
-async fn project_only(plant: &Plant) -> anyhow::Result<Filled> {
-    let projection = food_graph();
-    let began = Instant::now();
-    let mut after = Position(0);
-    loop {
-        let page = page(plant, after).await?;
-        let Some(last) = page.last() else { break };
-        after = last.position;
-        for message in &page {
-            std::hint::black_box(projection.project(message)?);
+/// Whether each message holds one event; asked of the first page, for the rest is alike.
+async fn count_events(plant: &Plant) -> anyhow::Result<bool> {
+    for message in page(&plant.log, Position(0)).await? {
+        if Recorded::decode(&message)?.events.len() != 1 {
+            return Ok(false);
         }
     }
-    Ok(Filled { name: "nothing (read and project)", applied_in: began.elapsed(), with_digest: None })
+    Ok(true)
 }
 
-/// Fills the store, which is empty, as `foodflow rebuild` does; answers with its digest too.
-async fn fill(plant: &Plant, store: &Store) -> anyhow::Result<(Filled, String)> {
-    let began = Instant::now();
-    let mut applied_in = Duration::ZERO;
-    let report = rebuild(
-        Arc::clone(&plant.log),
-        store.graph.clone(),
-        food_graph(),
-        RebuildRequest {
-            scope: RebuildScope::All,
-            switch: SwitchPolicy::Never,
-            filled_by: "bench".to_owned(),
-        },
-        RebuildOptions::default(),
-        |_| applied_in = began.elapsed(),
-    )
-    .await?;
-    ensure!(report.messages == plant.messages, "{} messages of {}", report.messages, plant.messages);
-    let digest = store.graph.digest(DigestScope::Partition(Partition(0))).await?;
-    let filled = Filled { name: store.kind.name(), applied_in, with_digest: Some(began.elapsed()) };
-    Ok((filled, digest))
+/// Fills the store, for as long as `limit`.
+async fn fill(plant: &Plant, store: &mut Store, limit: Duration) -> anyhow::Result<Filled> {
+    let filled = fill_within(plant, store.graph.clone(), food_graph(), limit).await?;
+    store.position = filled.position;
+    Ok(Filled { name: store.kind.name(), done: filled })
 }

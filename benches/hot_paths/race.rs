@@ -1,13 +1,16 @@
 //! Lets competitors take turns, so that what disturbs the machine disturbs all of them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::effort::Effort;
 use crate::figures::Figures;
+use crate::peer::Peer;
 
 /// Share of a round's time that each competitor first runs unmeasured.
 const WARM_UP_PART: u32 = 3;
@@ -27,7 +30,15 @@ pub(crate) trait Client: Send {
 /// One thing that is measured, by some clients at once.
 pub(crate) struct Competitor {
     pub(crate) name: &'static str,
-    pub(crate) clients: Vec<Box<dyn Client>>,
+    pub(crate) by: Clients,
+}
+
+/// Where the clients are.
+pub(crate) enum Clients {
+    /// In this process.
+    Here(Vec<Box<dyn Client>>),
+    /// So many in the peer's process, which measures them itself.
+    Peer(Arc<Mutex<Peer>>, usize),
 }
 
 /// What was measured of each competitor, in their order.
@@ -52,17 +63,34 @@ pub(crate) async fn race(
 
 /// All clients of a competitor at once, for as long as `window`.
 async fn turn(competitor: &mut Competitor, window: Duration, figures: &mut Figures) -> anyhow::Result<()> {
+    let failed = || format!("`{}` failed", competitor.name);
+    match &mut competitor.by {
+        Clients::Here(clients) => turn_here(clients, window, figures).await.with_context(failed),
+        Clients::Peer(peer, clients) => {
+            let (latencies, elapsed) =
+                peer.lock().await.append(*clients, window).await.with_context(failed)?;
+            figures.add(&latencies, elapsed);
+            Ok(())
+        }
+    }
+}
+
+async fn turn_here(
+    clients: &mut Vec<Box<dyn Client>>,
+    window: Duration,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut tasks = JoinSet::new();
-    for (number, client) in competitor.clients.drain(..).enumerate() {
+    for (number, client) in clients.drain(..).enumerate() {
         tasks.spawn(async move { (number, run(client, began, window).await) });
     }
     let mut done = tasks.join_all().await;
     let elapsed = began.elapsed();
     done.sort_by_key(|(number, _)| *number);
     for (_, outcome) in done {
-        let (client, latencies) = outcome.with_context(|| format!("`{}` failed", competitor.name))?;
-        competitor.clients.push(client);
+        let (client, latencies) = outcome?;
+        clients.push(client);
         figures.add(&latencies, Duration::ZERO);
     }
     figures.add(&[], elapsed);

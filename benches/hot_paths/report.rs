@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 
 use crate::figures::{show_duration, show_number};
+use crate::targets::{self, Finding};
 
 const BEGIN: &str = "<!-- figures: written by the benches -->";
 const END: &str = "<!-- end of figures -->";
@@ -20,6 +21,8 @@ pub(crate) struct Section {
     pub(crate) words: usize,
     pub(crate) header: &'static [&'static str],
     pub(crate) rows: Vec<Vec<String>>,
+    /// The targets that these figures answer to.
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Section {
@@ -58,12 +61,13 @@ impl Section {
 /// Everything that a run has to say.
 pub(crate) struct Report {
     text: String,
+    findings: Vec<Finding>,
 }
 
 impl Report {
     /// Begins with what the machine is.
     pub(crate) fn new(machine: String) -> Self {
-        Self { text: machine }
+        Self { text: machine, findings: Vec::new() }
     }
 
     /// Shows a table, and keeps it for the file.
@@ -71,17 +75,25 @@ impl Report {
     /// # Errors
     /// Where nothing can be written to the terminal.
     pub(crate) fn add(&mut self, section: Section) -> anyhow::Result<()> {
+        self.findings.extend(section.findings.iter().cloned());
+        self.show(&section)
+    }
+
+    fn show(&mut self, section: &Section) -> anyhow::Result<()> {
         let text = section.markdown();
         writeln!(std::io::stdout(), "{text}")?;
         let _ = write!(self.text, "\n{text}");
         Ok(())
     }
 
-    /// Ends with how long it took.
+    /// Ends with what the targets say to the figures, and how long it took.
     ///
     /// # Errors
     /// Where nothing can be written to the terminal.
     pub(crate) fn finish(&mut self, elapsed: Duration) -> anyhow::Result<()> {
+        if !self.findings.is_empty() {
+            self.show(&targets::section(&self.findings))?;
+        }
         let text = format!("The run took {}; {} afterwards.", show_duration(elapsed), load_average());
         writeln!(std::io::stdout(), "{text}")?;
         let _ = writeln!(self.text, "\n{text}");

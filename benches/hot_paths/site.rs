@@ -11,7 +11,7 @@ use foodflow_domain::food_graph::batch::AdjustmentKind;
 use foodflow_domain::food_graph::facts::{DocumentReference, Item, ReceiptFacts};
 use foodflow_domain::ids::{BatchId, IngredientId, LocationId, SupplierId};
 use foodflow_domain::{Quantity, TenantId, Unit};
-use foodflow_log::{PayloadHash, SharedLog};
+use foodflow_log::{PayloadHash, Position, SharedLog};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -153,7 +153,7 @@ impl Site {
         accepted.reply.batch_id.map(BatchId).context("a receipt without a lot")
     }
 
-    /// Adjusts a lot: one commit of one message.
+    /// Adjusts a lot: one commit of one message, whose position is the answer.
     ///
     /// # Errors
     /// Where it is refused.
@@ -163,9 +163,9 @@ impl Site {
         batch_id: BatchId,
         kind: AdjustmentKind,
         quantity: Quantity,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Position> {
         let (occurred_at, reason) = (Timestamp::now(), Some("stock taking".to_owned()));
         let operation = AdjustBatch { batch_id, kind, quantity, occurred_at, reason };
-        self.execute(random, &operation).await.map(drop)
+        Ok(self.execute(random, &operation).await?.position)
     }
 }

@@ -3,22 +3,23 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use foodflow_domain::ids::BatchId;
 use foodflow_projections::food_graph::queries::{Known, View, impact, trace};
 use foodflow_projections::graph::TraceDirection;
 
 use crate::effort::Effort;
 use crate::figures::{Figures, show_duration, show_number, show_ratio};
-use crate::plant::{Plant, STEPS};
+use crate::plant::{Plant, STEPS, Starts};
 use crate::projection::{Kind, Store};
 use crate::random::Random;
 use crate::report::Section;
+use crate::targets::Finding;
 
 /// Questions that are asked before any is timed.
 const WARM_UP: usize = 5;
 /// A row takes no more questions after this long, once it has enough of them.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(5);
 const ENOUGH: usize = 5;
 
 /// Which lots are asked about, and which way.
@@ -26,15 +27,18 @@ struct Question {
     about: &'static str,
     direction: TraceDirection,
     starts: Vec<BatchId>,
+    /// Whether the target is about lots like these.
+    is_ordinary: bool,
 }
 
 /// One way of answering: how long each answer took, and how much it held.
 struct Answered {
+    name: &'static str,
     took: Figures,
     sizes: Vec<usize>,
 }
 
-/// Asks every store of `wanted`.
+/// Asks every store of `wanted` about the lots that it holds.
 ///
 /// # Errors
 /// Where a store does not answer, or does not know a lot.
@@ -44,11 +48,16 @@ pub(crate) async fn bench(
     wanted: &[Kind],
     effort: Effort,
 ) -> anyhow::Result<Section> {
-    let questions = questions(plant, effort);
-    let mut rows = Vec::new();
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
     for store in stores.iter().filter(|store| wanted.contains(&store.kind)) {
-        for question in &questions {
-            rows.extend(ask(plant, store, question).await?);
+        let starts = plant.until(store.position);
+        ensure!(starts.lots > 0, "{} holds no whole campaign of the plant", store.kind.name());
+        for question in questions(&starts, effort) {
+            let answers = ask(plant, store, &question).await?;
+            rows.extend(answers.iter().map(|one| one.row(starts.lots, store, &question, &answers[0])));
+            if question.is_ordinary && plant.lots >= TARGET_LOTS {
+                findings.extend(answers[1..].iter().map(|one| one.finding(starts.lots, store, &question)));
+            }
         }
     }
     Ok(Section {
@@ -57,15 +66,31 @@ pub(crate) async fn bench(
             "Each lot is made of two or three, over {STEPS} steps; other starts each time, one question after \
              another. The base loads the genealogy's edges from the same store and decides nothing; `trace` adds \
              exact shares, numbers, shipments and suppliers, `impact` stock and consignees. The size is in edges for \
-             the base, else in lots."
+             the base, else in lots. A store that was not filled in time holds fewer lots."
         ),
         words: 3,
-        header: &["start", "store", "question", "asked", "size p50", "largest", "p50", "p99", "p50 ÷ base"],
+        header: &[
+            "start",
+            "store",
+            "question",
+            "lots held",
+            "asked",
+            "size p50",
+            "largest",
+            "p50",
+            "p99",
+            "p50 ÷ base",
+        ],
         rows,
+        findings,
     })
 }
 
-fn questions(plant: &Plant, effort: Effort) -> Vec<Question> {
+/// Lots from which on the target counts; a plant's lots are rounded down to whole mixes.
+const TARGET_LOTS: usize = 990_000;
+const TARGET: Duration = Duration::from_millis(50);
+
+fn questions(lots: &Starts, effort: Effort) -> Vec<Question> {
     let mut random = Random::named("questions");
     let mut some = |lots: &[BatchId], count: usize| -> Vec<BatchId> {
         (0..count).map(|_| lots[random.below(lots.len())]).collect()
@@ -74,60 +99,75 @@ fn questions(plant: &Plant, effort: Effort) -> Vec<Question> {
         Question {
             about: "raw lot, forward",
             direction: TraceDirection::Forward,
-            starts: some(&plant.raw, effort.samples),
+            starts: some(&lots.raw, effort.samples),
+            is_ordinary: true,
         },
         Question {
             about: "packed lot, backward",
             direction: TraceDirection::Backward,
-            starts: some(&plant.packed, effort.samples),
+            starts: some(&lots.packed, effort.samples),
+            is_ordinary: true,
         },
         Question {
             about: "bulk lot, forward",
             direction: TraceDirection::Forward,
-            starts: some(&plant.bulk, effort.long_samples),
+            starts: some(&lots.bulk, effort.long_samples),
+            is_ordinary: false,
         },
     ]
 }
 
-async fn ask(plant: &Plant, store: &Store, question: &Question) -> anyhow::Result<Vec<Vec<String>>> {
-    let (graph, tenant, direction) = (&*store.graph, plant.tenant, question.direction);
-    let edges =
-        each(&question.starts, async |lot| Ok(graph.genealogy(tenant, lot.0, direction).await?.len()))
-            .await?;
-    let traced = each(&question.starts, async |lot| {
-        let answer = trace(graph, tenant, lot.0, direction, View::NOW).await?;
-        Ok(answer.context("an unknown lot")?.batches.len())
-    })
-    .await?;
-    let mut answers = vec![("edges only", edges), ("trace", traced)];
-    if direction == TraceDirection::Forward {
-        let impacted = each(&question.starts, async |lot| {
-            let answer = impact(graph, tenant, lot.0, Known::Now).await?;
-            Ok(answer.context("an unknown lot")?.batches.len())
-        });
-        answers.push(("impact", impacted.await?));
-    }
-    let base = answers[0].1.took.p50().as_secs_f64();
-    let row = |(name, answered): &(&str, Answered)| {
-        let largest = answered.sizes.last().copied().unwrap_or_default();
-        let middle = answered.sizes.get(answered.sizes.len() / 2).copied().unwrap_or_default();
+impl Answered {
+    fn row(&self, lots: usize, store: &Store, question: &Question, base: &Self) -> Vec<String> {
+        let largest = self.sizes.last().copied().unwrap_or_default();
+        let middle = self.sizes.get(self.sizes.len() / 2).copied().unwrap_or_default();
         vec![
             question.about.to_owned(),
             store.kind.name().to_owned(),
-            (*name).to_owned(),
-            answered.took.count().to_string(),
+            self.name.to_owned(),
+            show_number(lots as f64),
+            self.took.count().to_string(),
             show_number(middle as f64),
             show_number(largest as f64),
-            show_duration(answered.took.p50()),
-            show_duration(answered.took.p99()),
-            show_ratio(answered.took.p50().as_secs_f64(), base),
+            show_duration(self.took.p50()),
+            show_duration(self.took.p99()),
+            show_ratio(self.took.p50().as_secs_f64(), base.took.p50().as_secs_f64()),
         ]
-    };
-    Ok(answers.iter().map(row).collect())
+    }
+
+    fn finding(&self, lots: usize, store: &Store, question: &Question) -> Finding {
+        let (store, name, lots) = (store.kind.name(), self.name, show_number(lots as f64));
+        let target = format!("{store}, {name} of a {} among {lots}: p99 < 50 ms", question.about);
+        Finding::at_most(target, self.took.p99(), TARGET)
+    }
+}
+
+async fn ask(plant: &Plant, store: &Store, question: &Question) -> anyhow::Result<Vec<Answered>> {
+    let (graph, tenant, direction) = (&*store.graph, plant.tenant, question.direction);
+    let edges = each("edges only", &question.starts, async |lot| {
+        Ok(graph.genealogy(tenant, lot.0, direction).await?.len())
+    });
+    let traced = each("trace", &question.starts, async |lot| {
+        let answer = trace(graph, tenant, lot.0, direction, View::NOW).await?;
+        Ok(answer.context("an unknown lot")?.batches.len())
+    });
+    let mut answers = vec![edges.await?, traced.await?];
+    if direction == TraceDirection::Forward {
+        let impacted = each("impact", &question.starts, async |lot| {
+            let answer = impact(graph, tenant, lot.0, Known::Now).await?;
+            Ok(answer.context("an unknown lot")?.batches.len())
+        });
+        answers.push(impacted.await?);
+    }
+    Ok(answers)
 }
 
 /// Asks about each start, one after another; `question` answers with the size of what it found.
-async fn each<A>(starts: &[BatchId], question: impl Fn(BatchId) -> A) -> anyhow::Result<Answered>
+async fn each<A>(
+    name: &'static str,
+    starts: &[BatchId],
+    question: impl Fn(BatchId) -> A,
+) -> anyhow::Result<Answered>
 where
     A: Future<Output = anyhow::Result<usize>>,
 {
@@ -145,5 +185,5 @@ where
         }
     }
     sizes.sort_unstable();
-    Ok(Answered { took: Figures::of(&took), sizes })
+    Ok(Answered { name, took: Figures::of(&took), sizes })
 }

@@ -14,6 +14,9 @@ use crate::servers::Servers;
 use crate::workspace::Workspace;
 use crate::{events, eventstore, openapi, report};
 
+/// What the benches are compared with: a workspace of its own, which is checked here and built by the benches alone.
+const PEER: &str = "benches/peer/Cargo.toml";
+
 /// One step of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Step {
@@ -77,24 +80,26 @@ impl Step {
         let mut cargo = workspace.cargo();
         match self {
             Self::Tools => Ok(()),
-            Self::Format => run(cargo.args(["fmt", "--all", "--check"])),
+            Self::Format => {
+                run(cargo.args(["fmt", "--all", "--check"]))?;
+                run(workspace.cargo().args(["fmt", "--check", "--manifest-path", PEER]))
+            }
             Self::Lint => {
                 let everything = ["clippy", "--workspace", "--all-targets", "--all-features"];
-                run(cargo.args(everything).args(["--", "-D", "warnings"]))
+                run(cargo.args(everything).args(["--", "-D", "warnings"]))?;
+                let peer = ["--locked", "--target-dir", "target", "--manifest-path", PEER];
+                run(workspace.cargo().arg("clippy").args(peer).args(["--", "-D", "warnings"]))
             }
             Self::Docs => {
                 run(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]))
             }
             // The advisories are left to a scheduled job: their database is a repository that must be fetched, and
             // a check whose answer changes from day to day would fail changes that have nothing to do with it.
-            Self::Dependencies => run(workspace.command(tools.program("cargo-deny")).args([
-                "--all-features",
-                "check",
-                "--hide-inclusion-graph",
-                "bans",
-                "licenses",
-                "sources",
-            ])),
+            Self::Dependencies => ["Cargo.toml", PEER].into_iter().try_for_each(|manifest| {
+                let checks = ["--hide-inclusion-graph", "bans", "licenses", "sources"];
+                let mut deny = workspace.command(tools.program("cargo-deny"));
+                run(deny.args(["--manifest-path", manifest, "--all-features", "check"]).args(checks))
+            }),
             // With CARGO set it would take itself for a subcommand of cargo and skip its first argument.
             Self::Unused => run(workspace.command(tools.program("cargo-machete")).env_remove("CARGO")),
             Self::Openapi => openapi::check(workspace),

@@ -9,17 +9,22 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::Kind;
-use crate::race::{Client, Competitor};
+use crate::race::{Client, Clients, Competitor};
 use crate::random::Random;
 use crate::site::{Site, kilograms};
 
 /// Clients of one process; each counts a lot of its own, or receives lots.
-pub(super) async fn competitor(site: &Arc<Site>, kind: Kind, clients: usize) -> anyhow::Result<Competitor> {
+pub(super) async fn competitor(
+    name: &'static str,
+    site: &Arc<Site>,
+    kind: Kind,
+    clients: usize,
+) -> anyhow::Result<Competitor> {
     let mut random = Random::next_part();
-    let mut competitor = Competitor { name: "command", clients: Vec::with_capacity(clients) };
+    let mut all: Vec<Box<dyn Client>> = Vec::with_capacity(clients);
     for _ in 0..clients {
         let (site, number) = (Arc::clone(site), format!("FL-{}", random.id().simple()));
-        competitor.clients.push(match kind {
+        all.push(match kind {
             Kind::Adjustment => {
                 let weight = kilograms(Decimal::ONE_THOUSAND);
                 let lot = site.receive(&mut random, number, weight, Timestamp::now()).await?;
@@ -30,7 +35,7 @@ pub(super) async fn competitor(site: &Arc<Site>, kind: Kind, clients: usize) -> 
             }
         });
     }
-    Ok(competitor)
+    Ok(Competitor { name, by: Clients::Here(all) })
 }
 
 struct Adjusting {
@@ -46,7 +51,7 @@ impl Client for Adjusting {
         self.counted += 1;
         // A count replaces the one before, so that the lot's state stays as small as it is.
         let found = kilograms(Decimal::new(1_000_000 - self.counted % 1_000, 3));
-        self.site.adjust(&mut self.random, self.lot, AdjustmentKind::Count, found).await
+        self.site.adjust(&mut self.random, self.lot, AdjustmentKind::Count, found).await.map(drop)
     }
 }
 

@@ -3,30 +3,39 @@
 //! Competitors take turns: the bare store with the same bytes, the log's port with the same bytes, and whole
 //! commands (load, decide, encode, hash, append). What the port costs above the store is the adapter's doing; what a
 //! command costs above the port is the domain's. On JetStream there is a second bare one: batches that hold a commit
-//! of each client, one after another, which is the most that gathering can reach.
+//! of each client, one after another, which is the most that gathering can reach. [`beside`] sets whole commands
+//! beside what others do with PostgreSQL.
 
+mod beside;
 mod commands;
 mod port;
 mod raw_nats;
+mod raw_postgres;
 mod raw_sqlite;
 mod samples;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+pub(crate) use self::beside::bench as beside;
 use self::samples::Samples;
 use crate::effort::Effort;
 use crate::figures::{Figures, show_duration, show_number, show_ratio};
 use crate::logs::{Adapter, OpenLog};
-use crate::race::{Client, Competitor, race};
+use crate::race::{Client, Clients, Competitor, race};
 use crate::random::Random;
 use crate::report::Section;
 use crate::site::Site;
+use crate::targets::Finding;
+
+/// How many clients command at once on what is durable.
+const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 
 /// How many clients command at once.
 const fn clients(adapter: Adapter) -> &'static [usize] {
     match adapter {
-        Adapter::Memory | Adapter::Embedded => &[1, 64],
-        Adapter::Nats => &[1, 16, 64, 256],
+        Adapter::Memory => &[1, 64],
+        Adapter::Embedded | Adapter::Nats => &CLIENTS,
     }
 }
 
@@ -80,13 +89,13 @@ impl Raw {
             }
             Self::Nats(store) => {
                 let name = match kind {
-                    Kind::Adjustment => "bare durable publish",
+                    Kind::Adjustment => PUBLISH,
                     Kind::Receipt => "bare atomic batch",
                 };
                 (name, (0..clients).map(|_| store.client(kind, payloads)).collect())
             }
         };
-        Some(Competitor { name, clients })
+        Some(Competitor { name, by: Clients::Here(clients) })
     }
 
     /// Batches of a commit of each client; none where there is one client only.
@@ -94,7 +103,7 @@ impl Raw {
         match self {
             Self::Nats(store) if clients > 1 => {
                 let client = store.gathering(kind, samples.payloads(kind), clients);
-                Some(Competitor { name: GATHERED, clients: vec![client] })
+                Some(Competitor { name: GATHERED, by: Clients::Here(vec![client]) })
             }
             _ => None,
         }
@@ -103,6 +112,8 @@ impl Raw {
 
 /// What the last column of a table is a ratio to.
 const GATHERED: &str = "bare batches of all clients";
+const PUBLISH: &str = "bare durable publish";
+const COMMAND: &str = "command";
 
 /// Measures one log.
 ///
@@ -110,7 +121,7 @@ const GATHERED: &str = "bare batches of all clients";
 /// Where the log or its server cannot be had, or anything is refused.
 pub(crate) async fn bench(adapter: Adapter, effort: Effort) -> anyhow::Result<Section> {
     let samples = Samples::take().await?;
-    let mut rows = Vec::new();
+    let (mut rows, mut findings) = (Vec::new(), Vec::new());
     for kind in Kind::ALL {
         // A new store for each, so that none finds the file that another one has filled.
         let open = OpenLog::open(adapter).await?;
@@ -121,9 +132,12 @@ pub(crate) async fn bench(adapter: Adapter, effort: Effort) -> anyhow::Result<Se
                 raw.competitor(kind, clients, &samples).into_iter().collect();
             competitors.extend(raw.gathering(kind, clients, &samples));
             competitors.push(port::competitor(&open.log, kind, clients, &samples));
-            competitors.push(commands::competitor(&site, kind, clients).await?);
+            competitors.push(commands::competitor(COMMAND, &site, kind, clients).await?);
             let measured = race(competitors, effort).await?;
             rows.extend(table_rows(kind, clients, &measured));
+            if adapter == Adapter::Nats && kind == Kind::Adjustment {
+                findings.extend(nats_findings(clients, &measured));
+            }
         }
         open.log.close().await;
     }
@@ -143,7 +157,30 @@ pub(crate) async fn bench(adapter: Adapter, effort: Effort) -> anyhow::Result<Se
             "rate ÷ gathered",
         ],
         rows,
+        findings,
     })
+}
+
+/// What commands on JetStream should reach at so many clients.
+fn nats_findings(clients: usize, measured: &[(&'static str, Figures)]) -> Vec<Finding> {
+    let find = |wanted| measured.iter().find(|(name, _)| *name == wanted).map(|(_, figures)| figures);
+    let (Some(command), Some(publish)) = (find(COMMAND), find(PUBLISH)) else { return Vec::new() };
+    let target = |what: &str| format!("JetStream, {clients} clients: {what}");
+    let rates = |base: &Figures| [command.per_second(), base.per_second()];
+    let p50s = [command.p50().as_secs_f64(), publish.p50().as_secs_f64()];
+    let least = |what: &str, least| Finding::ratio_at_least(target(what), rates(publish), least);
+    let own = match clients {
+        1 => Finding::ratio_at_most("JetStream, 1 client: p50 ≤ 1.5 × a bare publish", p50s, 1.5),
+        64 => least("commands ≥ 2 × bare single publishes", 2.0),
+        256 => least("commands ≥ 4 × bare single publishes", 4.0),
+        _ => None,
+    };
+    let gathered = find(GATHERED).filter(|_| clients >= 64).and_then(|gathered| {
+        Finding::ratio_at_least(target("commands ≥ 0.8 × bare batches"), rates(gathered), 0.8)
+    });
+    let p99 = (clients == 64)
+        .then(|| Finding::at_most(target("p99 ≤ 20 ms"), command.p99(), Duration::from_millis(20)));
+    own.into_iter().chain(gathered).chain(p99).collect()
 }
 
 /// A row per competitor; the first one is the baseline of the others.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Kind;
 use super::samples::Samples;
-use crate::race::{Client, Competitor};
+use crate::race::{Client, Clients, Competitor};
 use crate::random::Random;
 
 /// Clients of one tenant that is not the commands' one: these bytes make no sense as its events.
@@ -27,7 +27,7 @@ pub(super) fn competitor(log: &SharedLog, kind: Kind, clients: usize, samples: &
             Kind::Receipt => Box::new(Creating { log, tenant, random, payloads }),
         }
     };
-    Competitor { name: "log port", clients: (0..clients).map(client).collect() }
+    Competitor { name: "log port", by: Clients::Here((0..clients).map(client).collect()) }
 }
 
 struct Extending {

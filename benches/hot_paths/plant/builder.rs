@@ -1,10 +1,4 @@
-//! A plant's history, as commands: raw lots are received, mixed over five steps, and shipped.
-//!
-//! A lot is made of two or three lots of the step before, made at about the same time; a quarter of the first step's
-//! mixes also take from one of a few bulk lots (a silo), whose forward traces are therefore wide.
-
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+//! The commands of a plant's campaigns.
 
 use anyhow::Context as _;
 use foodflow_commands::food_graph::master_data::{RegisterProduct, RegisterSku};
@@ -15,24 +9,22 @@ use foodflow_domain::food_graph::facts::{
     Item, LotQuantity, OutputFacts, ShipmentFacts, TransformationFacts,
 };
 use foodflow_domain::ids::{BatchId, LocationId, ProductId, SkuId};
-use foodflow_log::memory::MemoryLog;
-use foodflow_log::{Partition, SharedLog};
+use foodflow_log::SharedLog;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
+use super::{STEPS, Starts};
 use crate::random::Random;
 use crate::site::{Site, kilograms};
 
-/// Steps of mixing after receiving.
-pub(crate) const STEPS: usize = 5;
 /// Lots that one mix makes.
 const OUTPUTS: usize = 4;
 /// Lots before and after its own time that a mix takes from.
 const NEARBY: usize = 200;
 /// How many mixes a lot is enough for.
 const PORTIONS: u32 = 16;
-/// Raw lots that last long, and for how many mixes.
-const BULK_LOTS: usize = 50;
+/// Raw lots of a campaign that last long, and for how many mixes.
+const BULK_LOTS: usize = 5;
 const BULK_PORTIONS: u32 = 1_000;
 /// Lots of one shipment, and consignees.
 const SHIPPED_LOTS: usize = 2;
@@ -49,78 +41,24 @@ struct Lot {
     left: u32,
 }
 
-/// The history in a log, and the lots of each step.
-pub(crate) struct Plant {
-    pub(crate) log: SharedLog,
-    pub(crate) tenant: TenantId,
-    /// How many lots it has.
-    pub(crate) lots: usize,
-    /// The long-lasting raw lots that something was made of.
-    pub(crate) bulk: Vec<BatchId>,
-    /// The other raw lots that something was made of.
-    pub(crate) raw: Vec<BatchId>,
-    /// What was packed and shipped.
-    pub(crate) packed: Vec<BatchId>,
-    /// How many commits it has.
-    pub(crate) commits: usize,
-    /// How many messages it has.
-    pub(crate) messages: u64,
-    /// How long the commands took, one after another.
-    pub(crate) written_in: Duration,
-}
-
-impl Plant {
-    /// Carries out the history of about `lots` lots on a memory log.
-    ///
-    /// # Errors
-    /// Where a command is refused.
-    pub(crate) async fn build(lots: usize) -> anyhow::Result<Self> {
-        let began = Instant::now();
-        let log: SharedLog = Arc::new(MemoryLog::new(1));
-        let mut builder = Builder::new(Arc::clone(&log), lots).await?;
-        let mut received = builder.receive(lots / 5).await?;
-        let mixes = lots * 4 / 5 / STEPS / OUTPUTS;
-        let mut made = builder.mix(&mut received, 1, mixes).await?;
-        let mut count = received.len() + made.len();
-        for step in 2..=STEPS {
-            made = builder.mix(&mut made, step, mixes).await?;
-            count += made.len();
-        }
-        builder.ship(&made).await?;
-        let (bulk, raw) = received.split_at(BULK_LOTS.min(received.len()));
-        let used = |lots: &[Lot], portions: u32| -> Vec<BatchId> {
-            lots.iter().filter(|lot| lot.left < portions).map(|lot| lot.id).collect()
-        };
-        Ok(Self {
-            tenant: builder.site.tenant,
-            lots: count,
-            bulk: used(bulk, BULK_PORTIONS),
-            raw: used(raw, PORTIONS),
-            packed: made.iter().map(|lot| lot.id).collect(),
-            commits: builder.commits,
-            messages: log.head(Partition(0)).await?.0,
-            written_in: began.elapsed(),
-            log,
-        })
-    }
-}
-
-fn instant(step: usize) -> anyhow::Result<Timestamp> {
-    Ok(Timestamp::from_second(FIRST_DAY_S)?.checked_add(STEP * i32::try_from(step)?)?)
-}
-
-struct Builder {
+/// Whoever commands in the plant.
+pub(super) struct Builder {
     site: Site,
     random: Random,
     dough: ProductId,
     bread: ProductId,
     loaf: SkuId,
     consignees: Vec<LocationId>,
-    commits: usize,
+    /// Number of the campaign, from 0.
+    campaign: usize,
 }
 
 impl Builder {
-    async fn new(log: SharedLog, lots: usize) -> anyhow::Result<Self> {
+    /// Registers what lots refer to.
+    ///
+    /// # Errors
+    /// Where a command is refused.
+    pub(super) async fn new(log: SharedLog, lots: usize) -> anyhow::Result<Self> {
         let mut random = Random::named(&format!("plant of {lots} lots"));
         let site = Site::open(log, &mut random).await?;
         let mut consignees = Vec::with_capacity(CONSIGNEES);
@@ -132,21 +70,55 @@ impl Builder {
         let (sku_code, size, unit) = ("BREAD-500".to_owned(), "500".to_owned(), "GRM".to_owned());
         let loaf = RegisterSku { id: None, product_id: bread, sku_code, size, unit };
         let loaf = site.execute(&mut random, &loaf).await?.reply.id.into();
-        // What was registered so far: three by the site, and the above.
-        let commits = 3 + CONSIGNEES + 3;
-        Ok(Self { site, random, dough, bread, loaf, consignees, commits })
+        Ok(Self { site, random, dough, bread, loaf, consignees, campaign: 0 })
+    }
+
+    pub(super) const fn tenant(&self) -> TenantId {
+        self.site.tenant
+    }
+
+    /// Receives, mixes, packs and ships about `lots` lots.
+    ///
+    /// # Errors
+    /// Where a command is refused.
+    pub(super) async fn campaign(&mut self, lots: usize) -> anyhow::Result<Starts> {
+        let mut received = self.receive(lots / 5).await?;
+        let mixes = lots * 4 / 5 / STEPS / OUTPUTS;
+        let mut made = self.mix(&mut received, 1, mixes).await?;
+        let mut count = received.len() + made.len();
+        for step in 2..=STEPS {
+            made = self.mix(&mut made, step, mixes).await?;
+            count += made.len();
+        }
+        self.ship(&made).await?;
+        self.campaign += 1;
+        let (bulk, raw) = received.split_at(BULK_LOTS.min(received.len()));
+        let used = |lots: &[Lot], portions: u32| -> Vec<BatchId> {
+            lots.iter().filter(|lot| lot.left < portions).map(|lot| lot.id).collect()
+        };
+        Ok(Starts {
+            lots: count,
+            bulk: used(bulk, BULK_PORTIONS),
+            raw: used(raw, PORTIONS),
+            packed: made.iter().map(|lot| lot.id).collect(),
+        })
+    }
+
+    /// When a step of this campaign happens; a campaign begins each day.
+    fn instant(&self, step: usize) -> anyhow::Result<Timestamp> {
+        let days = i32::try_from(self.campaign + step)?;
+        Ok(Timestamp::from_second(FIRST_DAY_S)?.checked_add(STEP * days)?)
     }
 
     async fn receive(&mut self, count: usize) -> anyhow::Result<Vec<Lot>> {
-        let received_at = instant(0)?;
+        let received_at = self.instant(0)?;
         let portion = Decimal::from(1_500);
         let mut lots = Vec::with_capacity(count);
         for number in 0..count {
             let left = if number < BULK_LOTS { BULK_PORTIONS } else { PORTIONS };
             let quantity = kilograms(portion * Decimal::from(left));
-            let name = format!("RAW-{number:06}");
+            let name = format!("RAW-{}-{number:06}", self.campaign);
             let id = self.site.receive(&mut self.random, name, quantity, received_at).await?;
-            self.commits += 1;
             lots.push(Lot { id, portion, left });
         }
         Ok(lots)
@@ -159,10 +131,11 @@ impl Builder {
             let inputs = self.take(from, step, around)?;
             let total: Decimal = inputs.iter().map(|line| line.quantity.value).sum();
             let weight = (total * Decimal::new(98, 2) / Decimal::from(OUTPUTS)).round_dp(4);
+            let campaign = self.campaign;
             let item = Item::Product(if step == STEPS { self.bread } else { self.dough });
             let output = |number| OutputFacts {
                 batch_id: BatchId::default(),
-                batch_number: format!("S{step}-{mix:06}-{number}"),
+                batch_number: format!("S{step}-{campaign}-{mix:06}-{number}"),
                 item,
                 sku_id: (step == STEPS).then_some(self.loaf),
                 quantity: kilograms(weight),
@@ -174,13 +147,12 @@ impl Builder {
                 outputs: (0..OUTPUTS).map(output).collect(),
                 location_id: self.site.location,
                 line: Some("Line 1".to_owned()),
-                occurred_at: instant(step)?,
+                occurred_at: self.instant(step)?,
                 loss: None,
                 documents: Vec::new(),
             };
             let operation = RecordTransformation { id: None, output_ids: vec![None; OUTPUTS], facts };
             let accepted = self.site.execute(&mut self.random, &operation).await?;
-            self.commits += 1;
             let portion = (weight / Decimal::from(PORTIONS))
                 .round_dp_with_strategy(6, rust_decimal::RoundingStrategy::ToZero);
             let outputs = accepted.reply.batch_ids.context("a mix without lots")?;
@@ -225,12 +197,11 @@ impl Builder {
                 lines: lots.iter().map(line).collect(),
                 from_location_id: self.site.location,
                 to_location_id: self.consignees[self.random.below(CONSIGNEES)],
-                shipped_at: instant(STEPS + 1)?,
+                shipped_at: self.instant(STEPS + 1)?,
                 sscc: None,
                 documents: Vec::new(),
             };
             self.site.execute(&mut self.random, &RecordShipment { id: None, facts }).await?;
-            self.commits += 1;
         }
         Ok(())
     }

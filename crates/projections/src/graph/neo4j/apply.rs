@@ -12,7 +12,7 @@ use neo4rs::{BoltType, Graph, Txn, query};
 use tracing::Instrument as _;
 
 use super::error::{corrupt, is_transient, unavailable};
-use super::names::Generation;
+use super::names::{Generation, by_id};
 use super::node_row::{self, EXPECTED};
 use super::{STATEMENT_ROWS_MAX, checkpoint, edge_row, retire};
 use crate::changes::{Edge, EdgeType, Label, NodeKey, Properties};
@@ -166,15 +166,16 @@ impl Work {
     ) -> Result<(), Failure> {
         // The checkpoint keeps a redelivery out; an edge that is there although its checkpoint was cleared must
         // still not be written twice. The merge looks at the end with fewer edges, mostly a lot.
+        let (from, to) = (self.generation.label(from), self.generation.label(to));
         let statement = format!(
             "UNWIND $rows AS r \
-             MATCH (a:{} {{tenant_id: r.tenant, id: r.from}}) \
-             MATCH (b:{} {{tenant_id: r.tenant, id: r.to}}) \
+             MATCH (a:{from} {{tenant_id: r.tenant, id: r.from}}) {seek_from} \
+             MATCH (b:{to} {{tenant_id: r.tenant, id: r.to}}) {seek_to} \
              MERGE (a)-[e:{} {{id: r.id}}]->(b) ON CREATE SET e += r.set \
              RETURN count(*) AS written",
-            self.generation.label(from),
-            self.generation.label(to),
-            self.generation.edge_type(edge_type)
+            self.generation.edge_type(edge_type),
+            seek_from = by_id("a", &from),
+            seek_to = by_id("b", &to),
         );
         let rows = || {
             edges

@@ -13,7 +13,7 @@ use super::checkpoint;
 use super::difference::{Difference, EdgeKind};
 use super::error::unavailable;
 use super::generations::refused;
-use super::names::Generation;
+use super::names::{Generation, by_id};
 use super::{STATEMENT_ROWS_MAX, STORE};
 use crate::graph::{Claim, StoreError};
 use crate::store::Epoch;
@@ -156,13 +156,15 @@ async fn write_difference(txn: &mut Txn, difference: Difference) -> Result<(), F
 /// Makes an edge anew in the opposite generation; its ends are there by now.
 fn move_edges((generation, edge_type, from, to): EdgeKind) -> String {
     let opposite = generation.opposite();
+    let (from, to) = (opposite.label(from), opposite.label(to));
     format!(
         "UNWIND $rows AS r MATCH ()-[e]->() WHERE elementId(e) = r \
          WITH e, startNode(e) AS s, endNode(e) AS t \
-         MATCH (a:{} {{tenant_id: s.tenant_id, id: s.id}}) MATCH (b:{} {{tenant_id: t.tenant_id, id: t.id}}) \
+         MATCH (a:{from} {{tenant_id: s.tenant_id, id: s.id}}) {} \
+         MATCH (b:{to} {{tenant_id: t.tenant_id, id: t.id}}) {} \
          CREATE (a)-[f:{}]->(b) SET f = properties(e) DELETE e RETURN count(*) AS written",
-        opposite.label(from),
-        opposite.label(to),
+        by_id("a", &from),
+        by_id("b", &to),
         opposite.edge_type(edge_type)
     )
 }

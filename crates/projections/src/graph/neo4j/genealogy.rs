@@ -9,6 +9,7 @@ use neo4rs::Graph;
 use uuid::Uuid;
 
 use super::edge_row::{self, READ_PROPERTIES};
+use super::names::by_id;
 use super::read::{collect_edges, sort, statement};
 use crate::changes::Edge;
 use crate::graph::{StoreError, TRACE_EDGES_MAX, TraceDirection};
@@ -26,10 +27,11 @@ pub(super) async fn genealogy(
         TraceDirection::Forward => "(s)<-[:USES_INGREDIENT*0..]-(a)",
     };
     let text = format!(
-        "MATCH (s:Batch {{tenant_id: $tenant, id: $start}}) \
+        "MATCH (s:Batch {{tenant_id: $tenant, id: $start}}) {} \
          MATCH {walk} WITH DISTINCT a \
          MATCH (a)-[e:USES_INGREDIENT]->(b) \
          {READ_PROPERTIES} RETURN {} LIMIT $limit",
+        by_id("s", "Batch"),
         edge_row::columns("['Batch']", "['Batch']")
     );
     let statement =

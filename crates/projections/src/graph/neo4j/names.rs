@@ -55,6 +55,13 @@ impl Generation {
     }
 }
 
+/// The hint by which a statement finds `variable` by tenant and id. Left alone, the planner may take the index of the tenant,
+/// since in a database that was empty when the plan was made every index is equally good, and then reads all nodes of a
+/// tenant for each row: in a tenant of 3,000 lots, ten times as long for a batch of edges.
+pub(super) fn by_id(variable: &str, label: &str) -> String {
+    format!("USING INDEX {variable}:{label}(tenant_id, id)")
+}
+
 /// The label that a name stands for, in either generation.
 pub(super) fn parse_label(name: &str) -> Option<Label> {
     Label::parse(name.strip_prefix(OTHER_LABEL).unwrap_or(name))

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::STATEMENT_ROWS_MAX;
 use super::edge_row::{self, READ_PROPERTIES};
+use super::names::by_id;
 use super::node_row::{self, EXPECTED};
 use super::value::to_bolt;
 use crate::changes::{Edge, EdgeType, Label};
@@ -37,9 +38,10 @@ pub(super) async fn nodes(
     ids: &[Uuid],
 ) -> Result<Vec<Node>, StoreError> {
     let text = format!(
-        "UNWIND $ids AS id MATCH (n:{} {{tenant_id: $tenant, id: id}}) \
+        "UNWIND $ids AS id MATCH (n:{} {{tenant_id: $tenant, id: id}}) {} \
          WHERE n.{EXPECTED} IS NULL RETURN properties(n) AS n",
-        label.as_str()
+        label.as_str(),
+        by_id("n", label.as_str())
     );
     let mut nodes = Vec::with_capacity(ids.len());
     for chunk in distinct(ids).chunks(STATEMENT_ROWS_MAX) {
@@ -103,9 +105,10 @@ pub(super) async fn edges(
         EdgeDirection::Incoming => "b",
     };
     let text = format!(
-        "UNWIND $ids AS id MATCH ({end}:{label} {{tenant_id: $tenant, id: id}}) \
+        "UNWIND $ids AS id MATCH ({end}:{label} {{tenant_id: $tenant, id: id}}) {seek} \
          MATCH (a)-[e:{types}]->(b) {READ_PROPERTIES} RETURN {columns} LIMIT $limit",
         label = wanted.label.as_str(),
+        seek = by_id(end, wanted.label.as_str()),
         types = types.join("|"),
         columns = edge_row::columns("labels(a)", "labels(b)"),
     );

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use foodflow_domain::TenantId;
 use neo4rs::BoltType;
 
-use super::names::Generation;
+use super::names::{Generation, by_id};
 use super::value::{MapBuilder, count_to_bolt};
 use super::{STATEMENT_ROWS_MAX, edge_row};
 use crate::changes::{EdgeType, Label};
@@ -99,11 +99,13 @@ fn cypher(generation: Generation, edge_type: EdgeType, kind: Kind) -> String {
     let edge_type = generation.edge_type(edge_type);
     let find = match kind {
         Kind::Document => format!(
-            "MATCH ()-[e:{edge_type}]->() WHERE e.document_id = r.target AND e.tenant_id = r.tenant AND"
+            "MATCH ()-[e:{edge_type}]->() USING INDEX SEEK e:{edge_type}(document_id) \
+             WHERE e.document_id = r.target AND e.tenant_id = r.tenant AND"
         ),
         Kind::From(label) => format!(
-            "MATCH (a:{} {{tenant_id: r.tenant, id: r.target}}) MATCH (a)-[e:{edge_type}]->() WHERE",
-            generation.label(label)
+            "MATCH (a:{} {{tenant_id: r.tenant, id: r.target}}) {} MATCH (a)-[e:{edge_type}]->() WHERE",
+            generation.label(label),
+            by_id("a", &generation.label(label))
         ),
     };
     format!("UNWIND $rows AS r {find} e.position < r.position AND e.retired_position IS NULL SET e += r.set")

@@ -50,6 +50,10 @@ use crate::arguments::{Arguments, HELP};
 use crate::programs::Program;
 use crate::report::{Report, machine};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,13 +21,13 @@ use foodflow_log::{
 use jiff::Timestamp;
 use moka::sync::Cache;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::CommandError;
-use crate::loaded::{CommandMark, Kept};
+use crate::loaded::Kept;
+use crate::remembered::CommandMark;
 use crate::snapshot::{Place, Snapshots};
 use crate::unit::{Stop, StreamEnd, Unit, stream_of};
 
@@ -472,7 +472,7 @@ fn envelopes(
             commitsize,
             sequence,
             prevhash: entry.base_hash,
-            data: RawValue::from_string(pending.data.clone()).map_err(|error| internal(&error))?,
+            data: pending.data.clone(),
         })
     };
     (entry.base_version + 1..).zip(&entry.pending).map(one).collect()

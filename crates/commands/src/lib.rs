@@ -3,6 +3,7 @@
 //! - [`execute`]: runs an [`Operation`] over several aggregates as one commit, with locks, idempotency and
 //!   retries;
 //! - [`loading`], [`snapshot`]: an aggregate from memory, from a snapshot with what came after it, or from its stream;
+//! - [`remembered`]: the last commands of a stream, by which a repeat is told;
 //! - [`mod@unit`]: the aggregates that one operation has loaded, and what it decided;
 //! - [`food_graph`]: the operations of traceability;
 //! - [`projections`]: decisions about events that wait in quarantine;
@@ -19,6 +20,7 @@ pub mod loaded;
 mod loading;
 pub mod metric_definitions;
 pub mod projections;
+pub mod remembered;
 mod snapshot;
 pub mod tenancy;
 pub mod unit;

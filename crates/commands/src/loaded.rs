@@ -1,45 +1,14 @@
 //! An aggregate as the log holds it.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use foodflow_domain::{EventSet, StreamAggregate};
 use foodflow_log::{Envelope, PayloadHash, Position, StoredMessage};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::error::CommandError;
+use crate::remembered::{CommandMark, Remembered};
 use crate::snapshot::{self, Place, SNAPSHOT_TAIL_MESSAGES_MAX, Standing};
-
-/// How many of a stream's last commands its state remembers.
-pub const REMEMBERED_COMMANDS_MAX: usize = 256;
-
-/// A command that touched a stream, and where its commit stands. Written as a list, as there are many of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(Uuid, PayloadHash, Position, u32)", into = "(Uuid, PayloadHash, Position, u32)")]
-pub struct CommandMark {
-    /// The command.
-    pub command_id: Uuid,
-    /// Hash of its payload.
-    pub command_hash: PayloadHash,
-    /// Position of the commit's first message.
-    pub first: Position,
-    /// Number of messages in the commit.
-    pub size: u32,
-}
-
-impl From<(Uuid, PayloadHash, Position, u32)> for CommandMark {
-    fn from((command_id, command_hash, first, size): (Uuid, PayloadHash, Position, u32)) -> Self {
-        Self { command_id, command_hash, first, size }
-    }
-}
-
-impl From<CommandMark> for (Uuid, PayloadHash, Position, u32) {
-    fn from(mark: CommandMark) -> Self {
-        (mark.command_id, mark.command_hash, mark.first, mark.size)
-    }
-}
 
 /// State of an aggregate with what the next append needs.
 #[derive(Debug, Clone)]
@@ -52,8 +21,8 @@ pub struct Loaded<A> {
     pub position: Position,
     /// Hash of the last message.
     pub hash: PayloadHash,
-    /// The last commands, oldest first, at most [`REMEMBERED_COMMANDS_MAX`].
-    pub commands: VecDeque<CommandMark>,
+    /// The last commands, oldest first.
+    pub commands: Remembered,
     /// Messages of the stream that no snapshot was asked to hold.
     pub(crate) tail_messages: usize,
 }
@@ -89,7 +58,7 @@ impl<A: Default> Default for Loaded<A> {
             version: 0,
             position: Position(0),
             hash: PayloadHash::default(),
-            commands: VecDeque::new(),
+            commands: Remembered::default(),
             tail_messages: 0,
         }
     }
@@ -112,7 +81,7 @@ impl<A: StreamAggregate> Loaded<A> {
         if first.prevhash != self.hash {
             return Err(corrupt("the hash chain is broken; run `foodflow audit verify`".to_owned()));
         }
-        self.remember(CommandMark {
+        self.commands.push(CommandMark {
             command_id: first.commandid,
             command_hash: first.commandhash,
             first: Position(message.position.0.saturating_sub(u64::from(first.commitindex))),
@@ -131,14 +100,6 @@ impl<A: StreamAggregate> Loaded<A> {
         Ok(())
     }
 
-    /// Remembers a command, forgetting the oldest beyond the bound.
-    pub fn remember(&mut self, mark: CommandMark) {
-        if self.commands.len() == REMEMBERED_COMMANDS_MAX {
-            self.commands.pop_front();
-        }
-        self.commands.push_back(mark);
-    }
-
     /// Whether it is time for a snapshot; if so, it counts as asked for.
     pub(crate) fn is_snapshot_due(&mut self) -> bool {
         let is_due = self.tail_messages > SNAPSHOT_TAIL_MESSAGES_MAX;
@@ -146,11 +107,5 @@ impl<A: StreamAggregate> Loaded<A> {
             self.tail_messages = 0;
         }
         is_due
-    }
-
-    /// Where the command stands, if this stream remembers it.
-    #[must_use]
-    pub fn find(&self, command_id: Uuid) -> Option<CommandMark> {
-        self.commands.iter().rev().find(|mark| mark.command_id == command_id).copied()
     }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use cqrs_es::event_sink::EventSink;
 use foodflow_domain::{Context, DomainProblem, EventSet, StreamAggregate};
 use foodflow_log::{PayloadHash, Position, StreamId};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Executor};
-use crate::loaded::{CommandMark, Kept, Loaded};
+use crate::loaded::{Kept, Loaded};
 use crate::metric_definitions;
+use crate::remembered::CommandMark;
 
 /// Why an operation stops before it is decided.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ impl From<CommandError> for Stop {
 #[derive(Debug, Clone)]
 pub(crate) struct Pending {
     pub(crate) event_type: &'static str,
-    pub(crate) data: String,
+    pub(crate) data: Box<RawValue>,
 }
 
 /// One touched aggregate, whatever its type.
@@ -84,7 +86,7 @@ impl<A: StreamAggregate> Working for WorkingState<A> {
             commands: loaded.commands.clone(),
             tail_messages: loaded.tail_messages + 1,
         };
-        next.remember(end.mark);
+        next.commands.push(end.mark);
         let is_snapshot_due = next.is_snapshot_due();
         (Arc::new(next), is_snapshot_due)
     }
@@ -144,7 +146,7 @@ impl<'a> Unit<'a> {
     }
 
     fn refuse_repeat<A: StreamAggregate>(&self, loaded: Arc<Loaded<A>>) -> Result<Arc<Loaded<A>>, Stop> {
-        match loaded.find(self.meta.command_id.0) {
+        match loaded.commands.find(self.meta.command_id.0) {
             Some(mark) => Err(Stop::Repeat(mark)),
             None => Ok(loaded),
         }

@@ -3,6 +3,8 @@
 //! Every event has one CloudEvents `type`: `foodflow.<context>.<aggregate>.<past-tense>.v<n>`. The name is
 //! written once, in [`event_set!`](crate::event_set!); serialization, decoding and cqrs-es all use it.
 
+use serde_json::value::RawValue;
+
 use crate::upcast::Upcaster;
 
 /// The events of one aggregate.
@@ -26,7 +28,7 @@ pub trait EventSet: cqrs_es::DomainEvent {
     ///
     /// # Errors
     /// Only if a value cannot be written as JSON.
-    fn data(&self) -> Result<String, serde_json::Error>;
+    fn data(&self) -> Result<Box<RawValue>, serde_json::Error>;
 
     /// Reads the data of an event of type `type_name`, upcast where that is an older version; `None` where the type is
     /// not of this set.
@@ -70,8 +72,8 @@ macro_rules! event_set {
                 match self { $(Self::$variant(_) => $type,)* }
             }
 
-            fn data(&self) -> Result<String, serde_json::Error> {
-                match self { $(Self::$variant(payload) => serde_json::to_string(payload),)* }
+            fn data(&self) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {
+                match self { $(Self::$variant(payload) => serde_json::value::to_raw_value(payload),)* }
             }
 
             fn decode(type_name: &str, data: &str) -> Result<Option<Self>, serde_json::Error> {

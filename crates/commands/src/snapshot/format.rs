@@ -1,7 +1,6 @@
 //! A snapshot as it is written: JSON that says of itself what it holds.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 
 use foodflow_domain::{StreamAggregate, TenantId};
 use foodflow_log::{PayloadHash, Position, Record};
@@ -9,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Place, Standing};
-use crate::loaded::{CommandMark, Loaded, REMEMBERED_COMMANDS_MAX};
+use crate::loaded::Loaded;
+use crate::remembered::Remembered;
 
 #[derive(Serialize, Deserialize)]
 struct Written<'a> {
@@ -110,9 +110,9 @@ fn read<A: StreamAggregate>(value: &[u8], place: &Place) -> Result<Loaded<A>, Re
     if written.digest != digest(written.commands, written.state) {
         return Err(Rejection::Damaged);
     }
-    let commands: VecDeque<CommandMark> =
+    let commands: Remembered =
         serde_json::from_str(written.commands.get()).map_err(|_| Rejection::Undecodable)?;
-    if written.version == 0 || commands.len() > REMEMBERED_COMMANDS_MAX {
+    if written.version == 0 {
         return Err(Rejection::Undecodable);
     }
     let state = serde_json::from_str(written.state.get()).map_err(|_| Rejection::Undecodable)?;

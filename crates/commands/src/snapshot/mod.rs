@@ -12,6 +12,8 @@ mod storing;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{Hash, Hasher};
+
 use foodflow_domain::TenantId;
 use foodflow_log::{Position, RecordKey, StreamId};
 
@@ -22,10 +24,18 @@ pub(crate) use storing::Snapshots;
 pub const SNAPSHOT_TAIL_MESSAGES_MAX: usize = 20;
 
 /// A stream of a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) tenant: TenantId,
     pub(crate) stream: StreamId,
+}
+
+impl Hash for Place {
+    /// The ids alone: they are what tells streams apart, and a look into the cache is on the way of every command.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.tenant.hash(state);
+        self.stream.id.hash(state);
+    }
 }
 
 impl Place {

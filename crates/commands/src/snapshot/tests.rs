@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::storing::{Pending, store};
 use super::*;
-use crate::loaded::{CommandMark, Loaded, REMEMBERED_COMMANDS_MAX};
+use crate::loaded::Loaded;
+use crate::remembered::{CommandMark, REMEMBERED_COMMANDS_MAX};
 
 fn place() -> Place {
     Place {
@@ -32,7 +33,7 @@ fn loaded(position: u64) -> Loaded<Genealogy> {
         hash: PayloadHash::of(b"last"),
         ..Loaded::default()
     };
-    (0..REMEMBERED_COMMANDS_MAX as u64 + 5).for_each(|number| loaded.remember(mark(number)));
+    (0..REMEMBERED_COMMANDS_MAX as u64 + 5).for_each(|number| loaded.commands.push(mark(number)));
     loaded
 }
 

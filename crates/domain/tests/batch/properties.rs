@@ -141,7 +141,7 @@ proptest! {
         for command in commands {
             for event in decide_in_state(&mut state, command).unwrap_or_default() {
                 let data = event.data().unwrap();
-                let read = BatchEvent::decode(event.type_name(), &data).unwrap().unwrap();
+                let read = BatchEvent::decode(event.type_name(), data.get()).unwrap().unwrap();
                 prop_assert_eq!(&read, &event, "{}", data);
                 let snapshot = serde_json::to_string(&state).unwrap();
                 prop_assert_eq!(&serde_json::from_str::<Batch>(&snapshot).unwrap(), &state, "{}", snapshot);

@@ -54,7 +54,7 @@ fn written<E: EventSet>(event: &E) -> String {
 fn rewrite<E: EventSet>(type_name: &str, data: &Value) -> Result<String, String> {
     let event = E::decode(type_name, &data.to_string()).map_err(|error| error.to_string())?;
     let event = event.ok_or_else(|| format!("{type_name} is not of this set"))?;
-    let again: Value = serde_json::from_str(&event.data().unwrap()).unwrap();
+    let again: Value = serde_json::from_str(event.data().unwrap().get()).unwrap();
     let whole: Value = serde_json::to_value(&event).unwrap();
     assert_eq!(whole["type"], type_name);
     assert_eq!(whole["data"], again, "the data is the same alone and beside its type");
@@ -73,7 +73,7 @@ struct OlderType {
 fn read<E: EventSet>(type_name: &str, data: &Value) -> ReadAs {
     let event = E::decode(type_name, &data.to_string()).map_err(|error| error.to_string())?;
     let event = event.ok_or_else(|| format!("{type_name} does not lead to a type of this set"))?;
-    Ok((event.type_name(), serde_json::from_str(&event.data().unwrap()).unwrap()))
+    Ok((event.type_name(), serde_json::from_str(event.data().unwrap().get()).unwrap()))
 }
 
 fn older_of<E: EventSet>() -> Vec<OlderType> {

@@ -56,7 +56,7 @@ pub(crate) async fn open() -> (Arc<dyn GraphStore>, TempDir) {
 }
 
 fn told(id: Uuid, event: &impl EventSet) -> Told {
-    (id, event.type_name(), event.data().unwrap())
+    (id, event.type_name(), event.data().unwrap().get().to_owned())
 }
 
 impl World {

@@ -66,7 +66,7 @@ impl World {
             let mut event = envelope(self.tenant, stream.id, now, index, size);
             if let Some(decision) = decision {
                 event.event_type = decision.type_name().to_owned();
-                event.data = serde_json::value::RawValue::from_string(decision.data().unwrap()).unwrap();
+                event.data = decision.data().unwrap();
             }
             let payload = Envelope::encode_batch(&[event]).unwrap().into();
             let expected = self.streams.get(stream).and_then(|known| known.last()).copied();

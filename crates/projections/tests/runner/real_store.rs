@@ -45,7 +45,7 @@ struct Said {
 }
 
 fn said<E: EventSet>(aggregate: &'static str, id: Uuid, event: &E) -> Said {
-    Said { aggregate, id, event_type: event.type_name(), data: event.data().unwrap() }
+    Said { aggregate, id, event_type: event.type_name(), data: event.data().unwrap().get().to_owned() }
 }
 
 impl Plant {

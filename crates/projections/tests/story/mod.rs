@@ -39,7 +39,7 @@ impl Story {
     pub(crate) fn record(&mut self, id: Uuid, event: &impl EventSet) -> u64 {
         let part = |number| event.type_name().split('.').nth(number).unwrap().to_owned();
         let stream = StreamId { context: part(1).into(), aggregate: part(2).into(), id };
-        self.record_raw(stream, event.type_name(), event.data().unwrap())
+        self.record_raw(stream, event.type_name(), event.data().unwrap().get().to_owned())
     }
 
     /// Appends an event of any type and data; gives its position.

@@ -27,7 +27,8 @@ pub struct TableProjection {
     pub layout: i32,
     /// The definition of its tables in PostgreSQL; every statement is safe to repeat.
     pub postgres: &'static str,
-    /// Its tables, those that others refer to first.
+    /// Its tables; one that refers to another comes behind it. Only rows of one stream may refer to each other: changes
+    /// of different streams commute.
     pub sources: &'static [TableSource],
     /// Event types of the context that change no table.
     pub ignored: &'static [EventTypes],
@@ -100,7 +101,7 @@ impl TableSource {
 }
 
 impl TableProjection {
-    /// Its tables, those that others refer to first.
+    /// Its tables, in the order of its sources.
     #[must_use]
     pub fn tables(&self) -> Vec<&'static Table> {
         self.sources.iter().map(|source| source.table).collect()

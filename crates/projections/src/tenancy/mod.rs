@@ -25,5 +25,4 @@ pub static TENANCY: TableProjection = TableProjection {
         TableSource::of::<FeatureFlag>(),
         TableSource::of_messages::<UsageMetric>(usage_metrics::meter),
     ],
-    ignored: &[],
 };

@@ -46,7 +46,6 @@ async fn an_older_layout_is_filled_anew_and_a_newer_one_is_refused() {
         layout: 4,
         postgres: "CREATE TABLE IF NOT EXISTS samples (tenant_id UUID, id UUID, PRIMARY KEY (tenant_id, id));",
         sources: &[TableSource::of_messages::<Sample>(|_, _| {})],
-        ignored: &[],
     };
     let pool = database().await;
     let store = PostgresTables::new(pool.clone(), &CONTRACT);

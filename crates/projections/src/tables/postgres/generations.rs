@@ -148,14 +148,8 @@ impl PostgresTables {
         .await
         .map_err(unavailable)?;
         let Some((role, tenant, filled_by)) = row else { return Ok(None) };
-        let role = match role.as_str() {
-            "beside" => Role::Beside,
-            "reopened" => Role::Reopened,
-            "previous" => Role::Previous,
-            _ => return Err(corrupt(format!("a generation is `{role}`"))),
-        };
-        let scope = tenant.map_or(RebuildScope::All, |tenant| RebuildScope::Tenant(TenantId(tenant)));
-        Ok(Some(Other { role, scope, filled_by }))
+        let role = Role::parse(&role).ok_or_else(|| corrupt(format!("a generation is `{role}`")))?;
+        Ok(Some(Other { role, scope: tenant.map(TenantId).into(), filled_by }))
     }
 
     async fn set_other(
@@ -170,21 +164,12 @@ impl PostgresTables {
             .await
             .map_err(unavailable)?;
         let Some(Other { role, scope, filled_by }) = other else { return Ok(()) };
-        let role = match role {
-            Role::Beside => "beside",
-            Role::Reopened => "reopened",
-            Role::Previous => "previous",
-        };
-        let tenant = match scope {
-            RebuildScope::All => None,
-            RebuildScope::Tenant(tenant) => Some(tenant.0),
-        };
         sqlx::query(
             "INSERT INTO projection_generations (projection, role, tenant_id, filled_by) VALUES ($1, $2, $3, $4)",
         )
         .bind(projection)
-        .bind(role)
-        .bind(tenant)
+        .bind(role.as_str())
+        .bind(scope.tenant().map(|tenant| tenant.0))
         .bind(filled_by)
         .execute(connection)
         .await

@@ -1,4 +1,4 @@
-//! Tables and their layout; clearing a partition ahead of a rebuild.
+//! Tables and their layout; clearing a partition.
 
 use foodflow_log::Partition;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
@@ -149,31 +149,12 @@ pub(super) async fn clear(slot: &Slot, partition: Partition) -> Result<(), Store
     let mut transaction = slot.begin().await?;
     // Whoever applies a batch at the same time waits here, or is waited for.
     slot.checkpoints.locked(&mut transaction, partition).await?;
-    let others = format!("SELECT EXISTS (SELECT 1 FROM {known} WHERE projection = $1 AND partition <> $2)");
-    let others: bool = sqlx::query_scalar(AssertSqlSafe(others))
-        .bind(projection.name)
-        .bind(number)
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
     let of_partition = "WHERE projection = $1 AND partition = $2";
-    let mut deletions = Vec::new();
-    if others {
-        for table in projection.tables().iter().rev() {
-            let name = slot.place.name(table.name);
-            deletions.push(format!(
-                "DELETE FROM {name} WHERE \"{}\" IN (SELECT tenant_id FROM {known} {of_partition})",
-                table.tenant
-            ));
-        }
-    } else {
-        // Quicker than to look at every row, and it gives the room back.
-        let tables: Vec<String> =
-            projection.tables().iter().map(|table| slot.place.name(table.name)).collect();
-        run(&mut transaction, format!("TRUNCATE {}", tables.join(", "))).await?;
-    }
-    deletions.push(format!("DELETE FROM {known} {of_partition}"));
-    for sql in deletions {
+    let deletions = projection.tables().into_iter().rev().map(|table| {
+        let (name, tenant) = (slot.place.name(table.name), table.tenant);
+        format!("DELETE FROM {name} WHERE \"{tenant}\" IN (SELECT tenant_id FROM {known} {of_partition})")
+    });
+    for sql in deletions.chain([format!("DELETE FROM {known} {of_partition}")]) {
         let statement = sqlx::query(AssertSqlSafe(sql)).bind(projection.name).bind(number);
         statement.execute(&mut *transaction).await.map_err(unavailable)?;
     }

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS projected_tenants (
     partition INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Which store this is to the processes that share it: one row, made with the schema and never changed.
+-- Which store this is to the processes that share it: one row; every generation's file has the same.
 CREATE TABLE IF NOT EXISTS store (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     identity BLOB NOT NULL CHECK (length(identity) = 16)

@@ -72,9 +72,14 @@ async fn a_tenant_is_registered_rebranded_suspended_and_closed(#[case] stores: S
     assert_eq!(tenant["subscription_status"], "suspended");
     post(&client, "/v1/tenant/reactivate", reason()).await?;
     let subscription = post(&client, "/v1/subscriptions", first_month()).await?;
+    let subscribed = client.get_after(position(&subscription), "/v1/tenant").await?.ok();
+    assert_eq!(subscribed["subscription_plan"], "plant");
     let closed = position(&post(&client, "/v1/tenant/close", reason()).await?);
     let tenant = client.get_after(closed, "/v1/tenant").await?.ok();
-    assert_eq!(tenant["subscription_status"], "closed");
+    assert_eq!(
+        (&tenant["subscription_plan"], &tenant["subscription_status"]),
+        (&json!("free"), &json!("closed"))
+    );
     let path = format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap());
     assert_eq!(client.get(&path).await?.ok()["status"], "cancelled", "with its tenant");
     for path in ["suspend", "reactivate", "close"] {

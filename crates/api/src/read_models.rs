@@ -122,20 +122,12 @@ impl Runners {
 /// # Errors
 /// Where it cannot be reached.
 pub async fn open_graph(config: &Config) -> anyhow::Result<Arc<dyn GraphStore>> {
-    let graph: Arc<dyn GraphStore> = match &config.neo4j_url {
+    let graph: Arc<dyn GraphStore> = match config.neo4j() {
         None => {
             make_data_folder(config)?;
             Arc::new(EmbeddedGraph::open(&config.embedded_graph()).await?)
         }
-        Some(uri) => {
-            let neo4j = Neo4jConfig {
-                uri: uri.clone(),
-                user: config.neo4j_user.clone(),
-                password: config.neo4j_password.0.clone(),
-                database: config.neo4j_database.clone(),
-            };
-            Arc::new(Neo4jGraph::connect(neo4j).await?)
-        }
+        Some(neo4j) => Arc::new(Neo4jGraph::connect(neo4j).await?),
     };
     graph.migrate().await.context("cannot bring the graph's schema up to date")?;
     Ok(graph)
@@ -167,6 +159,17 @@ fn make_data_folder(config: &Config) -> anyhow::Result<()> {
 }
 
 impl Config {
+    /// The Neo4j server that the settings name.
+    #[must_use]
+    pub fn neo4j(&self) -> Option<Neo4jConfig> {
+        self.neo4j_url.as_ref().map(|uri| Neo4jConfig {
+            uri: uri.clone(),
+            user: self.neo4j_user.clone(),
+            password: self.neo4j_password.0.clone(),
+            database: self.neo4j_database.clone(),
+        })
+    }
+
     /// The PostgreSQL server that the settings name.
     #[must_use]
     pub fn postgres(&self) -> Option<PostgresConfig> {

@@ -263,8 +263,9 @@ pub trait ReadModel: Send + Sync + 'static {
     /// [`StoreError::Held`] while a rebuild switches.
     async fn claim(&self, partition: Partition) -> Result<Claim, StoreError>;
 
-    /// Removes everything of `partition`'s tenants ahead of a rebuild; the checkpoint stands at 0 then, its epoch
-    /// stays.
+    /// Removes everything of `partition`'s tenants; the checkpoint stands at 0 then, its epoch stays, and who projects
+    /// into the partition begins anew. Queries see the gap: a rebuild fills another generation instead
+    /// ([`generations::Generations::beside`]).
     ///
     /// # Errors
     /// [`StoreError`] where the store does not answer.

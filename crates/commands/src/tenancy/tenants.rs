@@ -45,7 +45,7 @@ pub enum StatusChange {
     Close,
 }
 
-/// Suspends, reactivates or closes the tenant; what is closed has no subscription in force.
+/// Suspends, reactivates or closes the tenant; what is closed has no subscription in force, and the free plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeTenantStatus {
     /// Which.
@@ -73,6 +73,7 @@ impl Operation for ChangeTenantStatus {
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let reason = self.reason.clone();
         if self.change == StatusChange::Close {
+            // Before it is closed: afterwards nothing of it changes.
             cancel_subscription(unit, reason.clone()).await?;
         }
         let command = match self.change {
@@ -84,11 +85,12 @@ impl Operation for ChangeTenantStatus {
     }
 }
 
-/// Cancels the tenant's subscription in force, where there is one.
+/// Cancels the tenant's subscription in force, where there is one, and with it gives up its plan.
 async fn cancel_subscription(unit: &mut Unit<'_>, reason: String) -> Result<(), Stop> {
     let Some(subscription_id) = unit.load::<Tenant>(unit.meta.tenant.0).await?.subscription_id else {
         return Ok(());
     };
     let cancel = SubscriptionCommand::Cancel { subscription_id, reason };
-    unit.decide::<Subscription>(subscription_id.0, cancel, "").await
+    unit.decide::<Subscription>(subscription_id.0, cancel, "").await?;
+    unit.decide::<Tenant>(unit.meta.tenant.0, TenantCommand::GiveUpPlan, "").await
 }

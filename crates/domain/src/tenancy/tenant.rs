@@ -139,7 +139,7 @@ pub enum TenantCommand {
         /// Why.
         reason: String,
     },
-    /// Close it for good; whoever asks cancels the subscription in force with it.
+    /// Close it for good; whoever asks cancels the subscription in force before, and gives up its plan.
     Close {
         /// Why.
         reason: String,

@@ -36,7 +36,7 @@ impl<K: Contents> Generations<K::Change> for EmbeddedStore<K> {
         let Some(other) = pointer::read(self.path()?)?.other else {
             return Ok(Overview { live, other: None });
         };
-        let (role, scope) = (other.role(), other.scope());
+        let (role, scope) = (other.role, other.scope());
         let checkpoints = self.all_stored(&self.slot(other.number).await?).await?;
         Ok(Overview {
             live,
@@ -53,7 +53,7 @@ impl<K: Contents> Generations<K::Change> for EmbeddedStore<K> {
         let mut pointer = pointer::read(self.path()?)?;
         let continued = match &pointer.other {
             Some(other) => {
-                other.role().is_continued(STORE, other.scope() == scope)? && other.filled_by == filled_by
+                other.role.is_continued(STORE, other.scope() == scope)? && other.filled_by == filled_by
             }
             None => false,
         };
@@ -71,7 +71,7 @@ impl<K: Contents> Generations<K::Change> for EmbeddedStore<K> {
     async fn reopen_previous(&self) -> Result<(RebuildScope, Arc<dyn Sink<K::Change>>), StoreError> {
         let lock = self.begin().await?;
         let mut pointer = pointer::read(self.path()?)?;
-        let Some(other) = pointer.other.clone().filter(|other| other.role() != Role::Beside) else {
+        let Some(other) = pointer.other.clone().filter(|other| other.role != Role::Beside) else {
             return Err(refused("there is no previous generation"));
         };
         let (number, scope) = (other.number, other.scope());
@@ -95,7 +95,7 @@ impl<K: Contents> Generations<K::Change> for EmbeddedStore<K> {
 
     async fn switch(&self, compared: &[Compared]) -> Result<(), StoreError> {
         let pointer = pointer::read(self.path()?)?;
-        let Some(other) = pointer.other.clone().filter(|other| other.role() != Role::Previous) else {
+        let Some(other) = pointer.other.clone().filter(|other| other.role != Role::Previous) else {
             return Err(refused("nothing stands beside the live generation"));
         };
         match other.scope() {
@@ -112,7 +112,7 @@ impl<K: Contents> Generations<K::Change> for EmbeddedStore<K> {
         pointer::replace(path, &pointer)?;
         lock.rollback().await.map_err(unavailable)?;
         pointer::remove(path, other.number)?;
-        Ok(Some(other.role()))
+        Ok(Some(other.role))
     }
 }
 

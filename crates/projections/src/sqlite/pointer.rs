@@ -35,18 +35,10 @@ pub(crate) struct Pointer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Other {
     pub(crate) number: u64,
-    role: WrittenRole,
+    pub(crate) role: Role,
     /// The tenant that it covers; all where there is none.
     tenant: Option<Uuid>,
     pub(crate) filled_by: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WrittenRole {
-    Beside,
-    Reopened,
-    Previous,
 }
 
 /// Tells one state of the pointer's file from another at the cost of a `stat`. Who replaces the file makes the new one
@@ -61,28 +53,11 @@ impl Stamp {
 
 impl Other {
     pub(crate) fn new(number: u64, role: Role, scope: RebuildScope, filled_by: String) -> Self {
-        let role = match role {
-            Role::Beside => WrittenRole::Beside,
-            Role::Reopened => WrittenRole::Reopened,
-            Role::Previous => WrittenRole::Previous,
-        };
-        let tenant = match scope {
-            RebuildScope::All => None,
-            RebuildScope::Tenant(tenant) => Some(tenant.0),
-        };
-        Self { number, role, tenant, filled_by }
-    }
-
-    pub(crate) const fn role(&self) -> Role {
-        match self.role {
-            WrittenRole::Beside => Role::Beside,
-            WrittenRole::Reopened => Role::Reopened,
-            WrittenRole::Previous => Role::Previous,
-        }
+        Self { number, role, tenant: scope.tenant().map(|tenant| tenant.0), filled_by }
     }
 
     pub(crate) fn scope(&self) -> RebuildScope {
-        self.tenant.map_or(RebuildScope::All, |tenant| RebuildScope::Tenant(TenantId(tenant)))
+        self.tenant.map(TenantId).into()
     }
 }
 
@@ -191,10 +166,13 @@ mod tests {
             let found = read(&path).unwrap();
             assert_eq!(found, pointer);
             let other = found.other.unwrap();
-            assert_eq!((other.role(), other.scope()), (role, scope));
+            assert_eq!((other.role, other.scope()), (role, scope));
             assert_ne!(stamp(&path).unwrap(), *seen.last().unwrap());
             seen.push(stamp(&path).unwrap());
         }
+        // As files have it.
+        let written = r#"{"live":1,"next":10,"other":{"number":9,"role":"reopened","tenant":"00000000-0000-0000-0000-000000000007","filled_by":"0.1.0"}}"#;
+        assert_eq!(fs::read_to_string(file(&path)).unwrap().trim_end(), written);
         fs::write(file(&path), "{").unwrap();
         assert!(matches!(read(&path), Err(StoreError::Corrupt { .. })));
     }

@@ -9,13 +9,13 @@ use foodflow_domain::TenantId;
 use foodflow_log::Partition;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
-use super::claim;
 use super::connections::durable;
 use super::contents::Contents;
 use super::error::unavailable;
 use super::generations::{check, refused};
 use super::pointer::{self, Other, Pointer, generation_file};
 use super::store::EmbeddedStore;
+use super::{claim, identity};
 use crate::store::generations::{Compared, RebuildScope, Role};
 use crate::store::{ReadModel as _, StoreError};
 
@@ -36,6 +36,7 @@ pub(super) async fn switch<K: Contents>(
     pointer::remove(path, kept)?;
     let slot = store.slot(kept).await?;
     slot.migrate().await?;
+    identity::set(slot.file.begin().await?, store.identity().await?).await?;
     slot.file.close().await;
 
     let mut live = durable(&generation_file(path, pointer.live)).await?;

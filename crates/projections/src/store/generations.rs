@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::{Partition, Position};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Checkpoint, Claim, DigestScope, Epoch, Sink, StoreError};
@@ -33,10 +34,27 @@ impl RebuildScope {
             Self::Tenant(tenant) => DigestScope::Tenant(tenant),
         }
     }
+
+    /// The one tenant that it covers, where it is one.
+    #[must_use]
+    pub const fn tenant(self) -> Option<TenantId> {
+        match self {
+            Self::All => None,
+            Self::Tenant(tenant) => Some(tenant),
+        }
+    }
 }
 
-/// What the other generation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// All where no tenant is named.
+impl From<Option<TenantId>> for RebuildScope {
+    fn from(tenant: Option<TenantId>) -> Self {
+        tenant.map_or(Self::All, Self::Tenant)
+    }
+}
+
+/// What the other generation is; every store writes it as the same word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// A rebuild fills it, or filled it and was interrupted.
     Beside,
@@ -47,6 +65,22 @@ pub enum Role {
 }
 
 impl Role {
+    /// The word that it is written as.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Beside => "beside",
+            Self::Reopened => "reopened",
+            Self::Previous => "previous",
+        }
+    }
+
+    /// What is written as this word; `None` where nothing is.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Beside, Self::Reopened, Self::Previous].into_iter().find(|role| role.as_str() == word)
+    }
+
     /// Whether a rebuild continues the generation that stands there, given whether it is of the same scope.
     ///
     /// # Errors
@@ -249,6 +283,24 @@ mod tests {
             let refused = role.is_continued("test", same_scope).unwrap_err().to_string();
             assert!(refused.contains("--discard"), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_role_has_one_word() {
+        for role in [Role::Beside, Role::Reopened, Role::Previous] {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        assert_eq!(Role::parse("Previous"), None);
+    }
+
+    #[test]
+    fn a_scope_is_of_one_tenant_or_of_all() {
+        let tenant = TenantId(Uuid::from_u128(1));
+        for scope in [RebuildScope::All, RebuildScope::Tenant(tenant)] {
+            assert_eq!(RebuildScope::from(scope.tenant()), scope);
+        }
+        assert_eq!(RebuildScope::All.tenant(), None);
     }
 
     #[test]

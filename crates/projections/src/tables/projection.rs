@@ -27,15 +27,14 @@ pub struct TableProjection {
     pub layout: i32,
     /// The definition of its tables in PostgreSQL; every statement is safe to repeat.
     pub postgres: &'static str,
-    /// Its tables, those that others refer to first.
+    /// Its tables; one that refers to another comes behind it. Only rows of one stream may refer to each other: changes
+    /// of different streams commute.
     pub sources: &'static [TableSource],
-    /// Event types of the context that change no table.
-    pub ignored: &'static [EventTypes],
 }
 
 /// The event types of one aggregate.
 #[derive(Debug, Clone, Copy)]
-pub struct EventTypes {
+struct EventTypes {
     types: &'static [&'static str],
     /// Whether a type is read, be it as written today or as an older version.
     reads: fn(&str) -> bool,
@@ -43,8 +42,7 @@ pub struct EventTypes {
 
 impl EventTypes {
     /// Those of the set `E`.
-    #[must_use]
-    pub const fn of<E: EventSet>() -> Self {
+    const fn of<E: EventSet>() -> Self {
         Self { types: E::TYPES, reads: E::reads }
     }
 }
@@ -100,20 +98,20 @@ impl TableSource {
 }
 
 impl TableProjection {
-    /// Its tables, those that others refer to first.
+    /// Its tables, in the order of its sources.
     #[must_use]
     pub fn tables(&self) -> Vec<&'static Table> {
         self.sources.iter().map(|source| source.table).collect()
     }
 
-    /// Every event type of the context as it is written today, those that change nothing included.
+    /// Every event type of the context as it is written today.
     #[must_use]
     pub fn event_types(&self) -> Vec<&'static str> {
         let of_sources = self.sources.iter().filter_map(|source| match source.makes {
-            Makes::Events { types, .. } => Some(types),
+            Makes::Events { types, .. } => Some(types.types),
             Makes::Messages(_) => None,
         });
-        of_sources.chain(self.ignored.iter().copied()).flat_map(|one| one.types).copied().collect()
+        of_sources.flatten().copied().collect()
     }
 
     /// The changes that `message` makes to the tables of its tenant, in order of its events.
@@ -144,7 +142,7 @@ impl TableProjection {
         changes: &mut Vec<TableChange>,
     ) -> Result<(), ProjectError> {
         let event_type = event.envelope.event_type.as_str();
-        let mut is_known = self.ignored.iter().any(|types| (types.reads)(event_type));
+        let mut is_known = false;
         for source in self.sources {
             if let Makes::Events { types, project } = source.makes
                 && (types.reads)(event_type)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use foodflow_domain::TenantId;
 use uuid::Uuid;
 
-use super::description::{Column, Table};
+use super::description::{Column, ColumnType, Table};
 use super::row::TableRow;
 use super::value::{ColumnValue, Value};
 use super::{TableStore, rows_of};
@@ -40,7 +40,8 @@ impl Select {
         Self { table: R::TABLE, tenant, filters, order, after, limit: PAGE_ITEMS_MAX }
     }
 
-    /// Only rows that hold `value`; any where it is absent.
+    /// Only rows that hold `value`; any where it is absent. No question may name a decimal, a date or a JSON document,
+    /// here or elsewhere.
     #[must_use]
     pub fn equal(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
         self.filter(column, Comparison::Equal, value)
@@ -77,16 +78,15 @@ impl Select {
     /// The statement and its variables. `table` is the table's name in the store; `shown` how a column is asked for.
     ///
     /// # Errors
-    /// `Unavailable` of `store` where a column is not of the table.
+    /// `Unavailable` of `store` where a column is not of the table, or is of a type that the stores compare differently.
     pub(crate) fn statement(
         &self,
         store: &'static str,
         table: &str,
         shown: impl Fn(&Column) -> String,
     ) -> Result<(String, Vec<Value>), StoreError> {
-        let named = self.filters.iter().map(|(column, ..)| *column).chain(self.order);
-        if let Some(unknown) = named.into_iter().find(|column| self.table.position_of(column).is_none()) {
-            let reason = format!("table {} has no column {unknown}", self.table.name);
+        let mut named = self.filters.iter().map(|(column, ..)| *column).chain(self.order);
+        if let Some(reason) = named.find_map(|column| self.refusal(column)) {
             return Err(StoreError::Unavailable { store, reason });
         }
         let columns: Vec<String> = self.table.columns.iter().map(shown).collect();
@@ -122,6 +122,21 @@ impl Select {
         variables.push(Value::Integer(i64::try_from(self.limit).unwrap_or(i64::MAX)));
         let _ = write!(sql, " LIMIT ${}", variables.len());
         Ok((sql, variables))
+    }
+
+    /// Why rows cannot be told apart or ordered by this column.
+    fn refusal(&self, column: &str) -> Option<String> {
+        let name = self.table.name;
+        let Some(position) = self.table.position_of(column) else {
+            return Some(format!("table {name} has no column {column}"));
+        };
+        // These are text in SQLite: 10 comes before 9 there, and 1.0 is not 1.
+        match self.table.columns[position].column_type {
+            ColumnType::Decimal | ColumnType::Date | ColumnType::Json => {
+                Some(format!("rows of table {name} are neither found nor ordered by its column {column}"))
+            }
+            _ => None,
+        }
     }
 
     /// What rows are in order of; the last is what tells the tenant's rows apart.

@@ -17,7 +17,7 @@ use crate::tables::{TableProjection, TableSource};
 /// The projection.
 pub static TENANCY: TableProjection = TableProjection {
     name: "tenancy",
-    layout: 1,
+    layout: 2,
     postgres: include_str!("../../../../schemas/postgres/tenancy.sql"),
     sources: &[
         TableSource::of::<Tenant>(),
@@ -25,5 +25,4 @@ pub static TENANCY: TableProjection = TableProjection {
         TableSource::of::<FeatureFlag>(),
         TableSource::of_messages::<UsageMetric>(usage_metrics::meter),
     ],
-    ignored: &[],
 };

@@ -373,6 +373,7 @@ pub(crate) async fn a_tenant_is_switched_alone(store: Arc<dyn GraphStore>) {
 
     let (scope, sink) = store.reopen_previous().await.unwrap();
     assert_eq!(scope, RebuildScope::Tenant(own));
+    assert_eq!(sink.identity().await.unwrap(), store.identity().await.unwrap());
     let mut filler = Filler::new(sink, P1).await;
     assert_eq!(filler.claim.checkpoint.position, Position(2));
     assert_eq!(filler.digest(DigestScope::Tenant(own)).await, wrong);

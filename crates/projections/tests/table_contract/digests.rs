@@ -1,4 +1,4 @@
-//! Digests, and clearing ahead of a rebuild.
+//! Digests, and clearing a partition.
 
 use std::sync::Arc;
 

@@ -13,21 +13,21 @@ use uuid::Uuid;
 use super::tables::{Meter, Part, Sample, meter, part, sample};
 use super::world::{World, add, append, upsert};
 
-const P1: Partition = Partition(1);
+pub(super) const P1: Partition = Partition(1);
 const P2: Partition = Partition(2);
 const TERM: Duration = Duration::from_secs(60);
 const BY: &str = "1.2.3";
-const HOLDER: Uuid = Uuid::from_u128(42);
+pub(super) const HOLDER: Uuid = Uuid::from_u128(42);
 
 /// Writes batches of one tenant into a generation.
-struct Filler {
-    sink: Arc<dyn Sink<TableChange>>,
+pub(super) struct Filler {
+    pub(super) sink: Arc<dyn Sink<TableChange>>,
     partition: Partition,
-    claim: Claim,
+    pub(super) claim: Claim,
 }
 
 impl Filler {
-    async fn new(sink: Arc<dyn Sink<TableChange>>, partition: Partition) -> Self {
+    pub(super) async fn new(sink: Arc<dyn Sink<TableChange>>, partition: Partition) -> Self {
         let claim = sink.claim(partition).await.unwrap();
         Self { sink, partition, claim }
     }
@@ -54,12 +54,12 @@ impl Filler {
 }
 
 /// Holds the live partition for a switch to what `filler` filled.
-async fn hold(store: &Arc<dyn TableStore>, filler: &Filler) -> Compared {
+pub(super) async fn hold(store: &Arc<dyn TableStore>, filler: &Filler) -> Compared {
     let live = store.hold(filler.partition, HOLDER, TERM).await.unwrap();
     Compared { partition: filler.partition, live, beside: filler.claim.clone() }
 }
 
-async fn beside(store: &Arc<dyn TableStore>, scope: RebuildScope) -> Filler {
+pub(super) async fn beside(store: &Arc<dyn TableStore>, scope: RebuildScope) -> Filler {
     Filler::new(store.beside(scope, BY).await.unwrap(), P1).await
 }
 
@@ -80,7 +80,7 @@ async fn seen(world: &World) -> String {
 }
 
 /// Rows in every table, one of which refers to another one, and a sum.
-fn story(tenant: TenantId, note: &str, value: &str) -> Vec<TableChange> {
+pub(super) fn story(tenant: TenantId, note: &str, value: &str) -> Vec<TableChange> {
     let noted = Sample { note: Some(note.to_owned()), ..sample(tenant, 1) };
     vec![append(noted), upsert(sample(tenant, 2)), append(part(tenant, 1, 1)), add(meter(tenant, 1, value))]
 }
@@ -295,6 +295,7 @@ pub(crate) async fn a_tenant_is_switched_alone(store: Arc<dyn TableStore>) {
 
     let (scope, sink) = store.reopen_previous().await.unwrap();
     assert_eq!(scope, RebuildScope::Tenant(own));
+    assert_eq!(sink.identity().await.unwrap(), store.identity().await.unwrap());
     let mut filler = Filler::new(sink, P1).await;
     assert_eq!(filler.claim.checkpoint.position, Position(2));
     assert_eq!(filler.digest(DigestScope::Tenant(own)).await, wrong);

@@ -14,6 +14,7 @@ pub(crate) mod postgres;
 pub(crate) mod reading;
 pub(crate) mod tables;
 pub(crate) mod values;
+pub(crate) mod waiting;
 pub(crate) mod world;
 
 /// One test per case of the contract. `$open` is an async function that gives `(Arc<dyn TableStore>, guard)`.
@@ -53,6 +54,7 @@ macro_rules! table_contract_cases {
             values::every_type_comes_back,
             values::null_is_not_absent_and_not_empty,
             values::the_longest_text_fits,
+            waiting::what_waits_changes_places_with_its_generation,
         }
     };
     ($open:path: $($module:ident::$case:ident,)*) => {$(

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use foodflow_projections::store::generations::{Generations as _, RebuildScope};
 use foodflow_projections::store::{ReadModel as _, StoreError};
 use foodflow_projections::tables::postgres::{PostgresConfig, PostgresTables};
 use foodflow_projections::tables::{TableProjection, TableSource, TableStore};
 use foodflow_testkit::servers::PostgresServer;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 
 use super::tables::{CONTRACT, Sample, sample};
 use super::world::{World, upsert};
@@ -22,10 +23,24 @@ pub(crate) async fn database() -> PgPool {
 
 /// A store in a database of its own; nothing to guard.
 pub(crate) async fn open() -> (Arc<dyn TableStore>, ()) {
-    let store = PostgresTables::new(database().await, &CONTRACT);
-    store.migrate().await.unwrap();
-    (Arc::new(store), ())
+    (Arc::new(migrated().await.1), ())
 }
+
+/// The tables, made, and their database.
+async fn migrated() -> (PgPool, PostgresTables) {
+    let pool = database().await;
+    let store = PostgresTables::new(pool.clone(), &CONTRACT);
+    store.migrate().await.unwrap();
+    (pool, store)
+}
+
+/// A later layout of the contract's tables.
+static NEWER: TableProjection = TableProjection {
+    name: "contract",
+    layout: 4,
+    postgres: "CREATE TABLE IF NOT EXISTS samples (tenant_id UUID, id UUID, PRIMARY KEY (tenant_id, id));",
+    sources: &[TableSource::of_messages::<Sample>(|_, _| {})],
+};
 
 #[tokio::test]
 async fn two_processes_migrate_at_once_and_again() {
@@ -40,17 +55,68 @@ async fn two_processes_migrate_at_once_and_again() {
 }
 
 #[tokio::test]
-async fn an_older_layout_is_filled_anew_and_a_newer_one_is_refused() {
-    static NEWER: TableProjection = TableProjection {
-        name: "contract",
-        layout: 4,
-        postgres: "CREATE TABLE IF NOT EXISTS samples (tenant_id UUID, id UUID, PRIMARY KEY (tenant_id, id));",
-        sources: &[TableSource::of_messages::<Sample>(|_, _| {})],
-        ignored: &[],
-    };
-    let pool = database().await;
-    let store = PostgresTables::new(pool.clone(), &CONTRACT);
+async fn what_is_complete_is_not_defined_again() {
+    let (pool, store) = migrated().await;
+    // As a batch that is being applied does.
+    let mut batch = pool.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE samples, meters IN ROW EXCLUSIVE MODE").execute(&mut *batch).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), store.migrate()).await.unwrap().unwrap();
+    batch.rollback().await.unwrap();
+    sqlx::raw_sql("DROP INDEX samples_made_at; DELETE FROM projection_store").execute(&pool).await.unwrap();
+    assert_eq!(store.missing_schema().await.unwrap(), ["samples_made_at"]);
     store.migrate().await.unwrap();
+    assert!(store.missing_schema().await.unwrap().is_empty());
+    assert!(!store.identity().await.unwrap().is_nil());
+}
+
+#[tokio::test]
+async fn what_generations_there_are_is_told_while_a_batch_is_applied() {
+    let (pool, store) = migrated().await;
+    let world = World::new(Arc::new(store.clone()), 1).await;
+    store.beside(RebuildScope::All, "1").await.unwrap().claim(world.partition).await.unwrap();
+    let mut batch = pool.begin().await.unwrap();
+    for table in ["projection_checkpoints", "foodflow_contract_other.projection_checkpoints"] {
+        let lock = format!("SELECT 1 FROM {table} FOR UPDATE");
+        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *batch).await.unwrap();
+    }
+    let told = tokio::time::timeout(Duration::from_secs(30), store.generations()).await.unwrap().unwrap();
+    assert_eq!(told.live[&world.partition], world.claim.checkpoint);
+    assert!(told.other.unwrap().checkpoints.contains_key(&world.partition));
+}
+
+#[tokio::test]
+async fn a_schema_that_is_somebody_elses_is_left_alone() {
+    let (pool, store) = migrated().await;
+    let theirs =
+        "CREATE SCHEMA foodflow_contract_other; CREATE TABLE foodflow_contract_other.theirs (id INT);";
+    sqlx::raw_sql(theirs).execute(&pool).await.unwrap();
+    let is_there = async || {
+        let found = "SELECT to_regclass('foodflow_contract_other.theirs') IS NOT NULL";
+        sqlx::query_scalar::<_, bool>(found).fetch_one(&pool).await.unwrap()
+    };
+    let refused = store.beside(RebuildScope::All, "1").await.map(|_| ()).unwrap_err();
+    assert!(matches!(&refused, StoreError::Generations { .. }), "{refused}");
+    assert!(refused.to_string().contains("foodflow_contract_other"), "{refused}");
+    assert!(is_there().await);
+    assert_eq!(store.discard().await.unwrap(), None);
+    assert!(is_there().await);
+    let newer = PostgresTables::new(pool.clone(), &NEWER);
+    sqlx::raw_sql("DROP TABLE sample_parts").execute(&pool).await.unwrap();
+    newer.migrate().await.unwrap();
+    assert!(is_there().await);
+    // One's own goes with its layout, and makes room for the next.
+    sqlx::raw_sql("DROP SCHEMA foodflow_contract_other CASCADE").execute(&pool).await.unwrap();
+    newer.beside(RebuildScope::All, "1").await.unwrap();
+    newer.beside(RebuildScope::All, "2").await.unwrap();
+    sqlx::raw_sql("UPDATE projection_layouts SET layout = 3").execute(&pool).await.unwrap();
+    newer.migrate().await.unwrap();
+    assert!(newer.generations().await.unwrap().other.is_none());
+    newer.beside(RebuildScope::All, "3").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_older_layout_is_filled_anew_and_a_newer_one_is_refused() {
+    let (pool, store) = migrated().await;
     let mut world = World::new(Arc::new(store.clone()), 1).await;
     world.apply(vec![upsert(sample(world.tenant, 1))]).await;
     // What refers to the table is not this projection's to drop.
@@ -68,9 +134,7 @@ async fn an_older_layout_is_filled_anew_and_a_newer_one_is_refused() {
 
 #[tokio::test]
 async fn a_batch_that_is_given_up_is_taken_back() {
-    let pool = database().await;
-    let store = PostgresTables::new(pool.clone(), &CONTRACT);
-    store.migrate().await.unwrap();
+    let (pool, store) = migrated().await;
     let mut world = World::new(Arc::new(store), 1).await;
     let tenant = world.tenant;
     // Somebody holds the checkpoint, so that the batch has to wait.

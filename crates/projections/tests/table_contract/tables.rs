@@ -83,7 +83,6 @@ pub(crate) static CONTRACT: TableProjection = TableProjection {
         TableSource::of_messages::<Part>(|_, _| {}),
         TableSource::of_messages::<Meter>(|_, _| {}),
     ],
-    ignored: &[],
 };
 
 pub(crate) fn id(number: u128) -> Uuid {

@@ -131,6 +131,24 @@ async fn events_make_rows_and_change_them() {
 }
 
 #[tokio::test]
+async fn what_a_tenant_has_is_kept_while_its_own_events_wait() {
+    // Quarantine withholds the tenant's stream, and nothing else.
+    let mut story = told();
+    story.messages.retain(|message| message.stream.aggregate != "tenant");
+    let mut digests = Vec::new();
+    for store in stores().await {
+        digests.push(apply(&*store, &story, 1).await);
+        assert_eq!(tenants::tenant(&*store, story.tenant).await.unwrap(), None);
+        let flag = feature_flags::feature_flag(&*store, story.tenant, "vision".to_owned()).await.unwrap();
+        assert_eq!(flag.map(|flag| (flag.enabled, flag.version)), Some((false, 2)));
+        let id = story.id("subscription");
+        let subscription = subscriptions::subscription(&*store, story.tenant, id).await.unwrap();
+        assert_eq!(subscription.map(|row| row.status).as_deref(), Some("cancelled"));
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[tokio::test]
 async fn pages_are_filtered_and_in_order_of_id() {
     let mut story = told();
     for number in 0..5 {

@@ -58,6 +58,10 @@ const DOCUMENTED: [(&str, &[&str], &[&str]); 4] = [
     ),
 ];
 
+/// Tables whose documented `tenant_id UUID REFERENCES tenants(id) ON DELETE CASCADE` is not kept: a tenant whose own event
+/// is in quarantine has no row yet, and a reference would stop its whole partition there, in PostgreSQL alone.
+const WITHOUT_REFERENCE: [&str; 3] = ["subscriptions", "usage_metrics", "feature_flags"];
+
 #[test]
 fn the_documented_names_are_kept() {
     let tables: BTreeMap<&str, &Table> =
@@ -71,6 +75,7 @@ fn the_documented_names_are_kept() {
         }
         let has: BTreeSet<&str> = table.indexes.iter().map(|index| index.name).collect();
         assert_eq!(has, indexes.iter().copied().collect(), "{name}");
+        assert_eq!(WITHOUT_REFERENCE.contains(&name), columns.contains(&"tenant_id"), "{name}");
     }
 }
 
@@ -154,16 +159,12 @@ async fn the_server_has_what_is_described() {
     let pool = database().await;
     PostgresTables::new(pool.clone(), &TENANCY).migrate().await.unwrap();
     is_as_described(&pool, &TENANCY).await;
-    // References are kept where the order of events allows them.
+    // That of each of `WITHOUT_REFERENCE` is the only thing that is not kept; nothing else refers to anything either.
     let references: Vec<(String, String)> = sqlx::query_as(
         "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' ORDER BY 1",
     )
     .fetch_all(&pool)
     .await
     .unwrap();
-    let reference = "FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE".to_owned();
-    assert_eq!(
-        references,
-        [("feature_flags".to_owned(), reference.clone()), ("subscriptions".to_owned(), reference)]
-    );
+    assert!(references.is_empty(), "{references:?}");
 }

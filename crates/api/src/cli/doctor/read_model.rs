@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foodflow_log::{Partition, Position, SharedLog};
 use foodflow_projections::graph::embedded::EmbeddedGraph;
-use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
+use foodflow_projections::graph::neo4j::Neo4jGraph;
 use foodflow_projections::store::{ReadModel, StoreError};
 use foodflow_projections::tables::TableProjection;
 use foodflow_projections::tables::embedded::EmbeddedTables;
@@ -14,7 +14,6 @@ use foodflow_projections::tables::postgres::PostgresTables;
 use foodflow_projections::tenancy::TENANCY;
 
 use super::checks::Checks;
-use super::settings::neo4j_address;
 use crate::config::Config;
 use crate::log_address::is_written;
 
@@ -99,8 +98,8 @@ async fn check_one(
 }
 
 fn graph_place(config: &Config) -> String {
-    match &config.neo4j_url {
-        Some(uri) => neo4j_address(config, uri),
+    match config.neo4j() {
+        Some(neo4j) => neo4j.address(),
         None => shown(config.embedded_graph(), EmbeddedGraph::live_file),
     }
 }
@@ -119,7 +118,7 @@ fn shown(path: PathBuf, live: fn(&Path) -> Result<PathBuf, StoreError>) -> Strin
 
 /// The graph that `config` names; `None` where an embedded one does not exist yet.
 async fn find_graph(config: &Config) -> Result<Option<Found>, StoreError> {
-    let Some(uri) = &config.neo4j_url else {
+    let Some(neo4j) = config.neo4j() else {
         let path = config.embedded_graph();
         if !is_written(&EmbeddedGraph::live_file(&path)?) {
             return Ok(None);
@@ -127,12 +126,6 @@ async fn find_graph(config: &Config) -> Result<Option<Found>, StoreError> {
         let graph = EmbeddedGraph::open(&path).await?;
         let missing = graph.missing_schema().await?;
         return Ok(Some(Found { store: Box::new(graph), missing }));
-    };
-    let neo4j = Neo4jConfig {
-        uri: uri.clone(),
-        user: config.neo4j_user.clone(),
-        password: config.neo4j_password.0.clone(),
-        database: config.neo4j_database.clone(),
     };
     let graph = Neo4jGraph::connect(neo4j).await?;
     let missing = graph.missing_schema().await?;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use figment::value::Dict;
 use figment::{Figment, Metadata, Source};
-use foodflow_projections::graph::neo4j::Neo4jConfig;
 use serde_json::Value;
 
 use super::checks::Checks;
@@ -83,18 +82,12 @@ fn shown(config: &Config, name: &str, value: &Value) -> String {
         return "empty".to_owned();
     }
     // Addresses may hold a user and a password.
-    match (name, &config.neo4j_url, config.postgres()) {
-        ("neo4j_url", Some(uri), _) => neo4j_address(config, uri),
+    match (name, config.neo4j(), config.postgres()) {
+        ("neo4j_url", Some(neo4j), _) => neo4j.address(),
         ("postgres_url", _, Some(postgres)) => postgres.address(),
         _ if !SHOWN.contains(&name) => "set".to_owned(),
         _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
     }
-}
-
-/// The address of the Neo4j server at `uri`, without user and password.
-pub(super) fn neo4j_address(config: &Config, uri: &str) -> String {
-    let (user, password) = (String::new(), String::new());
-    Neo4jConfig { uri: uri.to_owned(), user, password, database: config.neo4j_database.clone() }.address()
 }
 
 fn source(layers: &Figment, flags: &Flags, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! Clearing a partition of the live generation, or the whole other one, in transactions of bounded size.
+//! Clearing a partition of a generation, or the whole other one when it is given up, in transactions of bounded size.
 //!
 //! The checkpoint goes first: where clearing is cut short, a projection then starts over instead of going on with
 //! holes behind it. Nodes are walked in pages of the index of their id, so no transaction reads or deletes

@@ -16,7 +16,6 @@ use super::generations::refused;
 use super::names::{Generation, by_id};
 use super::{STATEMENT_ROWS_MAX, STORE};
 use crate::graph::{Claim, StoreError};
-use crate::store::Epoch;
 use crate::store::generations::{Compared, RebuildScope};
 
 /// What the server says where a transaction is larger than its memory allows.
@@ -83,7 +82,7 @@ async fn write(
         let live = checkpoint::locked(txn, Generation::Live, one.partition).await?;
         let beside = checkpoint::locked(txn, Generation::Other, one.partition).await?;
         one.check(STORE, scope, &live, &beside)?;
-        epochs.push(Epoch(live.epoch.max(beside.epoch).0 + 1));
+        epochs.push(one.epoch_after(&live, &beside));
     }
     if scope == RebuildScope::All {
         expect_covered(txn, compared).await?;
@@ -105,10 +104,7 @@ async fn write(
 
 /// Locks the record of the other generation, which becomes the previous one.
 async fn become_previous(txn: &mut Txn, scope: RebuildScope) -> Result<(), Failure> {
-    let tenant = match scope {
-        RebuildScope::All => None,
-        RebuildScope::Tenant(tenant) => Some(tenant.to_string()),
-    };
+    let tenant = scope.tenant().map(|tenant| tenant.to_string());
     let statement = "MATCH (g:FoodflowGeneration {id: 'food_graph'}) SET g.touched_at = datetime.realtime() \
          WITH g WHERE g.role IN ['beside', 'reopened'] AND coalesce(g.tenant_id, '') = coalesce($tenant, '') \
          SET g.role = 'previous' RETURN count(*) AS written";

@@ -118,20 +118,18 @@ async fn record(graph: &Graph) -> Result<Option<Record>, StoreError> {
     let mut rows = graph.execute_read(query(statement)).await?;
     let Some(row) = rows.next().await? else { return Ok(None) };
     let role = match row.get("role")? {
-        "beside" => Some(Role::Beside),
-        "reopened" => Some(Role::Reopened),
-        "previous" => Some(Role::Previous),
         "discarded" => None,
-        role => return Err(corrupt(format_args!("a generation that is `{role}`"))),
+        role => match Role::parse(role) {
+            Some(role) => Some(role),
+            None => return Err(corrupt(format_args!("a generation that is `{role}`"))),
+        },
     };
     Ok(Some(Record { role, scope: scope(&row)?, filled_by: row.get("filled_by")? }))
 }
 
 fn scope(row: &Row) -> Result<RebuildScope, StoreError> {
-    match row.get::<Option<&str>>("tenant")? {
-        Some(tenant) => Ok(RebuildScope::Tenant(TenantId(uuid(tenant)?))),
-        None => Ok(RebuildScope::All),
-    }
+    let tenant = row.get::<Option<&str>>("tenant")?.map(uuid).transpose()?;
+    Ok(tenant.map(TenantId).into())
 }
 
 /// Marks the other generation as given up, and takes its checkpoints away; who does so last is its owner.
@@ -146,15 +144,11 @@ async fn give_up(graph: &Graph) -> Result<Uuid, StoreError> {
 
 /// Begins a generation where `owner` has cleared the one before.
 async fn begin(graph: &Graph, owner: Uuid, scope: RebuildScope, filled_by: &str) -> Result<(), StoreError> {
-    let tenant = match scope {
-        RebuildScope::All => None,
-        RebuildScope::Tenant(tenant) => Some(tenant.to_string()),
-    };
     let statement = "MATCH (g:FoodflowGeneration {id: 'food_graph', role: 'discarded', owner: $owner}) \
          SET g.role = 'beside', g.tenant_id = $tenant, g.filled_by = $filled_by RETURN count(*) AS begun";
     let statement = query(statement)
         .param("owner", owner.to_string())
-        .param("tenant", tenant)
+        .param("tenant", scope.tenant().map(|tenant| tenant.to_string()))
         .param("filled_by", filled_by);
     let mut rows = graph.execute(statement).await?;
     let begun: i64 = match rows.next().await? {

@@ -13,6 +13,9 @@ use super::values::Instant;
 use crate::store::quarantine::Quarantine;
 use crate::store::{Checkpoint, Claim, Epoch, StoreError};
 
+/// Locks what is read until the transaction ends.
+const LOCKED: &str = " FOR UPDATE";
+
 /// The checkpoints of one projection in one generation.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoints {
@@ -58,7 +61,7 @@ impl Checkpoints {
         connection: &mut PgConnection,
         partition: Partition,
     ) -> Result<Claim, StoreError> {
-        self.ask(connection, partition, " FOR UPDATE").await
+        self.ask(connection, partition, LOCKED).await
     }
 
     async fn ask(
@@ -80,14 +83,30 @@ impl Checkpoints {
         claim_of(row.unwrap_or_default())
     }
 
-    /// Where the projection stands in every partition that was claimed, locked until the transaction ends.
+    /// Where the projection stands in every partition that was claimed.
+    pub(super) async fn all_stored(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<BTreeMap<Partition, Checkpoint>, StoreError> {
+        self.ask_all(connection, "").await
+    }
+
+    /// The same, locked until the transaction ends.
     pub(super) async fn all_locked(
         &self,
         connection: &mut PgConnection,
     ) -> Result<BTreeMap<Partition, Checkpoint>, StoreError> {
+        self.ask_all(connection, LOCKED).await
+    }
+
+    async fn ask_all(
+        &self,
+        connection: &mut PgConnection,
+        lock: &str,
+    ) -> Result<BTreeMap<Partition, Checkpoint>, StoreError> {
         let sql = format!(
             "SELECT partition, epoch, position, recorded_at, quarantine FROM {} WHERE projection = $1 \
-             ORDER BY partition FOR UPDATE",
+             ORDER BY partition{lock}",
             self.checkpoints
         );
         let rows: Vec<NumberedRow> = sqlx::query_as(AssertSqlSafe(sql))

@@ -28,7 +28,7 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '30s'";
 
 /// What the database says of the other generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Other {
+pub(super) struct Other {
     role: Role,
     scope: RebuildScope,
     filled_by: String,
@@ -37,16 +37,16 @@ struct Other {
 #[async_trait]
 impl Generations<TableChange> for PostgresTables {
     async fn generations(&self) -> Result<Overview, StoreError> {
-        let mut transaction = self.live.begin().await?;
-        let live = self.live.checkpoints.all_locked(&mut transaction).await?;
-        let other = match self.other(&mut transaction).await? {
+        let mut snapshot = self.live.snapshot().await?;
+        let live = self.live.checkpoints.all_stored(&mut snapshot).await?;
+        let other = match self.other(&mut snapshot).await? {
             None => None,
             Some(Other { role, scope, filled_by }) => {
-                let checkpoints = self.beside.checkpoints.all_locked(&mut transaction).await?;
+                let checkpoints = self.beside.checkpoints.all_stored(&mut snapshot).await?;
                 Some(OtherGeneration { role, scope, filled_by, checkpoints })
             }
         };
-        transaction.rollback().await.map_err(unavailable)?;
+        snapshot.rollback().await.map_err(unavailable)?;
         Ok(Overview { live, other })
     }
 
@@ -65,6 +65,9 @@ impl Generations<TableChange> for PostgresTables {
             None => false,
         };
         if !continued {
+            if other.is_some() {
+                self.beside.place.remove(&mut transaction).await?;
+            }
             self.beside.place.make(&mut transaction).await?;
             schema::define(&mut transaction, &self.beside).await?;
             let other = Other { role: Role::Beside, scope, filled_by: filled_by.to_owned() };
@@ -131,31 +134,35 @@ impl Generations<TableChange> for PostgresTables {
         let mut transaction = self.live.begin().await?;
         schema::lock(&mut transaction).await?;
         let other = self.other(&mut transaction).await?;
-        self.beside.place.remove(&mut transaction).await?;
-        self.set_other(&mut transaction, None).await?;
+        if other.is_some() {
+            self.beside.place.remove(&mut transaction).await?;
+            self.set_other(&mut transaction, None).await?;
+        }
         transaction.commit().await.map_err(unavailable)?;
         Ok(other.map(|other| other.role))
     }
 }
 
+/// What the database says of the other generation of `projection`: only where it does is there one, and of this
+/// foodflow.
+pub(super) async fn other(
+    connection: &mut PgConnection,
+    projection: &'static str,
+) -> Result<Option<Other>, StoreError> {
+    let row: Option<(String, Option<Uuid>, String)> =
+        sqlx::query_as("SELECT role, tenant_id, filled_by FROM projection_generations WHERE projection = $1")
+            .bind(projection)
+            .fetch_optional(connection)
+            .await
+            .map_err(unavailable)?;
+    let Some((role, tenant, filled_by)) = row else { return Ok(None) };
+    let role = Role::parse(&role).ok_or_else(|| corrupt(format!("a generation is `{role}`")))?;
+    Ok(Some(Other { role, scope: tenant.map(TenantId).into(), filled_by }))
+}
+
 impl PostgresTables {
     async fn other(&self, connection: &mut PgConnection) -> Result<Option<Other>, StoreError> {
-        let row: Option<(String, Option<Uuid>, String)> = sqlx::query_as(
-            "SELECT role, tenant_id, filled_by FROM projection_generations WHERE projection = $1",
-        )
-        .bind(self.live.projection.name)
-        .fetch_optional(connection)
-        .await
-        .map_err(unavailable)?;
-        let Some((role, tenant, filled_by)) = row else { return Ok(None) };
-        let role = match role.as_str() {
-            "beside" => Role::Beside,
-            "reopened" => Role::Reopened,
-            "previous" => Role::Previous,
-            _ => return Err(corrupt(format!("a generation is `{role}`"))),
-        };
-        let scope = tenant.map_or(RebuildScope::All, |tenant| RebuildScope::Tenant(TenantId(tenant)));
-        Ok(Some(Other { role, scope, filled_by }))
+        other(connection, self.live.projection.name).await
     }
 
     async fn set_other(
@@ -170,21 +177,12 @@ impl PostgresTables {
             .await
             .map_err(unavailable)?;
         let Some(Other { role, scope, filled_by }) = other else { return Ok(()) };
-        let role = match role {
-            Role::Beside => "beside",
-            Role::Reopened => "reopened",
-            Role::Previous => "previous",
-        };
-        let tenant = match scope {
-            RebuildScope::All => None,
-            RebuildScope::Tenant(tenant) => Some(tenant.0),
-        };
         sqlx::query(
             "INSERT INTO projection_generations (projection, role, tenant_id, filled_by) VALUES ($1, $2, $3, $4)",
         )
         .bind(projection)
-        .bind(role)
-        .bind(tenant)
+        .bind(role.as_str())
+        .bind(scope.tenant().map(|tenant| tenant.0))
         .bind(filled_by)
         .execute(connection)
         .await

@@ -3,7 +3,7 @@
 //! Table, column and index names are the documented ones, in the schema that the connection finds first. Every statement
 //! is derived from the description of its table; rows travel as arrays of columns (`UNNEST`), many new rows by `COPY`.
 //!
-//! - [`connect`]: the connections, shared by all projections of a process;
+//! - [`connect`]: the connections of one projection;
 //! - [`place`]: where a generation's tables are; [`slot`]: one generation;
 //! - [`apply`]: a batch and its checkpoint, in one transaction;
 //! - [`checkpoint`]: checkpoints, claims and holds;

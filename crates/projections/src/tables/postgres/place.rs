@@ -2,8 +2,11 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::error::unavailable;
+use super::error::{refused, unavailable, wrong_generations};
 use crate::store::StoreError;
+
+/// What the server answers where a schema of the name exists.
+const DUPLICATE_SCHEMA: &str = "42P06";
 
 /// The schema of one generation. Tables have the same names in each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,21 +50,31 @@ impl Place {
                     .fetch_one(connection)
                     .await
                     .map_err(unavailable)?;
-                found.ok_or_else(|| {
-                    super::error::refused("the connection's search path names no schema that exists")
-                })
+                found.ok_or_else(|| refused("the connection's search path names no schema that exists"))
             }
         }
     }
 
-    /// Makes the schema, empty.
+    /// Makes the schema, which must not exist.
+    ///
+    /// # Errors
+    /// `Generations` where it does: its name is the same for everybody in the database, so that it is somebody else's.
     pub(super) async fn make(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        self.remove(connection).await?;
         let Some(schema) = &self.schema else { return Ok(()) };
-        run(connection, format!("CREATE SCHEMA {schema}")).await
+        let made = sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(connection).await;
+        match made {
+            Ok(_) => Ok(()),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(DUPLICATE_SCHEMA) => {
+                Err(wrong_generations(format!(
+                    "the schema {schema} is there already and not of this foodflow, and a database belongs to one; \
+                     give this one a database of its own, or drop the schema if nobody needs it"
+                )))
+            }
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
-    /// Removes the schema with all that is in it; the live tables stay.
+    /// Removes the schema with all that is in it, which the caller knows to be its own; the live tables stay.
     pub(super) async fn remove(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let Some(schema) = &self.schema else { return Ok(()) };
         run(connection, format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await

@@ -1,10 +1,11 @@
-//! Tables and their layout; clearing a partition ahead of a rebuild.
+//! Tables and their layout; clearing a partition.
 
 use foodflow_log::Partition;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::error::{corrupt, unavailable};
+use super::generations;
 use super::place::{Place, run};
 use super::slot::Slot;
 use crate::store::{Checkpoint, StoreError};
@@ -45,34 +46,41 @@ pub(super) async fn define(connection: &mut PgConnection, slot: &Slot) -> Result
     Ok(())
 }
 
-/// Creates the tables. Those of an older layout are dropped, checkpoints and the other generation included: what they
-/// held is read from the log again.
+/// Creates the tables, and gives the store an identity unless it has one. Those of an older layout are dropped,
+/// checkpoints and the other generation included: what they held is read from the log again.
 pub(super) async fn migrate(slot: &Slot) -> Result<(), StoreError> {
-    let (name, layout) = (slot.projection.name, slot.projection.layout);
     let mut transaction = slot.begin().await?;
     lock(&mut transaction).await?;
-    run(&mut transaction, format!("SET LOCAL client_min_messages = warning;\n{BASE}")).await?;
+    // Even where it exists, defining an index waits for the batches that run, and whoever comes then waits for it.
+    if !missing(&mut transaction, slot.projection).await?.is_empty() {
+        bring_up_to_date(&mut transaction, slot).await?;
+    }
     sqlx::query(NAME_STORE).execute(&mut *transaction).await.map_err(unavailable)?;
-    let found = layout_of(&mut transaction, name).await?;
-    match found {
+    transaction.commit().await.map_err(unavailable)
+}
+
+async fn bring_up_to_date(connection: &mut PgConnection, slot: &Slot) -> Result<(), StoreError> {
+    let (name, layout) = (slot.projection.name, slot.projection.layout);
+    run(connection, format!("SET LOCAL client_min_messages = warning;\n{BASE}")).await?;
+    match layout_of(connection, name).await? {
         Some(found) if found > layout => {
             let reason = format!("{name} has layout {found}; this program knows {layout} at most");
             return Err(corrupt(reason));
         }
-        Some(found) if found < layout => drop_all(&mut transaction, slot.projection).await?,
+        Some(found) if found < layout => drop_all(connection, slot).await?,
         _ => {}
     }
-    define(&mut transaction, slot).await?;
+    define(connection, slot).await?;
     sqlx::query(
         "INSERT INTO projection_layouts (projection, layout) VALUES ($1, $2) \
          ON CONFLICT (projection) DO UPDATE SET layout = EXCLUDED.layout",
     )
     .bind(name)
     .bind(layout)
-    .execute(&mut *transaction)
+    .execute(connection)
     .await
     .map_err(unavailable)?;
-    transaction.commit().await.map_err(unavailable)
+    Ok(())
 }
 
 async fn layout_of(connection: &mut PgConnection, projection: &str) -> Result<Option<i32>, StoreError> {
@@ -92,11 +100,11 @@ pub(super) async fn identity(pool: &PgPool) -> Result<Uuid, StoreError> {
     found.ok_or_else(|| corrupt("it has no identity"))
 }
 
-async fn drop_all(
-    connection: &mut PgConnection,
-    projection: &'static TableProjection,
-) -> Result<(), StoreError> {
-    Place::other(projection.name).remove(connection).await?;
+async fn drop_all(connection: &mut PgConnection, slot: &Slot) -> Result<(), StoreError> {
+    let projection = slot.projection;
+    if generations::other(connection, projection.name).await?.is_some() {
+        Place::other(projection.name).remove(connection).await?;
+    }
     let tables: Vec<&str> = projection.tables().iter().map(|table| table.name).collect();
     run(connection, format!("DROP TABLE IF EXISTS {}", tables.join(", "))).await?;
     for table in ["checkpoints", "tenants", "generations", "holds"] {
@@ -121,7 +129,7 @@ pub(super) async fn missing(
         .collect();
     let missing: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM UNNEST($1::text[]) WITH ORDINALITY AS wanted (name, number) \
-         WHERE to_regclass(name) IS NULL ORDER BY number",
+         WHERE to_regclass(quote_ident(current_schema()) || '.' || name) IS NULL ORDER BY number",
     )
     .bind(&defined)
     .fetch_all(&mut *connection)
@@ -141,31 +149,12 @@ pub(super) async fn clear(slot: &Slot, partition: Partition) -> Result<(), Store
     let mut transaction = slot.begin().await?;
     // Whoever applies a batch at the same time waits here, or is waited for.
     slot.checkpoints.locked(&mut transaction, partition).await?;
-    let others = format!("SELECT EXISTS (SELECT 1 FROM {known} WHERE projection = $1 AND partition <> $2)");
-    let others: bool = sqlx::query_scalar(AssertSqlSafe(others))
-        .bind(projection.name)
-        .bind(number)
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
     let of_partition = "WHERE projection = $1 AND partition = $2";
-    let mut deletions = Vec::new();
-    if others {
-        for table in projection.tables().iter().rev() {
-            let name = slot.place.name(table.name);
-            deletions.push(format!(
-                "DELETE FROM {name} WHERE \"{}\" IN (SELECT tenant_id FROM {known} {of_partition})",
-                table.tenant
-            ));
-        }
-    } else {
-        // Quicker than to look at every row, and it gives the room back.
-        let tables: Vec<String> =
-            projection.tables().iter().map(|table| slot.place.name(table.name)).collect();
-        run(&mut transaction, format!("TRUNCATE {}", tables.join(", "))).await?;
-    }
-    deletions.push(format!("DELETE FROM {known} {of_partition}"));
-    for sql in deletions {
+    let deletions = projection.tables().into_iter().rev().map(|table| {
+        let (name, tenant) = (slot.place.name(table.name), table.tenant);
+        format!("DELETE FROM {name} WHERE \"{tenant}\" IN (SELECT tenant_id FROM {known} {of_partition})")
+    });
+    for sql in deletions.chain([format!("DELETE FROM {known} {of_partition}")]) {
         let statement = sqlx::query(AssertSqlSafe(sql)).bind(projection.name).bind(number);
         statement.execute(&mut *transaction).await.map_err(unavailable)?;
     }

@@ -40,7 +40,7 @@ impl Slot {
     }
 
     /// Begins a transaction that reads as of one moment.
-    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .execute(&mut *transaction)

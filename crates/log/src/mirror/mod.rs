@@ -18,7 +18,8 @@
 //! the source; a message of either log that is changed.
 //!
 //! Memory, per partition: three runs of at most 4 MiB (or one larger commit), what the adapters read ahead, and the
-//! ends of the streams that were met last, at most 262,144 of them.
+//! ends of the streams that were met last, at most 262,144 of them. A comparison keeps the end of every stream, and of both
+//! logs' audit records the hashes.
 
 pub mod compare;
 pub mod error;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use foodflow_log::embedded::EmbeddedLog;
-use foodflow_log::nats::{NatsConfig, NatsLog, PARTITIONS_DEFAULT};
+use foodflow_log::event_log::PARTITIONS_DEFAULT;
+use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::partitioned::PartitionedEmbedded;
 use foodflow_log::{EventLog as _, LogError, SharedLog};
 

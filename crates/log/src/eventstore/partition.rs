@@ -17,6 +17,7 @@ use crate::event_log::{
     Direction, LOADED_BYTES_MAX, LOADED_MESSAGES_MAX, LogError, Page, Partition, Position, READ_MESSAGES_MAX,
     ReadQuery, StoredMessage, StreamId,
 };
+use crate::head::raise;
 
 /// What one read of the server answers at most.
 pub(super) const PAGE: ReadLimit = ReadLimit { events: 1_024, bytes: 8 << 20 };
@@ -98,11 +99,7 @@ impl PartitionLog {
 
     /// Wakes those who wait for more.
     pub(super) fn saw(&self, head: Position) {
-        self.head.send_if_modified(|seen| {
-            let is_further = head.0 > *seen;
-            *seen = head.0.max(*seen);
-            is_further
-        });
+        raise(&self.head, head.0);
     }
 
     pub(super) fn watch_head(&self) -> watch::Receiver<u64> {

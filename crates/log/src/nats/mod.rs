@@ -96,6 +96,7 @@ impl EventLog for NatsLog {
     }
 
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        commit.check()?;
         let partition = self.partition_of(commit.tenant);
         let messages = append::prepare(partition, commit)?;
         self.connection.ready()?;

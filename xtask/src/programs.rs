@@ -8,12 +8,14 @@ use std::process::Command;
 use crate::launch::tools::{find_program, path_folders, postgres_folders};
 
 /// A program that development needs and that xtask does not build itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// The name of the executable.
     pub name: &'static str,
     /// What needs it.
     pub purpose: &'static str,
+    /// The folders that may hold it, in the order in which they are searched.
+    pub folders: fn() -> Vec<PathBuf>,
     /// The arguments with which it tells its version.
     pub version_arguments: &'static [&'static str],
     /// The oldest version that works, as (major, minor), if that matters.
@@ -28,6 +30,7 @@ pub struct Program {
 pub const GO: Program = Program {
     name: "go",
     purpose: "builds nats-server",
+    folders: path_folders,
     version_arguments: &["version"],
     // From 1.21 on Go fetches the newer toolchain that a module asks for.
     oldest: Some((1, 21)),
@@ -39,6 +42,7 @@ pub const GO: Program = Program {
 pub const MAVEN: Program = Program {
     name: "mvn",
     purpose: "fetches Neo4j's jars",
+    folders: path_folders,
     version_arguments: &["--version"],
     oldest: Some((3, 6)),
     package: Some("maven"),
@@ -49,6 +53,7 @@ pub const MAVEN: Program = Program {
 pub const JAVA: Program = Program {
     name: "java",
     purpose: "runs Neo4j",
+    folders: path_folders,
     version_arguments: &["-version"],
     oldest: Some((17, 0)),
     package: Some("default-jdk-headless"),
@@ -59,6 +64,7 @@ pub const JAVA: Program = Program {
 pub const JAVA_COMPILER: Program = Program {
     name: "javac",
     purpose: "compiles Neo4j's launcher",
+    folders: path_folders,
     version_arguments: &["-version"],
     oldest: Some((17, 0)),
     package: Some("default-jdk-headless"),
@@ -69,6 +75,7 @@ pub const JAVA_COMPILER: Program = Program {
 pub const POSTGRES: Program = Program {
     name: "postgres",
     purpose: "runs PostgreSQL",
+    folders: postgres_folders,
     version_arguments: &["--version"],
     oldest: Some((15, 0)),
     package: Some("postgresql"),
@@ -79,6 +86,7 @@ pub const POSTGRES: Program = Program {
 pub const C_COMPILER: Program = Program {
     name: "cc",
     purpose: "links, compiles SQLite",
+    folders: path_folders,
     version_arguments: &["--version"],
     oldest: None,
     package: Some("build-essential"),
@@ -108,7 +116,7 @@ impl Program {
     /// Looks for the program and asks for its version.
     #[must_use]
     pub fn find(&self) -> Found {
-        let Some(path) = find_program(self.name, &self.folders()) else {
+        let Some(path) = find_program(self.name, &(self.folders)()) else {
             return Found::Missing;
         };
         let mut command = Command::new(path);
@@ -116,10 +124,6 @@ impl Program {
             return Found::Missing;
         };
         judge(self.oldest, version_in(&text))
-    }
-
-    fn folders(&self) -> Vec<PathBuf> {
-        if self.name == POSTGRES.name { postgres_folders() } else { path_folders() }
     }
 }
 

@@ -71,8 +71,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Roles of a serving process.
     pub role: Role,
-    /// `nats://host:port`, with credentials where the server asks for them, `file:<folder>` for a log of several
-    /// partitions in a folder, or `esdb://host:port` for EventStoreDB where it is built in; embedded where absent.
+    /// `nats://host:port`, with credentials where the server asks for them, `file:<path>` for a log of several
+    /// partitions in a folder or of one in an SQLite file (`.sqlite` or `.db`), or `esdb://host:port` for EventStoreDB
+    /// where it is built in; embedded where absent.
     pub log_url: Option<Secret>,
     /// Partitions of a log on a server or in a folder when it is created; fixed from then on.
     pub log_partitions: Option<u16>,

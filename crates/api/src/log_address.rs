@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use foodflow_log::embedded::EmbeddedLog;
-use foodflow_log::nats::{NatsConfig, NatsLog, PARTITIONS_DEFAULT};
+use foodflow_log::event_log::PARTITIONS_DEFAULT;
+use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::partitioned::PartitionedEmbedded;
 use foodflow_log::{EventLog as _, LogError, SharedLog};
 
 use crate::config::{Config, Secret};
 
-/// How a folder is told from an address of NATS without a scheme.
+/// How a folder or file is told from an address of NATS without a scheme.
 const FILE_SCHEME: &str = "file:";
 /// How an address of EventStoreDB is told from one of NATS.
 const EVENT_STORE_SCHEMES: [&str; 2] = ["esdb://", "esdb+discover://"];
@@ -49,7 +50,7 @@ impl LogAddress {
         match &config.log_url {
             None => Self::File(config.embedded_log()),
             Some(url) => match url.0.trim().strip_prefix(FILE_SCHEME) {
-                Some(path) => Self::Folder(without_slashes(path)),
+                Some(path) => Self::of_path(without_slashes(path)),
                 None => Self::of_url(url.clone()),
             },
         }
@@ -277,9 +278,11 @@ mod tests {
             (of(None), "embedded", "data/log.sqlite"),
             (of(Some("file:copy")), "embedded folder", "copy"),
             (of(Some("file:///backup/copy")), "embedded folder", "/backup/copy"),
+            (of(Some("file:one.sqlite")), "embedded", "one.sqlite"),
             (of(Some("localhost:4222")), "JetStream", "nats://localhost:4222"),
             (LogAddress::parse("/backup/copy"), "embedded folder", "/backup/copy"),
             (LogAddress::parse("file:copy"), "embedded folder", "copy"),
+            (LogAddress::parse("file:one.sqlite"), "embedded", "one.sqlite"),
             (LogAddress::parse("old/log.sqlite"), "embedded", "old/log.sqlite"),
             (LogAddress::parse("nats://log:4222"), "JetStream", "nats://log:4222"),
             (of(Some("esdb://log:2113")), "EventStoreDB", "esdb://log:2113"),

@@ -32,6 +32,7 @@ use crate::event_log::{
     AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
     StoredMessage, StreamId, check_run,
 };
+use crate::head::raise;
 use crate::queue::{Bounds, Queue};
 use crate::records::SharedRecords;
 use reader::Reader;
@@ -102,15 +103,6 @@ fn only_partition(partition: Partition) -> Result<(), LogError> {
     Err(LogError::Configuration {
         reason: format!("there is no partition {}: an embedded log has only partition 0", partition.0),
     })
-}
-
-/// Raises `head`; it never falls, whichever task saw its position last.
-fn raise(head: &watch::Sender<u64>, position: u64) {
-    head.send_if_modified(|known| {
-        let higher = position > *known;
-        *known = position.max(*known);
-        higher
-    });
 }
 
 /// Wakes subscriptions for commits that another process has written.

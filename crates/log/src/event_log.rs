@@ -27,6 +27,8 @@ pub const LOADED_BYTES_MAX: usize = 8 << 20;
 
 /// Most partitions that a log may have.
 pub const PARTITIONS_MAX: u16 = 256;
+/// Partitions of a log that is made without saying how many, where the adapter leaves a choice.
+pub const PARTITIONS_DEFAULT: u16 = 4;
 
 /// Sequence of a message in its partition: 1 is the first; 0 stands before all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ pub mod embedded;
 pub mod envelope;
 pub mod event_log;
 pub mod eventstore;
+mod head;
 pub mod hex;
 pub mod memory;
 pub mod merkle;

@@ -94,7 +94,8 @@ impl Queue {
     }
 }
 
-fn writer_stopped() -> AppendError {
+/// What is told of a commit or run whose answer never came.
+pub(crate) fn writer_stopped() -> AppendError {
     AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() }
 }
 

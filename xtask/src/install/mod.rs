@@ -98,7 +98,7 @@ impl<'a> Installer<'a> {
         // Looked at anew, because another task may have installed them while this one waited for the lock.
         let missing: Vec<Item> = items.iter().copied().filter(|item| self.present(*item).is_none()).collect();
         let mut programs: Vec<Program> = missing.iter().flat_map(|item| item.programs()).copied().collect();
-        programs.dedup();
+        programs.dedup_by_key(|program| program.name);
         ensure_programs(self.workspace, &programs)?;
         for item in missing {
             report::heading(&format!("install {}", item.name()));

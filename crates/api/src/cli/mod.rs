@@ -44,7 +44,8 @@ struct Settings {
     /// Folder of the embedded log, the embedded read models and the keys [default: data].
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The log: nats://HOST:4222, file:FOLDER, or esdb://HOST:2113 where built with it; embedded where absent.
+    /// The log: nats://HOST:4222, file:PATH of a folder or an SQLite file, or esdb://HOST:2113 where built with it;
+    /// embedded where absent.
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     log_url: Option<String>,
     /// PostgreSQL, e.g. postgres://user@127.0.0.1:5432/foodflow; tables are embedded where absent or empty.

@@ -28,7 +28,8 @@ enum Shown {
 }
 
 impl Progress {
-    /// For `total` units of work, or an unknown number; `what` is said before it, e.g. `rebuilding partition 0`.
+    /// For `total` units of work, 0 until [`Self::total`] tells, or a number that stays unknown; `what` is said before it,
+    /// e.g. `rebuilding partition 0`.
     #[must_use]
     pub fn start(what: &str, unit: &'static str, total: Option<u64>) -> Self {
         let shown = if std::io::stderr().is_terminal() {
@@ -174,6 +175,13 @@ mod tests {
         assert_eq!(lines.at(5, start + seconds("0.9")), None);
         assert_eq!(lines.at(6, start + seconds("1")).unwrap(), "reading: 6 lines, 6 a second");
         assert_eq!(lines.at(7, start + seconds("1.9")), None);
-        assert_eq!(Lines::new("x", "y", Some(0), start).at(0, start + seconds("0.1")), None);
+        let mut lines = Lines::new("copying", "messages", Some(0), start);
+        assert_eq!(lines.at(0, start + seconds("0.1")), None);
+        assert_eq!(lines.at(7, start + seconds("1")).unwrap(), "copying: 7 messages, 7 a second");
+        lines.total = Some(70);
+        assert_eq!(
+            lines.at(14, start + seconds("2")).unwrap(),
+            "copying: 20 %, 14 of 70 messages, 7 a second"
+        );
     }
 }

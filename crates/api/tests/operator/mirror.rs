@@ -88,6 +88,9 @@ fn a_copy_is_a_log_like_any_other() {
     succeeded(&place.run(&["mirror", "--to", "copy", "--verify"]));
     succeeded(&place.run(&["mirror", "--to", "one.sqlite", "--once"]));
     succeeded(&place.run(&["mirror", "--to", "one.sqlite", "--verify"]));
+    let in_one_file = ["--log-url", "file:one.sqlite"];
+    assert_eq!(roots(&place, &in_one_file), roots(&place, &[]));
+    assert_eq!(place.events(&in_one_file), place.events(&[]));
 }
 
 #[test]

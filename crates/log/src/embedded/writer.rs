@@ -12,9 +12,10 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::watch;
 
 use super::failure::log_error;
+use super::file;
 use super::group::Group;
-use super::{file, raise};
 use crate::event_log::{AppendError, Appended};
+use crate::head::raise;
 use crate::queue::{Taken, Taker};
 
 pub(super) struct Writer {

@@ -43,14 +43,12 @@ use self::names::Names;
 use self::partition::PartitionLog;
 use self::records::StreamRecords;
 use crate::event_log::{
-    AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
-    StoredMessage, StreamId, check_run,
+    AppendError, Appended, Commit, EventLog, LogError, MessageStream, PARTITIONS_DEFAULT, Page, Partition,
+    Position, ReadQuery, StoredMessage, StreamId, check_run,
 };
 use crate::queue::Queue;
 use crate::records::SharedRecords;
 
-/// Partitions of a log that is made without a number.
-pub const PARTITIONS_DEFAULT: u16 = 4;
 /// What the names of a log's streams begin with unless it is told otherwise.
 pub const PREFIX_DEFAULT: &str = "foodflow";
 

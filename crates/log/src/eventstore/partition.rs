@@ -17,6 +17,7 @@ use crate::event_log::{
     Direction, LOADED_BYTES_MAX, LOADED_MESSAGES_MAX, LogError, Page, Partition, Position, READ_MESSAGES_MAX,
     ReadQuery, StoredMessage, StreamId,
 };
+use crate::head::raise;
 
 /// What one read of the server answers at most.
 pub(super) const PAGE: ReadLimit = ReadLimit { events: 1_024, bytes: 8 << 20 };
@@ -98,11 +99,7 @@ impl PartitionLog {
 
     /// Wakes those who wait for more.
     pub(super) fn saw(&self, head: Position) {
-        self.head.send_if_modified(|seen| {
-            let is_further = head.0 > *seen;
-            *seen = head.0.max(*seen);
-            is_further
-        });
+        raise(&self.head, head.0);
     }
 
     pub(super) fn watch_head(&self) -> watch::Receiver<u64> {
@@ -150,12 +147,18 @@ impl PartitionLog {
     async fn range(&self, query: &ReadQuery, limit: usize) -> Result<Vec<StoredMessage>, LogError> {
         let mut messages: Vec<StoredMessage> = Vec::new();
         let mut from = query.from;
+        if query.direction == Direction::Backward {
+            // What a server answers from beyond the end is its own affair.
+            from = from.min(Position(self.head().await?.0 + 1));
+        }
         while messages.len() < limit {
             let page = ReadLimit { events: (limit - messages.len()).min(PAGE.events), ..PAGE };
             let events = match (query.direction, from.0) {
                 (Direction::Forward, from) => self.streams.read_forward(&self.stream, from, page).await?,
                 (Direction::Backward, 0 | 1) => break,
-                (Direction::Backward, from) => self.backward(from - 2, page).await?,
+                (Direction::Backward, from) => {
+                    self.streams.read_backward(&self.stream, Some(from - 2), page).await?
+                }
             };
             let before = messages.len();
             for event in events {
@@ -167,17 +170,6 @@ impl PartitionLog {
             }
         }
         Ok(messages)
-    }
-
-    /// Events from `revision` back; from the end, where the stream ends before.
-    async fn backward(
-        &self,
-        revision: u64,
-        page: ReadLimit,
-    ) -> Result<Vec<super::streams::StreamEvent>, LogError> {
-        let end = self.head().await?.0.checked_sub(1);
-        let from = end.map(|end| end.min(revision));
-        self.streams.read_backward(&self.stream, from, page).await
     }
 
     /// The messages at these rising positions, up to the one that brings them to `bytes_max` bytes.

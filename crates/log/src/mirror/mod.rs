@@ -18,7 +18,8 @@
 //! the source; a message of either log that is changed.
 //!
 //! Memory, per partition: three runs of at most 4 MiB (or one larger commit), what the adapters read ahead, and the
-//! ends of the streams that were met last, at most 262,144 of them.
+//! ends of the streams that were met last, at most 262,144 of them. A comparison keeps the end of every stream, and of both
+//! logs' audit records the hashes.
 
 pub mod compare;
 pub mod error;
@@ -44,6 +45,7 @@ pub use self::standing::PartitionStanding;
 pub use self::trail::RecordsStanding;
 
 use self::partition::PartitionCopy;
+use self::retries::Retries;
 use self::standing::Standing;
 use self::trail::{SharedStanding, TrailCopy};
 use crate::event_log::{Partition, Position, SharedLog};
@@ -87,11 +89,7 @@ impl Mirror {
     /// # Errors
     /// The first [`MirrorError`]; a failure that may pass is tried again some times.
     pub async fn copy(&self, stop: CancellationToken) -> Result<(), MirrorError> {
-        let mut ends = Vec::with_capacity(self.standings.len());
-        for partition in self.partitions() {
-            let head = self.source.head(partition).await.map_err(MirrorError::SourceFailed)?;
-            ends.push((partition, Some(head)));
-        }
+        let Some(ends) = self.ends(&stop).await? else { return Ok(()) };
         Self::run(self.copies(ends), &stop).await?;
         Self::run([self.copy_of_records(false)], &stop).await
     }
@@ -148,8 +146,41 @@ impl Mirror {
         (0..self.source.partition_count()).map(Partition)
     }
 
+    /// Where the source ends now; `None` where it was told to stop meanwhile.
+    async fn ends(&self, stop: &CancellationToken) -> Result<Option<Ends>, MirrorError> {
+        let mut ends = Ends::with_capacity(self.standings.len());
+        for (partition, standing) in self.partitions().zip(&self.standings) {
+            let Some(head) = self.end(partition, standing, stop).await? else { return Ok(None) };
+            ends.push((partition, Some(head)));
+        }
+        Ok(Some(ends))
+    }
+
+    async fn end(
+        &self,
+        partition: Partition,
+        standing: &Standing,
+        stop: &CancellationToken,
+    ) -> Result<Option<Position>, MirrorError> {
+        let mut retries = Retries::new(true);
+        loop {
+            let error = match stop.run_until_cancelled(self.source.head(partition)).await {
+                None => return Ok(None),
+                Some(Ok(head)) => return Ok(Some(head)),
+                Some(Err(error)) => MirrorError::SourceFailed(error),
+            };
+            let delay = retries.next(error, |error| {
+                tracing::warn!(partition = partition.0, %error, "the copy tries again");
+                standing.tries_again(error.to_string());
+            })?;
+            if stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
     /// The copies of these partitions, each to its end, if it has one.
-    fn copies(&self, ends: Vec<(Partition, Option<Position>)>) -> impl Iterator<Item = Work> {
+    fn copies(&self, ends: Ends) -> impl Iterator<Item = Work> {
         ends.into_iter().map(|(partition, until)| -> Work {
             let (source, target) = (Arc::clone(&self.source), Arc::clone(&self.target));
             let standing = Arc::clone(&self.standings[usize::from(partition.0)]);
@@ -181,6 +212,9 @@ impl Mirror {
         first_error
     }
 }
+
+/// Partitions, and up to where each is copied; `None` follows for ever.
+type Ends = Vec<(Partition, Option<Position>)>;
 
 /// A part of a copy, which ends where it is told to stop.
 type Work = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, Result<(), MirrorError>> + Send>;

@@ -27,9 +27,8 @@ pub(super) struct PreparedMessage {
     pub(super) payload: Bytes,
 }
 
-/// Checks a commit against the port's bounds and names its subjects.
+/// Names the subjects of a commit that is within the port's bounds.
 pub(super) fn prepare(partition: Partition, commit: Commit) -> Result<Vec<PreparedMessage>, AppendError> {
-    commit.check()?;
     let tenant = commit.tenant;
     let prepare_one = |message: crate::NewMessage| {
         let subject = subject::stream_subject(partition, tenant, &message.stream)

@@ -8,8 +8,6 @@ use super::address::Address;
 use crate::LogError;
 use crate::event_log::PARTITIONS_MAX;
 
-/// Partitions of a log that is created without saying how many.
-pub const PARTITIONS_DEFAULT: u16 = 4;
 /// How long an answer of the server is awaited unless configured otherwise.
 pub const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
@@ -27,8 +25,8 @@ pub enum NatsCredentials {
 pub struct NatsConfig {
     /// One or more addresses, separated by commas: `nats://user:password@host:4222`, `tls://…`.
     pub url: String,
-    /// Partitions of a log that does not exist yet ([`PARTITIONS_DEFAULT`] for `None`). For a log that exists,
-    /// `None` accepts what is found and `Some` must agree with it.
+    /// Partitions of a log that does not exist yet ([`crate::event_log::PARTITIONS_DEFAULT`] for `None`). For a log that
+    /// exists, `None` accepts what is found and `Some` must agree with it.
     pub partitions: Option<u16>,
     /// Replicas of each partition in a cluster, used only when the log is created.
     pub replicas: u8,

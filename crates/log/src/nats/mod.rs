@@ -31,7 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 
-pub use self::config::{ANSWER_TIMEOUT_DEFAULT, NatsConfig, NatsCredentials, PARTITIONS_DEFAULT};
+pub use self::config::{ANSWER_TIMEOUT_DEFAULT, NatsConfig, NatsCredentials};
 pub use self::version::SERVER_VERSION_REQUIRED;
 
 use self::coalescer::Coalescer;
@@ -96,6 +96,7 @@ impl EventLog for NatsLog {
     }
 
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        commit.check()?;
         let partition = self.partition_of(commit.tenant);
         let messages = append::prepare(partition, commit)?;
         self.connection.ready()?;

@@ -10,10 +10,10 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 
-use super::config::{NatsConfig, PARTITIONS_DEFAULT};
+use super::config::NatsConfig;
 use super::connect::Connection;
 use super::subject::{partition_filter, stream_name};
-use crate::event_log::PARTITIONS_MAX;
+use crate::event_log::{PARTITIONS_DEFAULT, PARTITIONS_MAX};
 use crate::{LogError, Partition};
 
 const PARTITIONS_KEY: &str = "foodflow.partitions";

@@ -9,9 +9,11 @@ use foodflow_log::eventstore::{
     EventStoreLog, EventStreams, NewEvent, ReadLimit, StreamEnd, StreamError, StreamEvent,
 };
 use foodflow_log::{
-    AppendError, Commit, EventLog, LogError, Partition, Position, RecordKey, RecordKind, StreamId,
+    AppendError, Commit, Direction, EventLog, LogError, Partition, Position, ReadQuery, RecordKey,
+    RecordKind, StreamId,
 };
 use futures::future::join_all;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::fixture::{commit, everything, message, positions, stream, tenant_in, texts};
@@ -39,12 +41,15 @@ struct Fateful {
     fates: Vec<Fate>,
     appends: AtomicUsize,
     bytes_max: usize,
+    /// What another process appends behind the first look for a partition's end.
+    in_between: Mutex<Vec<NewEvent>>,
 }
 
 impl Fateful {
     /// The appends to partitions, in turn.
     fn with(fates: Vec<Fate>) -> Self {
-        Self { inner: MemoryStreams::default(), fates, appends: AtomicUsize::new(0), bytes_max: usize::MAX }
+        let (inner, appends, in_between) = (MemoryStreams::default(), AtomicUsize::new(0), Mutex::default());
+        Self { inner, fates, appends, bytes_max: usize::MAX, in_between }
     }
 
     fn fate(&self, stream: &str) -> Fate {
@@ -76,7 +81,14 @@ impl EventStreams for Fateful {
         from: Option<u64>,
         limit: ReadLimit,
     ) -> Result<Vec<StreamEvent>, LogError> {
-        self.inner.read_backward(stream, from, limit).await
+        let found = self.inner.read_backward(stream, from, limit).await?;
+        if stream.contains(".events-") {
+            let events = std::mem::take(&mut *self.in_between.lock().await);
+            if !events.is_empty() {
+                self.inner.append(stream, StreamEnd::Any, events).await?;
+            }
+        }
+        Ok(found)
     }
 
     async fn append(&self, stream: &str, end: StreamEnd, events: Vec<NewEvent>) -> Result<u64, StreamError> {
@@ -210,6 +222,24 @@ async fn a_commit_that_is_too_large_fails_alone() -> anyhow::Result<()> {
         }
     }
     assert_eq!(log.head(FIRST).await?, Position(6));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backward_read_keeps_to_its_range_while_another_process_appends() -> anyhow::Result<()> {
+    let elsewhere = MemoryStreams::default();
+    let log = open(elsewhere.clone()).await?;
+    for text in ["1", "2", "3"] {
+        log.append(new(&log, text)).await?;
+    }
+    let written = elsewhere.read_forward("test.events-0", 0, ReadLimit { events: 10, ..ONE }).await?;
+    let again =
+        |StreamEvent { id, data, metadata, .. }| NewEvent { id, kind: "x".to_owned(), data, metadata };
+    let in_between = Mutex::new(written.into_iter().map(again).collect());
+    let log = open(Fateful { in_between, ..Fateful::with(vec![Fate::Passes]) }).await?;
+    let query = ReadQuery { tenant: None, from: Position(2), direction: Direction::Backward, limit: 10 };
+    assert!(log.read(FIRST, query.clone()).await?.is_empty());
+    assert_eq!(positions(&log.read(FIRST, query).await?), [1]);
     Ok(())
 }
 

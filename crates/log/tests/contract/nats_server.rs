@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use foodflow_log::nats::{NatsConfig, NatsLog, PARTITIONS_DEFAULT};
+use foodflow_log::event_log::PARTITIONS_DEFAULT;
+use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{EventLog as _, LogError, Partition, Position};
 use foodflow_testkit::servers::NatsServer;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};

@@ -2,30 +2,35 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
-use foodflow_log::mirror::MirrorError;
+use foodflow_log::mirror::{Mirror, MirrorError};
 use foodflow_log::{
     AppendError, Appended, Commit, EventLog, LogError, MessageStream, Page, Partition, Position, ReadQuery,
     SharedLog, SharedRecords, StoredMessage, StreamId,
 };
 use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{PARTITIONS, assert_same, copy, plant_log};
+use crate::support::{PARTITIONS, assert_same, copy, memory, plant_log};
+use crate::writer::Plant;
 
 /// A log in memory that fails now and then, each way in turn. Runs go the port's own way, one commit after another.
 struct Faulty {
     inner: MemoryLog,
     subscriptions: AtomicU32,
     appends: AtomicU32,
+    /// So many of the next questions where it ends are not answered.
+    heads_cut: AtomicU32,
 }
 
 impl Faulty {
     fn new() -> Self {
-        let (subscriptions, appends) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { inner: MemoryLog::new(PARTITIONS), subscriptions, appends }
+        let (subscriptions, appends, heads_cut) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        Self { inner: MemoryLog::new(PARTITIONS), subscriptions, appends, heads_cut }
     }
 }
 
@@ -64,6 +69,10 @@ impl EventLog for Faulty {
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
+        let one_less = |left: u32| left.checked_sub(1);
+        if self.heads_cut.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Err(cut());
+        }
         self.inner.head(partition).await
     }
 
@@ -108,7 +117,7 @@ async fn faults_that_pass_leave_neither_gap_nor_repetition() -> anyhow::Result<(
 
     let faulty: SharedLog = Arc::new(Faulty::new());
     copy(&log, &faulty).await?;
-    let target = crate::support::memory();
+    let target = memory();
     copy(&faulty, &target).await?;
     assert_same(&log, &target).await
 }
@@ -132,9 +141,41 @@ async fn a_run_one_commit_after_another_keeps_its_place() -> anyhow::Result<()> 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_stays_away_is_given_up() -> anyhow::Result<()> {
     let (log, _) = plant_log(23, 20).await?;
-    let target = crate::support::memory();
+    let target = memory();
     target.close().await;
     let error = copy(&log, &target).await.unwrap_err();
     assert!(matches!(error, MirrorError::TargetFailed(_)), "{error}");
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_away_at_the_start_is_waited_for() -> anyhow::Result<()> {
+    let faulty = Arc::new(Faulty::new());
+    Plant::new(24).work(&faulty.inner, 50).await?;
+    let source: SharedLog = Arc::clone(&faulty) as _;
+    let target = memory();
+    let mirror = || Mirror::new(Arc::clone(&source), Arc::clone(&target));
+    let tries = |mirror: &Mirror| mirror.standings()[0].retries;
+
+    // Told to stop while it waits, it ends in order.
+    faulty.heads_cut.store(u32::MAX, Ordering::SeqCst);
+    let (stopped, stop) = (mirror()?, CancellationToken::new());
+    let stopping = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stop.cancel();
+    };
+    let (outcome, ()) = tokio::join!(stopped.copy(stop.clone()), stopping);
+    outcome?;
+    assert!((1..9).contains(&tries(&stopped)), "{:?}", stopped.standings());
+
+    let given_up = mirror()?;
+    let error = given_up.copy(CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, MirrorError::SourceFailed(_)), "{error}");
+    assert_eq!(tries(&given_up), 9);
+
+    faulty.heads_cut.store(3, Ordering::SeqCst);
+    let waiting = mirror()?;
+    waiting.copy(CancellationToken::new()).await?;
+    assert!(tries(&waiting) >= 3);
+    assert_same(&source, &target).await
 }

@@ -5,6 +5,8 @@
 
 mod faults;
 mod following;
+#[path = "../contract/memory_streams.rs"]
+mod memory_streams;
 mod records;
 mod refusals;
 mod restoring;

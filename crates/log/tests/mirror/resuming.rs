@@ -82,11 +82,17 @@ async fn streams_that_rested_for_long_go_on_behind_a_resume() -> anyhow::Result<
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_copies_into_one_target_are_one() -> anyhow::Result<()> {
     let (log, _) = plant_log(8, 2_000).await?;
-    let place = TempDir::new()?;
-    let target = folder(&place).await?;
-    let both = [copy(&log, &target), copy(&log, &target)];
-    for outcome in futures::future::join_all(both).await {
-        outcome?;
+    let (place, server) = (TempDir::new()?, NatsServer::start().await?);
+    let in_folder = folder(&place).await?;
+    // On the server with a connection each, as two processes would: nothing but the server comes between them.
+    let targets =
+        [[Arc::clone(&in_folder), in_folder], [on_server(&server).await?, on_server(&server).await?]];
+    for [one, other] in targets {
+        let both = [copy(&log, &one), copy(&log, &other)];
+        for outcome in futures::future::join_all(both).await {
+            outcome?;
+        }
+        assert_same(&log, &one).await?;
     }
-    assert_same(&log, &target).await
+    Ok(())
 }

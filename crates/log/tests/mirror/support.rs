@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foodflow_log::eventstore::EventStoreLog;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::merkle::TreeHash;
 use foodflow_log::mirror::{Compared, Mirror, MirrorError};
@@ -16,6 +17,7 @@ use foodflow_testkit::servers::NatsServer;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::memory_streams::MemoryStreams;
 use crate::writer::Plant;
 
 /// Longest that a test waits for something to become so.
@@ -35,6 +37,12 @@ pub(crate) async fn folder(place: &TempDir) -> anyhow::Result<SharedLog> {
 pub(crate) async fn on_server(server: &NatsServer) -> anyhow::Result<SharedLog> {
     let config = NatsConfig::new(server.url()).with_partitions(PARTITIONS);
     Ok(Arc::new(NatsLog::connect(config).await?))
+}
+
+/// The EventStoreDB adapter, over streams in memory.
+pub(crate) async fn on_event_streams() -> anyhow::Result<SharedLog> {
+    let streams = Arc::new(MemoryStreams::default());
+    Ok(Arc::new(EventStoreLog::open(streams, "test", Some(PARTITIONS)).await?))
 }
 
 /// A log in memory that a plant has worked on.

@@ -181,10 +181,10 @@ async fn copy(
         None if mode == Mode::Follow => watched(mirror, mode, "mirroring", mirror.follow(until)).await,
         None => watched(mirror, mode, "copying", mirror.copy(until)).await,
     };
-    report.copied(mirror, started.elapsed(), stop.is_cancelled());
     if let Err(error) = copied {
         report.failed(&error);
     }
+    report.copied(mirror, started.elapsed(), stop.is_cancelled());
     stop.cancel();
     if let Some(service) = service {
         service.ended().await;

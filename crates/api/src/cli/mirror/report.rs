@@ -105,8 +105,8 @@ impl Report {
         self.copied_records = Some(mirror.records_standing()).filter(|one| one.begun_behind.is_some());
         self.messages = copied.iter().map(PartitionStanding::copied_messages).sum();
         self.seconds = took.as_secs_f64();
-        let is_behind = copied.iter().any(|one| one.lag_messages() > 0);
-        if was_stopped && is_behind && self.mode != Mode::Follow {
+        // What it had not looked at yet seems to lack nothing: only one that follows is done when it is stopped.
+        if was_stopped && self.mode != Mode::Follow {
             self.wrong(advice::INTERRUPTED.to_owned(), None);
         }
         // A partition that lacked nothing in a restore was not looked at again.
@@ -193,6 +193,36 @@ impl fmt::Display for Report {
                 write!(f, "{messages} messages in {seconds:.1} s ({rate:.0} a second)")
             }
             (_, false) => write!(f, "NOT DONE: {messages} messages in {seconds:.1} s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use foodflow_log::SharedLog;
+    use foodflow_log::memory::MemoryLog;
+
+    use super::*;
+
+    #[test]
+    fn only_a_copy_that_follows_is_done_when_it_is_stopped() {
+        let log = || -> SharedLog { Arc::new(MemoryLog::new(2)) };
+        let mirror = Mirror::new(log(), log()).unwrap();
+        let cases = [
+            (Mode::Once, true, false),
+            (Mode::Restore, true, false),
+            (Mode::Follow, true, true),
+            (Mode::Once, false, true),
+            (Mode::Restore, false, true),
+        ];
+        for (mode, was_stopped, is_ok) in cases {
+            let mut report = Report::new(mode, "log".to_owned(), "copy".to_owned());
+            report.copied(&mirror, Duration::ZERO, was_stopped);
+            assert_eq!(report.is_ok(), is_ok, "{mode:?}, stopped: {was_stopped}");
+            let told = report.trouble().is_some_and(|trouble| trouble.contains(advice::INTERRUPTED));
+            assert_eq!(told, !is_ok, "{mode:?}, stopped: {was_stopped}");
         }
     }
 }

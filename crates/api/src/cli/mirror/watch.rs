@@ -28,7 +28,7 @@ impl Watch {
     pub(super) fn new(mode: Mode, what: &'static str) -> Self {
         let has_end = mode != Mode::Follow;
         let shown = if has_end || std::io::stderr().is_terminal() {
-            Shown::Progress(Progress::start(what, "messages", None))
+            Shown::Progress(Progress::start(what, "messages", Some(0)))
         } else {
             Shown::Lines(Lines::new(Instant::now()))
         };

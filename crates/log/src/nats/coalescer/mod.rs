@@ -29,6 +29,7 @@ use self::run::WaitingRun;
 use self::worker::Worker;
 use super::append::PreparedMessage;
 use super::connect::Connection;
+use crate::queue::writer_stopped;
 use crate::{AppendError, Appended, Partition, Position};
 
 /// The way into one partition.
@@ -88,10 +89,6 @@ impl Coalescer {
         }
         *worker = None;
     }
-}
-
-fn writer_stopped() -> AppendError {
-    AppendError::Unknown { reason: "the log's writer stopped before it answered".to_owned() }
 }
 
 impl Drop for Coalescer {

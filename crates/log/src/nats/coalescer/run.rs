@@ -74,16 +74,18 @@ async fn refused(
     expected: Position,
     batch: &[PreparedMessage],
 ) -> AppendError {
-    match read::head(connection, partition).await {
-        Ok(head) if head == expected => {}
-        Ok(_) => return AppendError::Moved { partition, expected },
-        Err(error) => return error.into(),
-    }
     let messages: Vec<&PreparedMessage> = batch.iter().collect();
     let ends = match conflict::read_ends(connection, partition, &messages).await {
         Ok(ends) => ends,
         Err(error) => return error.into(),
     };
+    // Behind the ends: read before them, it would not tell of what another writes in between, and an end that this has
+    // moved would pass for a conflict.
+    match read::head(connection, partition).await {
+        Ok(head) if head == expected => {}
+        Ok(_) => return AppendError::Moved { partition, expected },
+        Err(error) => return error.into(),
+    }
     match ends.standing(batch) {
         Standing::Lost(conflict) | Standing::Doubtful(conflict) => conflict,
         // Another write was on its way when the server refused this one.

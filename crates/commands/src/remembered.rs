@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// How many of a stream's last commands its state remembers; up to [`CHUNK`] more before the oldest go.
-pub const REMEMBERED_COMMANDS_MAX: usize = 256;
+pub const REMEMBERED_COMMANDS: usize = 256;
 /// Marks that are shared, and forgotten, together.
 const CHUNK: usize = 16;
 
@@ -58,12 +58,12 @@ impl Remembered {
         if self.newest.len() == CHUNK {
             self.older.push_back(std::mem::take(&mut self.newest).into());
         }
-        if self.len() >= REMEMBERED_COMMANDS_MAX + CHUNK {
+        if self.len() >= REMEMBERED_COMMANDS + CHUNK {
             self.older.pop_front();
         }
     }
 
-    /// How many are remembered: of a long stream [`REMEMBERED_COMMANDS_MAX`] and up to [`CHUNK`] more.
+    /// How many are remembered: of a long stream [`REMEMBERED_COMMANDS`] and up to [`CHUNK`] more.
     #[must_use]
     pub fn len(&self) -> usize {
         self.older.len() * CHUNK + self.newest.len()
@@ -131,8 +131,8 @@ mod tests {
         for count in 1..=1_000_u64 {
             remembered.push(mark(count));
             let kept = remembered.len() as u64;
-            assert!(kept >= count.min(REMEMBERED_COMMANDS_MAX as u64), "{count}");
-            assert!(kept < (REMEMBERED_COMMANDS_MAX + CHUNK) as u64, "{count}");
+            assert!(kept >= count.min(REMEMBERED_COMMANDS as u64), "{count}");
+            assert!(kept < (REMEMBERED_COMMANDS + CHUNK) as u64, "{count}");
             for number in [count + 1 - kept, count - kept / 2, count] {
                 assert_eq!(remembered.find(Uuid::from_u128(number.into())), Some(mark(number)), "{count}");
             }

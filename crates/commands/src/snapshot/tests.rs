@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::storing::{Pending, store};
 use super::*;
 use crate::loaded::Loaded;
-use crate::remembered::{CommandMark, REMEMBERED_COMMANDS_MAX};
+use crate::remembered::{CommandMark, REMEMBERED_COMMANDS};
 
 fn place() -> Place {
     Place {
@@ -33,7 +33,7 @@ fn loaded(position: u64) -> Loaded<Genealogy> {
         hash: PayloadHash::of(b"last"),
         ..Loaded::default()
     };
-    (0..REMEMBERED_COMMANDS_MAX as u64 + 5).for_each(|number| loaded.commands.push(mark(number)));
+    (0..REMEMBERED_COMMANDS as u64 + 5).for_each(|number| loaded.commands.push(mark(number)));
     loaded
 }
 

@@ -1,4 +1,4 @@
-//! An event that the program does not know: its entity waits, the others go on, and an operator decides.
+//! An event that the program does not know, or that the database refuses: its entity waits, the others go on, and an operator decides.
 
 use anyhow::Context as _;
 use foodflow_testkit::newer::NewerProgram;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const UNKNOWN: &str = "foodflow.food_graph.supplier.audited.v1";
+const REGISTERED: &str = "foodflow.food_graph.supplier.registered.v1";
 const CUSTOMER_ADDED: &str = "foodflow.food_graph.supplier.customer_added.v1";
 
 /// The tenant's entities that wait.
@@ -144,6 +145,43 @@ async fn an_operator_decides_from_the_command_line(plant: &mut Plant) -> anyhow:
     Ok(())
 }
 
+/// An event that every program can read, and that the database does not take.
+async fn what_the_database_refuses_waits(plant: &mut Plant) -> anyhow::Result<()> {
+    let Plant { app, world, newer } = plant;
+    let (supplier, slug) = (Uuid::new_v4(), world.client.slug.clone());
+    let mill = create(&world.client, "/v1/suppliers", json!({"name": "Mill", "country": "FR"})).await?;
+    let registered = json!({"supplier_id": supplier, "name": "x".repeat(100_000), "country": "FR"});
+    let refused = newer.append("supplier", supplier, REGISTERED, &registered).await?;
+    let added = json!({"supplier_id": supplier, "customer_id": mill});
+    let behind = newer.append("supplier", supplier, CUSTOMER_ADDED, &added).await?;
+    go_on(world).await?;
+    let entity = format!("food_graph.supplier.{supplier}");
+    let check = async |world: &World| -> anyhow::Result<()> {
+        let found = waiting(&world.client).await?;
+        anyhow::ensure!(found.len() == 1 && found[0]["entity"] == entity.as_str(), "{found:?}");
+        assert_eq!((found[0]["position"].as_u64(), found[0]["messages"].as_u64()), (Some(refused), Some(2)));
+        let reason = found[0]["reason"].as_str().context("no reason")?;
+        anyhow::ensure!(reason.contains("`name` of a Supplier has 100000 bytes"), "{reason}");
+        Ok(())
+    };
+    check(world).await?;
+    assert!(is_ready(app).await?);
+    let compared = printed(app, &["rebuild", "--json"])?;
+    assert!(compared.contains("\"kept\""), "{compared}");
+    printed(app, &["projections", "retry", "--tenant", &slug, "--entity", &entity])?;
+    go_on(world).await?;
+    check(world).await?;
+    let skip = json!({
+        "projection": "food_graph", "entity": entity, "positions": [refused, behind], "reason": "a slip of the hand",
+    });
+    world.client.post("/v1/projections/quarantine/skip", &skip).await?.ok();
+    go_on(world).await?;
+    assert!(waiting(&world.client).await?.is_empty());
+    let compared = printed(app, &["rebuild", "--json"])?;
+    assert!(compared.contains("\"kept\""), "{compared}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_unknown_event_waits_embedded() -> anyhow::Result<()> {
     let app = TestApp::embedded().await?;
@@ -162,5 +200,6 @@ async fn an_unknown_event_waits_on_servers() -> anyhow::Result<()> {
     let newer = NewerProgram::on_nats(nats.url(), &world.client).await?;
     let mut plant = Plant { app, world, newer };
     an_entity_waits_until_somebody_decides(&mut plant).await?;
-    an_operator_decides_from_the_command_line(&mut plant).await
+    an_operator_decides_from_the_command_line(&mut plant).await?;
+    what_the_database_refuses_waits(&mut plant).await
 }

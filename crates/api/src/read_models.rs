@@ -71,7 +71,7 @@ impl ReadModels {
     }
 }
 
-fn start<C: Send + 'static>(
+fn start<C: Clone + Send + Sync + 'static>(
     log: &SharedLog,
     store: Arc<dyn Sink<C>>,
     projection: Arc<dyn Projection<C>>,

@@ -206,12 +206,13 @@ pub enum StoreError {
         /// What stands in the way, and what to do.
         reason: String,
     },
-    /// A change is none that the store can hold: a defect of the projection. Nothing was applied.
+    /// The store refuses the changes themselves, and would refuse them again: what they hold, or a defect of the
+    /// projection. Nothing was applied. Which of the changes it is, a store does not say.
     #[error("the {store} read model cannot hold what is projected: {reason}")]
     Unfit {
         /// Which store.
         store: &'static str,
-        /// What does not fit.
+        /// What does not fit, by the names of tables, columns, properties and constraints; never what is in them.
         reason: String,
     },
     /// A trace reaches further than it may.
@@ -303,8 +304,15 @@ pub trait Sink<C: Send + 'static>: ReadModel {
     /// Applies the batch and its checkpoint in one transaction, as [`Batch::admission`] says.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing was applied, but for `Unavailable`, which leaves it open.
+    /// [`StoreError`]; then nothing was applied, but for `Unavailable`, which leaves it open. `Unfit` where the changes
+    /// are refused for what they are, in either generation alike.
     async fn apply(&self, batch: Batch<C>) -> Result<(), StoreError>;
+
+    /// Does what [`apply`](Self::apply) would do, and takes it back: whether the store can hold the changes.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply); nothing was applied in any case.
+    async fn rehearse(&self, batch: Batch<C>) -> Result<(), StoreError>;
 }
 
 #[cfg(test)]

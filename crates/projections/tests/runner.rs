@@ -3,7 +3,10 @@
 //! - [`support`]: commits to append, a projection that can be broken, a log that fails;
 //! - [`store`]: a store that records what it is told and fails where it is told to;
 //! - [`withholding`]: a log that leaves something out;
+//! - [`world`]: streams by number, and decisions about them;
 //! - [`quarantine`]: a message that cannot be projected;
+//! - [`refusing`]: a store that refuses some changes; [`refusals`], [`refused_tables`]: what becomes of
+//!   them, and of what databases refuse;
 //! - [`audit`]: what is noticed without a failure being told;
 //! - [`generations`]: its generations;
 //! - [`live`], [`failures`], [`status`], [`progress`], [`rebuild`]: the tests;
@@ -21,7 +24,11 @@ mod progress;
 mod quarantine;
 mod real_store;
 mod rebuild;
+mod refusals;
+mod refused_tables;
+mod refusing;
 mod status;
 mod store;
 mod support;
 mod withholding;
+mod world;

@@ -32,6 +32,14 @@ impl<C> Assembled<C> {
     }
 }
 
+impl<C: Clone> Assembled<C> {
+    /// As [`into_batch`](Self::into_batch), with the first `changes` of its changes at most.
+    pub(crate) fn begun(&self, claim: &mut Claim, changes: usize) -> Batch<C> {
+        let begun = self.changes.iter().take(changes).cloned().collect();
+        claim.next(self.partition, begun, self.checkpoint.clone())
+    }
+}
+
 /// Why a message does not continue what was taken in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AssembleError {
@@ -193,7 +201,7 @@ impl<C> Default for Chunk<C> {
 
 impl<C> Chunk<C> {
     fn push(&mut self, message: &StoredMessage, triaged: Triaged<C>) {
-        let Triaged { projected, quarantine, bytes } = triaged;
+        let Triaged { projected, quarantine, bytes, .. } = triaged;
         if self.messages == 0 {
             self.first = message.position;
         }
@@ -248,7 +256,7 @@ mod tests {
     fn projected(commit_index: u32, commit_size: u32) -> Triaged<()> {
         let (changes, recorded_at) = (Vec::new(), Timestamp::UNIX_EPOCH);
         let projected = Projected { changes, recorded_at, commit_index, commit_size };
-        Triaged { projected, quarantine: Quarantine::default(), bytes: 10 }
+        Triaged { projected, quarantine: Quarantine::default(), bytes: 10, released: Vec::new() }
     }
 
     /// Batches of commits of these sizes, each as (first, last).

@@ -55,7 +55,7 @@ pub fn describe() {
     describe_counter!(
         FAILURES,
         Unit::Count,
-        "Failures of a projection by kind (log, store, projection, checkpoint, gap); each is followed by another try"
+        "Failures of a projection by kind (log, store, refusal, projection, checkpoint, gap); each is followed by another try"
     );
 }
 

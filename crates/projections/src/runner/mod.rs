@@ -1,8 +1,8 @@
 //! From the log to the read model: workers, progress, health and rebuild.
 //!
 //! One worker per partition reads on from the store's checkpoint, projects whole commits in order, and applies
-//! them with the new checkpoint in one transaction. Nothing is ever passed over: a message that cannot be projected waits
-//! in quarantine with those of its entity behind it, and a worker that cannot go on says so ([`ProjectionState`]) and
+//! them with the new checkpoint in one transaction. Nothing is ever passed over: a message that cannot be projected, or that
+//! the store refuses, waits in quarantine with those of its entity behind it, and a worker that cannot go on says so ([`ProjectionState`]) and
 //! tries again from the stored checkpoint. A reader of the store never sees half a commit, but for entities that wait.
 //!
 //! - [`projection`]: what a projection is to the runner;
@@ -10,7 +10,7 @@
 //! - `audit`: whether anything was passed over, and what stands still;
 //! - [`lease`]: which of several processes works on which partition;
 //! - [`progress`]: waiting until a position has been applied, also by another process;
-//! - `quarantine`: what becomes of a message that cannot be projected;
+//! - `quarantine`: what becomes of a message that cannot be applied;
 //! - [`rebuild`](mod@rebuild): a read model anew beside the live one, compared by digest, and the switch;
 //! - [`metric_definitions`]: names, units and descriptions of the metrics.
 //!

@@ -16,7 +16,8 @@ use tokio::time::timeout;
 use super::assembler::{Assembled, Assembler};
 use super::backoff::Backoff;
 use super::lease::tenure::End;
-use super::quarantine::Triage;
+use super::quarantine::{Sift, Triage};
+use super::rebuild::retry::Retry;
 use super::state::Failure;
 use super::worker::{Ended, Opened, Worker, no_answer, within};
 use crate::store::{Checkpoint, Claim, StoreError};
@@ -42,6 +43,8 @@ pub(super) struct Session<'a, C> {
 /// A batch that the store applies now.
 struct InFlight {
     task: JoinHandle<Result<(), StoreError>>,
+    /// Where the store stands before it.
+    before: Checkpoint,
     checkpoint: Checkpoint,
     first: Position,
     messages: usize,
@@ -54,7 +57,7 @@ impl Drop for InFlight {
     }
 }
 
-impl<'a, C: Send + 'static> Session<'a, C> {
+impl<'a, C: Clone + Send + Sync + 'static> Session<'a, C> {
     pub(super) fn new(worker: &'a Worker<C>, backoff: &'a mut Backoff, opened: Opened) -> Self {
         let Opened { claim, head, stream } = opened;
         let config = &worker.config;
@@ -95,7 +98,11 @@ impl<'a, C: Send + 'static> Session<'a, C> {
                     End::Returning => self.finish(Ended::WithoutLease).await,
                     End::Lost => Ok(Ended::WithoutLease),
                 },
-                outcome = outcome_of(&mut self.in_flight), if self.in_flight.is_some() => self.applied(outcome)?,
+                outcome = outcome_of(&mut self.in_flight), if self.in_flight.is_some() => {
+                    if let Some(refused) = self.applied(outcome)? {
+                        return self.sift(&refused).await;
+                    }
+                }
                 item = self.stream.next(), if reads => self.gather(item).await,
                 () = &mut settled, if !self.settled => self.settle(),
             }
@@ -145,24 +152,61 @@ impl<'a, C: Send + 'static> Session<'a, C> {
     fn apply(&mut self, assembled: Assembled<C>) -> InFlight {
         let (checkpoint, first, messages) =
             (assembled.checkpoint.clone(), assembled.first, assembled.messages);
+        let before = self.claim.checkpoint.clone();
         let batch = assembled.into_batch(&mut self.claim);
         let (store, limit) = (self.worker.store.clone(), self.worker.config.answer_timeout);
         let task = tokio::spawn(async move { within(limit, store.name(), store.apply(batch)).await });
-        InFlight { task, checkpoint, first, messages, since: Instant::now() }
+        InFlight { task, before, checkpoint, first, messages, since: Instant::now() }
     }
 
-    fn applied(&mut self, outcome: Result<(), StoreError>) -> Result<(), Failure> {
-        let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
+    /// What became of the batch in flight; answers with it where the store refuses what it holds.
+    fn applied(&mut self, outcome: Result<(), StoreError>) -> Result<Option<InFlight>, Failure> {
+        let Some(in_flight) = self.in_flight.take() else { return Ok(None) };
         let (first, last) = (in_flight.first, in_flight.checkpoint.position);
+        if let Err(error @ StoreError::Unfit { .. }) = &outcome {
+            let (projection, partition) = (self.worker.projection.name(), self.worker.partition.0);
+            tracing::warn!(projection, partition, %first, %last, %error, "a batch is refused and written in parts");
+            self.worker.meters.failed("refusal");
+            return Ok(Some(in_flight));
+        }
         outcome.map_err(|error| Failure::Apply { first, last, error })?;
         self.worker.meters.applied(in_flight.messages, in_flight.since.elapsed());
         self.worker.applied(in_flight.checkpoint.clone(), in_flight.messages, self.backoff);
-        Ok(())
+        Ok(None)
+    }
+
+    /// Writes the batch that was refused in parts.
+    async fn sift(self, refused: &InFlight) -> Result<Ended, Failure> {
+        let Self { worker, claim, backoff, .. } = self;
+        let mut claim = Claim { checkpoint: refused.before.clone(), ..claim };
+        let (retry, tenure) = (Retry::never(), worker.tenure.clone());
+        let sift = Sift {
+            log: &worker.log,
+            projection: &worker.projection,
+            store: &*worker.store,
+            partition: worker.partition,
+            tenant: None,
+            bytes_max: worker.config.batch_bytes_max,
+            retry: &retry,
+            answer_timeout: worker.config.answer_timeout,
+        };
+        let since = Instant::now();
+        let writing = sift.write(&mut claim, refused.checkpoint.position, |checkpoint, messages| {
+            worker.meters.applied(messages, since.elapsed());
+            worker.applied(checkpoint.clone(), messages, backoff);
+        });
+        tokio::select! {
+            biased;
+            () = worker.stop.cancelled() => Ok(Ended::Stopped),
+            _ = tenure.ended() => Ok(Ended::WithoutLease),
+            written = writing => written.map(|()| Ended::Sifted).map_err(Failure::sifting),
+        }
     }
 
     async fn finish(mut self, ended: Ended) -> Result<Ended, Failure> {
         if self.in_flight.is_some() {
             let outcome = outcome_of(&mut self.in_flight).await;
+            // Whoever goes on from here meets a batch that was refused again.
             if let Err(failure) = self.applied(outcome) {
                 tracing::warn!(error = %failure, "the last batch before the stop was not applied");
             }

@@ -43,7 +43,7 @@ impl Runner {
     ///
     /// # Errors
     /// [`StartError`] where the projection cannot be run.
-    pub fn start<C: Send + 'static>(
+    pub fn start<C: Clone + Send + Sync + 'static>(
         log: SharedLog,
         store: Arc<dyn Sink<C>>,
         projection: Arc<dyn Projection<C>>,

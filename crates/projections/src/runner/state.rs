@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::assembler::AssembleError;
 use super::audit::Tally;
 use super::projection::ProjectionError;
-use super::quarantine::TriageError;
+use super::quarantine::{SiftError, TriageError};
 use crate::store::{Checkpoint, StoreError};
 
 /// A worker, as seen from outside.
@@ -107,7 +107,11 @@ impl Failure {
     pub(super) const fn is_stuck(&self) -> bool {
         matches!(
             self,
-            Self::Projection { .. } | Self::BeyondLog { .. } | Self::OtherLog(_) | Self::Withheld { .. }
+            Self::Projection { .. }
+                | Self::Apply { error: StoreError::Unfit { .. }, .. }
+                | Self::BeyondLog { .. }
+                | Self::OtherLog(_)
+                | Self::Withheld { .. }
         )
     }
 
@@ -116,6 +120,16 @@ impl Failure {
         match error {
             TriageError::Log(error) => error.into(),
             TriageError::Projection(error) => Self::Projection { position, error },
+        }
+    }
+
+    /// Why a batch that was refused could not be written in parts.
+    pub(super) fn sifting(error: SiftError) -> Self {
+        match error {
+            SiftError::Log(error) => error.into(),
+            SiftError::Store { first, last, error } => Self::Apply { first, last, error },
+            SiftError::Projection { position, error } => Self::Projection { position, error },
+            SiftError::Assembling { position, error } => Self::assembling(position, error),
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) enum Ended {
     Stopped,
     /// Another process has the partition, or is to have it.
     WithoutLease,
+    /// A batch was refused and has been written in parts: what was read ahead of it does not count.
+    Sifted,
 }
 
 /// What a session begins with.
@@ -53,7 +55,7 @@ pub(super) struct Worker<C> {
     pub(super) stop: CancellationToken,
 }
 
-impl<C: Send + 'static> Worker<C> {
+impl<C: Clone + Send + Sync + 'static> Worker<C> {
     /// Works, while it has the lease, until it is asked to stop; every failure is shown and followed by another try.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.retry_delay_min, self.config.retry_delay_max);
@@ -68,6 +70,7 @@ impl<C: Send + 'static> Worker<C> {
             self.state.rests();
             let failure = match ended {
                 Ok(Ended::Stopped) => break,
+                Ok(Ended::Sifted) => continue,
                 Ok(Ended::WithoutLease) => {
                     self.state.without_lease();
                     continue;

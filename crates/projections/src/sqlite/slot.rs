@@ -47,16 +47,37 @@ pub(super) async fn apply<K: Contents>(
     contents: &K,
     batch: Batch<K::Change>,
 ) -> Result<(), StoreError> {
+    match write(&mut transaction, contents, batch).await? {
+        Admission::Apply => transaction.commit().await.map_err(unavailable),
+        Admission::AppliedBefore => transaction.rollback().await.map_err(unavailable),
+    }
+}
+
+/// Applies `batch`, and takes it back.
+pub(super) async fn rehearse<K: Contents>(
+    mut transaction: Writing,
+    contents: &K,
+    batch: Batch<K::Change>,
+) -> Result<(), StoreError> {
+    write(&mut transaction, contents, batch).await?;
+    transaction.rollback().await.map_err(unavailable)
+}
+
+async fn write<K: Contents>(
+    transaction: &mut Writing,
+    contents: &K,
+    batch: Batch<K::Change>,
+) -> Result<Admission, StoreError> {
     let projection = contents.projection();
     // The transaction has the write lock: of two writers with the same batch the second finds it applied.
-    let stored = claim::stored(&mut transaction, projection, batch.partition).await?;
-    if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
-        return transaction.rollback().await.map_err(unavailable);
+    let stored = claim::stored(transaction, projection, batch.partition).await?;
+    let admission = batch.admission(STORE, stored.epoch, stored.checkpoint.position)?;
+    if admission == Admission::Apply {
+        let Batch { partition, changes, checkpoint, .. } = batch;
+        contents.apply(transaction, partition, changes).await?;
+        claim::store_checkpoint(transaction, projection, partition, &checkpoint).await?;
     }
-    let Batch { partition, changes, checkpoint, .. } = batch;
-    contents.apply(&mut transaction, partition, changes).await?;
-    claim::store_checkpoint(&mut transaction, projection, partition, &checkpoint).await?;
-    transaction.commit().await.map_err(unavailable)
+    Ok(admission)
 }
 
 /// Removes everything of `partition`'s tenants; its checkpoint stands at 0 then.
@@ -127,5 +148,9 @@ impl<K: Contents> ReadModel for Slot<K> {
 impl<K: Contents> Sink<K::Change> for Slot<K> {
     async fn apply(&self, batch: Batch<K::Change>) -> Result<(), StoreError> {
         apply(self.file.begin().await?, &self.contents, batch).await
+    }
+
+    async fn rehearse(&self, batch: Batch<K::Change>) -> Result<(), StoreError> {
+        rehearse(self.file.begin().await?, &self.contents, batch).await
     }
 }

@@ -189,4 +189,8 @@ impl<K: Contents> Sink<K::Change> for EmbeddedStore<K> {
     async fn apply(&self, batch: Batch<K::Change>) -> Result<(), StoreError> {
         slot::apply(self.begin().await?, self.contents(), batch).await
     }
+
+    async fn rehearse(&self, batch: Batch<K::Change>) -> Result<(), StoreError> {
+        slot::rehearse(self.begin().await?, self.contents(), batch).await
+    }
 }

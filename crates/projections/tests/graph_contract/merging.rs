@@ -232,6 +232,21 @@ pub(crate) async fn a_batch_that_fails_leaves_nothing(store: Arc<dyn GraphStore>
     assert_eq!(world.edges_from(output).await.len(), 1);
 }
 
+pub(crate) async fn a_rehearsal_leaves_nothing(store: Arc<dyn GraphStore>) {
+    let mut world = World::new(store, 1130).await;
+    let (output, input) = (world.lot(1), world.lot(2));
+    let changes = [bare(&[output, input]), vec![uses(1, output, input)]].concat();
+    world.store.rehearse(world.batch(1, changes.clone())).await.unwrap();
+    assert!(world.nodes(&[output, input]).await.is_empty());
+    assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position, Position(0));
+    world.apply(changes.clone()).await;
+    let (digest, stale) = (world.digest().await, world.batch(2, changes));
+    world.claim().await;
+    let refused = world.store.rehearse(stale).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Fenced { .. }), "{refused}");
+    assert_eq!(world.digest().await, digest);
+}
+
 pub(crate) async fn many_nodes_and_edges_in_one_batch(store: Arc<dyn GraphStore>) {
     let mut world = World::new(store, 1111).await;
     let lots: Vec<_> = (0..1_500).map(|number| world.lot(number)).collect();

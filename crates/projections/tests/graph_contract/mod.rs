@@ -30,6 +30,7 @@ macro_rules! graph_contract_cases {
             isolation::no_answer_holds_what_is_of_another_tenant,
             isolation::the_same_id_in_two_tenants_is_two_lots,
             merging::a_batch_that_fails_leaves_nothing,
+            merging::a_rehearsal_leaves_nothing,
             merging::a_batch_is_applied_once,
             merging::a_batch_is_applied_once_by_two_writers,
             merging::checkpoints_are_kept_per_partition,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foodflow_projections::changes::{Change, EdgeType, Label};
+use foodflow_projections::changes::{Change, EdgeType, Label, Value};
 use foodflow_projections::graph::{
-    DigestScope, EdgeDirection, GraphStore as _, ReadModel as _, TraceDirection,
+    DigestScope, EdgeDirection, GraphStore as _, ReadModel as _, StoreError, TraceDirection,
 };
 use neo4rs::query;
 
@@ -14,7 +14,28 @@ use crate::graph_contract::world::{World, added, bare, edge, node, text, uses};
 
 /// Longer than what an index takes: the server refuses it in the middle of the transaction.
 fn refused_by_the_server(world: &World) -> Change {
-    node(world.lot(99), [("batch_number", text(&"9".repeat(100_000)))])
+    node(world.lot(99), [("batch_number", Value::Texts(vec!["9".repeat(100_000)]))])
+}
+
+/// The generation beside has no indexes of lists; it must refuse what the live one refuses.
+#[tokio::test]
+async fn a_text_is_as_long_as_an_index_takes_and_no_longer() {
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2103).await;
+    let names = [(Label::Batch, "batch_number"), (Label::Supplier, "name"), (Label::Sku, "sku_code")];
+    for (label, name) in names {
+        let named = |bytes: usize| node(world.key(label, 1), [(name, text(&"é".repeat(bytes / 2)))]);
+        let (longest, longer) = (named(7_500), named(7_502));
+        let batch = world.batch(world.position().0 + 1, vec![longer.clone()]);
+        let refused = world.store.rehearse(batch).await;
+        assert!(matches!(refused, Err(StoreError::Unfit { .. })), "{refused:?}");
+        let refused = world.try_apply(vec![longer]).await.unwrap_err().to_string();
+        assert!(
+            refused.contains(name) && refused.contains("7502 bytes") && !refused.contains('é'),
+            "{refused}"
+        );
+        world.apply(vec![longest]).await;
+    }
 }
 
 #[tokio::test]
@@ -23,7 +44,9 @@ async fn what_the_server_refuses_leaves_nothing_and_holds_no_lock() {
     let mut world = World::new(store, 2101).await;
     for _ in 0..20 {
         let changes = [bare(&[world.lot(1)]), vec![refused_by_the_server(&world)]].concat();
-        world.try_apply(changes).await.unwrap_err();
+        let refused = world.try_apply(changes).await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Unfit { .. }), "{refused}");
+        assert!(!refused.to_string().contains("999"), "{refused}");
     }
     assert!(world.nodes(&[world.lot(1), world.lot(99)]).await.is_empty());
     assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position.0, 0);

@@ -1,125 +1,17 @@
 //! A message that cannot be projected: its entity waits, the others go on, and a rebuild finds the same.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use foodflow_domain::projections::{QuarantineEvent, QuarantineRetried, QuarantineSkipped};
-use foodflow_domain::{EventSet as _, TenantId};
-use foodflow_log::{Commit, Envelope, NewMessage, Position, SharedLog, StreamId};
-use foodflow_projections::runner::{
-    Outcome, Owner, ProjectionState, RebuildOptions, RebuildReport, RebuildRequest, Runner, RunnerConfig,
-    RunnerHandle, SwitchPolicy, decision_stream, metric_definitions, rebuild,
-};
-use foodflow_projections::store::ReadModel as _;
-use foodflow_projections::store::generations::RebuildScope;
-use foodflow_projections::store::quarantine::{ENTITIES_MAX, ENTITY_MESSAGES_MAX, Entity, Quarantine};
-use jiff::Timestamp;
+use foodflow_domain::TenantId;
+use foodflow_log::Position;
+use foodflow_projections::runner::{Outcome, ProjectionState, metric_definitions};
+use foodflow_projections::store::quarantine::{ENTITIES_MAX, ENTITY_MESSAGES_MAX};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use uuid::Uuid;
 
-use super::store::{Fault, RecordingStore};
-use super::support::{P0, TestProjection, config, envelope, memory_log, until, wait};
-
-const NOTES: &str = "notes";
-
-/// One tenant's streams, by number.
-struct World {
-    log: SharedLog,
-    store: Arc<RecordingStore>,
-    projection: Arc<TestProjection>,
-    tenant: TenantId,
-    /// Positions of each stream's messages.
-    streams: BTreeMap<StreamId, Vec<u64>>,
-}
-
-fn id(number: u64) -> Uuid {
-    Uuid::from_u128(u128::from(number))
-}
-
-fn stream(number: u64) -> StreamId {
-    StreamId::new("food_graph", "batch", id(number))
-}
-
-impl World {
-    fn new() -> Self {
-        let (log, store, projection) = (memory_log(), Arc::default(), Arc::default());
-        Self { log, store, projection, tenant: TenantId(Uuid::now_v7()), streams: BTreeMap::new() }
-    }
-
-    /// Starts a runner, each time under the same name, so that it need not wait for the lease of the one before.
-    fn start(&self) -> RunnerHandle {
-        let owner = Some(Owner { id: self.tenant.0, process: "one".to_owned() });
-        let (log, store, projection) = (self.log.clone(), self.store.clone(), self.projection.clone());
-        Runner::start(log, store, projection, RunnerConfig { owner, ..config() }).unwrap()
-    }
-
-    /// Appends one commit: a message to each of these streams; answers the first position.
-    async fn commit(&mut self, numbers: &[u64]) -> Position {
-        let said: Vec<_> = numbers.iter().map(|number| (stream(*number), None)).collect();
-        self.append(said).await
-    }
-
-    async fn append(&mut self, said: Vec<(StreamId, Option<QuarantineEvent>)>) -> Position {
-        let (size, now) = (said.len() as u32, Timestamp::now());
-        let mut messages = vec![];
-        for (index, (stream, decision)) in (0..).zip(&said) {
-            let mut event = envelope(self.tenant, stream.id, now, index, size);
-            if let Some(decision) = decision {
-                event.event_type = decision.type_name().to_owned();
-                event.data = decision.data().unwrap();
-            }
-            let payload = Envelope::encode_batch(&[event]).unwrap().into();
-            let expected = self.streams.get(stream).and_then(|known| known.last()).copied();
-            let expected = Position(expected.unwrap_or(0));
-            messages.push(NewMessage { stream: stream.clone(), expected, payload });
-        }
-        let commit = Commit { tenant: self.tenant, recorded_at: now, messages };
-        let first = self.log.append(commit).await.unwrap().first;
-        for (index, (stream, _)) in (0..).zip(said) {
-            self.streams.entry(stream).or_default().push(first.0 + index);
-        }
-        first
-    }
-
-    async fn retry(&mut self, number: u64) -> Position {
-        let (projection, stream) = (NOTES.to_owned(), stream(number).to_string());
-        let decision = QuarantineEvent::Retried(QuarantineRetried { projection, stream, position: 1 });
-        self.append(vec![(decision_stream(NOTES), Some(decision))]).await
-    }
-
-    async fn skip(&mut self, number: u64, positions: &[u64]) -> Position {
-        let (projection, stream) = (NOTES.to_owned(), stream(number).to_string());
-        let (positions, reason) = (positions.to_vec(), "recorded twice".to_owned());
-        let skipped = QuarantineSkipped { projection, stream, positions, reason };
-        self.append(vec![(decision_stream(NOTES), Some(QuarantineEvent::Skipped(skipped)))]).await
-    }
-
-    fn written(&self, number: u64) -> Vec<u64> {
-        self.store.written_to(self.tenant, id(number))
-    }
-
-    async fn quarantine(&self) -> Quarantine {
-        self.store.checkpoint(P0).await.unwrap().quarantine
-    }
-
-    /// First and last position of what waits of a stream, and how many messages.
-    async fn waits(&self, number: u64) -> Option<(u64, u64, u64)> {
-        let entity = Entity { tenant: self.tenant, stream: stream(number) };
-        let quarantine = self.quarantine().await;
-        quarantine.get(&entity).map(|waiting| (waiting.first.0, waiting.last.0, waiting.messages))
-    }
-
-    async fn rebuild(&self) -> RebuildReport {
-        let request = RebuildRequest {
-            scope: RebuildScope::All,
-            switch: SwitchPolicy::IfDifferent,
-            filled_by: "1".to_owned(),
-        };
-        let (log, store, projection) = (self.log.clone(), self.store.clone(), self.projection.clone());
-        let options = RebuildOptions { batch_messages_max: 7, ..RebuildOptions::default() };
-        rebuild(log, store, projection, request, options, |_| {}).await.unwrap()
-    }
-}
+use super::store::Fault;
+use super::support::{P0, until, wait};
+use super::world::{Dice, World, stream};
 
 // One thread: the recorder is that thread's own.
 #[tokio::test]
@@ -152,8 +44,7 @@ async fn only_the_entity_waits_and_a_retry_applies_it_in_order() {
     wait(&runner, world.commit(&[1, 3]).await).await;
     wait(&runner, Position(8)).await;
     assert_eq!(world.waits(1).await, Some((2, 7, 3)));
-    let entity = Entity { tenant: world.tenant, stream: stream(1) };
-    assert_eq!(world.quarantine().await.get(&entity).unwrap().reason, "it cannot be read");
+    assert_eq!(world.reason(1).await.as_deref(), Some("it cannot be read"));
     wait(&runner, world.retry(1).await).await;
     assert_eq!(
         (world.waits(1).await, world.written(1)),
@@ -280,21 +171,12 @@ struct Expected {
     skipped: BTreeSet<u64>,
 }
 
-/// A small generator of numbers, by a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crashes_and_failures_between_any_steps_change_nothing() {
     for seed in 1..=8 {
         let (mut world, mut dice) = (World::new(), Dice(seed));
         let mut expected = Expected { broken: BTreeSet::new(), skipped: BTreeSet::new() };
+        let (mut unreadable, mut refused) = (BTreeSet::new(), BTreeSet::new());
         let mut runner = world.start();
         for _ in 0..120 {
             let first = 1 + dice.roll(4);
@@ -312,11 +194,15 @@ async fn crashes_and_failures_between_any_steps_change_nothing() {
                         world.skip(first, &[position]).await;
                     }
                 }
-                4 => {
+                kind @ 4..=5 => {
                     let next = world.log.head(P0).await.unwrap().0 + 1;
+                    // That it cannot be projected, or that the store refuses it, is the same to whoever waits.
+                    let broken = if kind == 4 { &mut unreadable } else { &mut refused };
+                    broken.insert(next);
                     expected.broken.insert(next);
-                    world.projection.break_at(expected.broken.clone());
-                    world.commit(&[first]).await;
+                    world.projection.break_at(unreadable.clone());
+                    world.refusing.refuse(refused.clone());
+                    world.commit(&[first, first + 4]).await;
                 }
                 _ => drop(world.commit(&[first, first + 4]).await),
             }

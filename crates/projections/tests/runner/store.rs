@@ -106,6 +106,11 @@ impl RecordingStore {
         self.content.lock().unwrap().batches.iter().map(|(_, _, last)| *last).collect()
     }
 
+    /// Every position that was written, in order.
+    pub(super) fn written(&self) -> Vec<u64> {
+        self.content.lock().unwrap().written.iter().map(|(.., position)| *position as u64).collect()
+    }
+
     /// Positions that were written to the node, in order.
     pub(super) fn written_to(&self, tenant: TenantId, id: Uuid) -> Vec<u64> {
         let content = self.content.lock().unwrap();
@@ -168,12 +173,16 @@ pub(super) fn unavailable(reason: &str) -> StoreError {
 }
 
 impl Content {
-    fn apply(&mut self, batch: Batch<Change>) -> Result<(), StoreError> {
+    fn admission(&mut self, batch: &Batch<Change>) -> Result<Admission, StoreError> {
         let stands = self.checkpoints.get(&batch.partition).map_or(Position(0), |stored| stored.position);
         let epoch = self.epochs.get(&batch.partition).copied().unwrap_or_default();
         let admission = batch.admission("recording", epoch, stands);
         self.fenced += usize::from(matches!(admission, Err(StoreError::Fenced { .. })));
-        if admission? == Admission::AppliedBefore {
+        admission
+    }
+
+    fn apply(&mut self, batch: Batch<Change>) -> Result<(), StoreError> {
+        if self.admission(&batch)? == Admission::AppliedBefore {
             return Ok(());
         }
         let mut first = None;
@@ -275,6 +284,14 @@ impl Sink<Change> for RecordingStore {
         }
         fault.map_or(Ok(()), |_| Err(unavailable("told to lose the answer")))
     }
+
+    async fn rehearse(&self, batch: Batch<Change>) -> Result<(), StoreError> {
+        self.answer()?;
+        match self.faults.lock().unwrap().pop() {
+            Some(_) => Err(unavailable("told to refuse")),
+            None => self.content.lock().unwrap().admission(&batch).map(drop),
+        }
+    }
 }
 
 /// The store as one process reaches it: the way there can be blocked.
@@ -354,5 +371,9 @@ impl Sink<Change> for Way {
         let outcome = applying.await.unwrap();
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         outcome
+    }
+
+    async fn rehearse(&self, batch: Batch<Change>) -> Result<(), StoreError> {
+        self.store.rehearse(batch).await
     }
 }

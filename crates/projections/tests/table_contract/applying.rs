@@ -51,6 +51,25 @@ pub(crate) async fn a_batch_that_fails_leaves_nothing(store: Arc<dyn TableStore>
     assert_eq!(world.rows::<Sample>().await.len(), 2);
 }
 
+pub(crate) async fn a_rehearsal_refuses_what_applying_would_and_leaves_nothing(store: Arc<dyn TableStore>) {
+    let mut world = World::new(store, 1).await;
+    let tenant = world.tenant;
+    world.apply(vec![append(sample(tenant, 1)), append(part(tenant, 1, 1))]).await;
+    let (before, digest) = (world.stored().await, world.digest().await);
+    world.try_rehearse(vec![upsert(sample(tenant, 2)), append(part(tenant, 2, 1))]).await.unwrap();
+    let same_number = Sample { number: 1, ..sample(tenant, 3) };
+    for refused in [append(part(tenant, 1, 1)), upsert(same_number)] {
+        let outcome = world.try_rehearse(vec![upsert(sample(tenant, 2)), refused]).await;
+        assert!(matches!(outcome, Err(StoreError::Unfit { .. })), "{outcome:?}");
+    }
+    assert_eq!((world.stored().await, world.digest().await), (before, digest));
+    let mut newer = World::new(Arc::clone(&world.store), 1).await;
+    newer.tenant = tenant;
+    let fenced = world.try_rehearse(vec![upsert(sample(tenant, 2))]).await;
+    assert!(matches!(fenced, Err(StoreError::Fenced { .. })), "{fenced:?}");
+    newer.apply(vec![upsert(sample(tenant, 2))]).await;
+}
+
 pub(crate) async fn a_tenant_stays_in_its_partition(store: Arc<dyn TableStore>) {
     let mut world = World::new(Arc::clone(&store), 1).await;
     world.apply(vec![upsert(sample(world.tenant, 1))]).await;

@@ -24,6 +24,7 @@ macro_rules! table_contract_cases {
             applying::a_batch_is_applied_once,
             applying::a_batch_is_applied_once_by_two_writers,
             applying::a_batch_that_fails_leaves_nothing,
+            applying::a_rehearsal_refuses_what_applying_would_and_leaves_nothing,
             applying::a_tenant_stays_in_its_partition,
             applying::checkpoints_are_kept_per_partition,
             applying::nothing_is_written_over_a_gap,

@@ -10,8 +10,8 @@ use foodflow_projections::tables::{TableProjection, TableSource, TableStore};
 use foodflow_testkit::servers::PostgresServer;
 use sqlx::{AssertSqlSafe, PgPool};
 
-use super::tables::{CONTRACT, Sample, sample};
-use super::world::{World, upsert};
+use super::tables::{CONTRACT, Part, Sample, part, sample};
+use super::world::{World, append, upsert};
 
 super::table_contract_cases!(open);
 
@@ -154,8 +154,7 @@ async fn a_stream_of_rows_that_is_refused_leaves_the_connection_usable() {
     let (store, ()) = open().await;
     let mut world = World::new(store, 1).await;
     let tenant = world.tenant;
-    let rows =
-        |first: u16| (first..first + 300).map(move |number| super::world::append(sample(tenant, number)));
+    let rows = |first: u16| (first..first + 300).map(move |number| append(sample(tenant, number)));
     world.apply(rows(0).collect()).await;
     let digest = world.digest().await;
     for _ in 0..12 {
@@ -164,6 +163,44 @@ async fn a_stream_of_rows_that_is_refused_leaves_the_connection_usable() {
     assert_eq!(world.digest().await, digest);
     world.apply(rows(1_000).collect()).await;
     assert!(world.digest().await.starts_with("600-"));
+}
+
+/// What is refused for the data, in arrays and in a stream, and why; the data itself is never told.
+#[tokio::test]
+async fn a_refusal_of_data_is_told_apart_without_the_data() {
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 1).await;
+    let tenant = world.tenant;
+    world.apply(vec![upsert(sample(tenant, 1))]).await;
+    let digest = world.digest().await;
+    let text = |note: &str| Sample { note: Some(note.to_owned()), ..sample(tenant, 2) };
+    let early = Sample { day: Some(jiff::civil::date(-9_000, 1, 1)), ..sample(tenant, 2) };
+    let long = Sample { kind: "secret-secret".to_owned(), ..sample(tenant, 2) };
+    let orphan = Part { title: "secret".to_owned(), ..part(tenant, 9, 1) };
+    let streamed =
+        (2..400).map(|number| append(Sample { note: Some("secret\0".to_owned()), ..sample(tenant, number) }));
+    let cases = [
+        (vec![upsert(text("secret\0"))], "table samples: SQLSTATE 22021 (character_not_in_repertoire)"),
+        (streamed.collect(), "table samples: SQLSTATE 22021 (character_not_in_repertoire)"),
+        (vec![upsert(early)], "table samples: SQLSTATE 22009 (invalid_time_zone_displacement_value)"),
+        (vec![upsert(long)], "table samples: SQLSTATE 22001 (string_data_right_truncation)"),
+        (
+            vec![upsert(Sample { number: 1, ..text("secret") })],
+            "table samples: SQLSTATE 23505 (unique_violation), constraint samples_tenant_id_number_key",
+        ),
+        (
+            vec![upsert(orphan)],
+            "table sample_parts: SQLSTATE 23503 (foreign_key_violation), constraint \
+             sample_parts_tenant_id_sample_id_fkey",
+        ),
+    ];
+    for (changes, expected) in cases {
+        let refused = world.try_rehearse(changes.clone()).await.unwrap_err();
+        assert_eq!(refused.to_string(), world.try_apply(changes).await.unwrap_err().to_string());
+        let StoreError::Unfit { reason, .. } = refused else { panic!("{refused:?}") };
+        assert_eq!(reason, expected);
+        assert_eq!(world.digest().await, digest);
+    }
 }
 
 #[tokio::test]

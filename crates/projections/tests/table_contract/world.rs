@@ -55,6 +55,14 @@ impl World {
         outcome
     }
 
+    /// Tries whether the store would take this.
+    pub(crate) async fn try_rehearse(&mut self, changes: Vec<TableChange>) -> Result<(), StoreError> {
+        let before = self.claim.clone();
+        let batch = self.next(changes);
+        self.claim = before;
+        self.store.rehearse(batch).await
+    }
+
     /// All rows of the tenant, at most a page.
     pub(crate) async fn rows<R: TableRow>(&self) -> Vec<R> {
         rows_of(&*self.store, &Select::of::<R>(self.tenant)).await.unwrap()

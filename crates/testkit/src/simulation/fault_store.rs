@@ -103,6 +103,11 @@ impl<C: Send + 'static, S: Sink<C> + ?Sized> Sink<C> for FaultStore<S> {
         // Killed in this pause, the process has applied the batch and does not know.
         self.answer(()).await
     }
+
+    async fn rehearse(&self, batch: Batch<C>) -> Result<(), StoreError> {
+        self.step().await?;
+        self.sound.rehearse(batch).await
+    }
 }
 
 #[async_trait]

@@ -227,4 +227,10 @@ impl Sink<Change> for ModelStore {
         kept.checkpoint = batch.checkpoint;
         Ok(())
     }
+
+    async fn rehearse(&self, batch: Batch<Change>) -> Result<(), StoreError> {
+        let mut partitions = self.lock();
+        let kept = partitions.entry(batch.partition).or_default();
+        batch.admission(STORE, kept.epoch, kept.checkpoint.position).map(drop)
+    }
 }

@@ -14,7 +14,7 @@ use crate::graph::StoreError;
 use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
 use crate::sqlite::blob;
 use crate::sqlite::bulk::BulkInsert;
-use crate::sqlite::error::{corrupt, to_stored, unavailable};
+use crate::sqlite::error::{corrupt, not_written, to_stored, unavailable};
 
 /// Texts that lists are filtered by and that rarely change once they are set; `status` changes often.
 const FILTER_COLUMNS: [&str; 7] =
@@ -152,7 +152,7 @@ async fn merge_nodes(
         for (tenant, key) in part {
             query = query.bind(key_of(keys, *tenant)).bind(key.label.as_str()).bind(blob(key.id));
         }
-        query.execute(&mut *connection).await.map_err(unavailable)?;
+        query.execute(&mut *connection).await.map_err(not_written)?;
     }
     Ok(())
 }
@@ -176,7 +176,7 @@ async fn write_nodes(
                 query = query.bind(properties::text(properties, column).map(str::to_owned));
             }
         }
-        query.execute(&mut *connection).await.map_err(unavailable)?;
+        query.execute(&mut *connection).await.map_err(not_written)?;
     }
     Ok(())
 }
@@ -191,7 +191,7 @@ async fn insert_edges(
         for (tenant, edge) in part {
             query = edge_row::bind(query.bind(key_of(keys, *tenant)), edge)?;
         }
-        query.execute(&mut *connection).await.map_err(unavailable)?;
+        query.execute(&mut *connection).await.map_err(not_written)?;
     }
     Ok(())
 }
@@ -219,7 +219,7 @@ async fn retire(
             RetirementTarget::Document(id) => query.bind(blob(*id)),
             RetirementTarget::From(from) => query.bind(blob(from.id)).bind(from.label.as_str()),
         };
-        query.execute(&mut *connection).await.map_err(unavailable)?;
+        query.execute(&mut *connection).await.map_err(not_written)?;
     }
     Ok(())
 }

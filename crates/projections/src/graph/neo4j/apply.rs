@@ -11,7 +11,7 @@ use foodflow_domain::TenantId;
 use neo4rs::{BoltType, Graph, Txn, query};
 use tracing::Instrument as _;
 
-use super::error::{corrupt, is_transient, unavailable};
+use super::error::{corrupt, is_transient, not_written, unavailable};
 use super::names::{Generation, by_id};
 use super::node_row::{self, EXPECTED};
 use super::{STATEMENT_ROWS_MAX, checkpoint, edge_row, retire};
@@ -26,11 +26,25 @@ const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Applies `batch` to a generation unless it was applied before.
 pub(super) async fn apply(graph: &Graph, generation: Generation, batch: Batch) -> Result<(), StoreError> {
+    work(graph, generation, batch, false).await
+}
+
+/// Applies `batch` to a generation, and takes it back.
+pub(super) async fn rehearse(graph: &Graph, generation: Generation, batch: Batch) -> Result<(), StoreError> {
+    work(graph, generation, batch, true).await
+}
+
+async fn work(
+    graph: &Graph,
+    generation: Generation,
+    mut batch: Batch,
+    is_rehearsal: bool,
+) -> Result<(), StoreError> {
     let graph = graph.clone();
     let task = async move {
-        let mut batch = batch;
         let folded = fold(std::mem::take(&mut batch.changes));
-        Work { generation, batch, folded }.run(&graph).await
+        folded.nodes.iter().try_for_each(|((_, key), properties)| node_row::check(*key, properties))?;
+        Work { generation, batch, folded, is_rehearsal }.run(&graph).await
     };
     // A caller that gives up would leave the transaction, and its locks, open on a pooled connection.
     tokio::spawn(task.in_current_span())
@@ -72,6 +86,8 @@ struct Work {
     /// Without its changes: they are folded.
     batch: Batch,
     folded: FoldedChanges,
+    /// Whether all of it is taken back.
+    is_rehearsal: bool,
 }
 
 impl Work {
@@ -85,7 +101,7 @@ impl Work {
                     tokio::time::sleep(RETRY_PAUSE * tries).await;
                     tries += 1;
                 }
-                Err(Failure::Server(error)) => return Err(error.into()),
+                Err(Failure::Server(error)) => return Err(not_written(error)),
                 Err(Failure::Final(error)) => return Err(error),
             }
         }
@@ -94,6 +110,7 @@ impl Work {
     async fn try_once(&self, graph: &Graph) -> Result<(), Failure> {
         let mut txn = graph.start_txn().await?;
         match self.write(&mut txn).await {
+            Ok(true) if self.is_rehearsal => Ok(txn.rollback().await?),
             Ok(true) => Ok(txn.commit().await?),
             Ok(false) => {
                 tracing::debug!(partition = self.batch.partition.0, position = %self.batch.checkpoint.position, "applied before");

@@ -138,6 +138,10 @@ impl Sink<Change> for Neo4jGraph {
     async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
         self.live().apply(batch).await
     }
+
+    async fn rehearse(&self, batch: Batch) -> Result<(), StoreError> {
+        self.live().rehearse(batch).await
+    }
 }
 
 #[async_trait]

@@ -4,16 +4,39 @@ use foodflow_domain::TenantId;
 use neo4rs::{BoltMap, BoltType, Row};
 use uuid::Uuid;
 
-use super::error::corrupt;
+use super::error::{corrupt, unfit};
 use super::value::{MapBuilder, from_bolt, to_bolt};
-use crate::changes::{Label, NodeKey, Properties};
+use crate::changes::{Label, NodeKey, Properties, Value};
 use crate::graph::{Node, StoreError};
 
 /// Property of a node that an edge names but that has not been merged itself: it holds the edge's end, and no
 /// lookup answers it. Merging the node removes it.
 pub(super) const EXPECTED: &str = "expected";
+/// Texts that the live generation has indexes of, and that are no ids.
+const INDEXED_TEXTS: [&str; 4] = ["batch_number", "name", "sku_code", "status"];
+/// Most bytes of such a text; an entry of an index holds 8,167 bytes with the ids beside it.
+const INDEXED_BYTES_MAX: usize = 7_500;
 /// Properties of every node that are not part of [`Node::properties`]: they are its address.
 const OWN: [&str; 3] = ["id", "tenant_id", "partition"];
+
+/// Whether both generations can hold `properties`. Only the live one has the indexes of lists, and what they do not take
+/// must be refused in either, or what a rebuild fills could not be switched to.
+///
+/// # Errors
+/// `Unfit`.
+pub(super) fn check(key: NodeKey, properties: &Properties) -> Result<(), StoreError> {
+    for name in INDEXED_TEXTS {
+        if let Some(Some(Value::Text(text))) = properties.get(name)
+            && text.len() > INDEXED_BYTES_MAX
+        {
+            let (label, length) = (key.label.as_str(), text.len());
+            return Err(unfit(format_args!(
+                "`{name}` of a {label} has {length} bytes, of {INDEXED_BYTES_MAX} that an index takes"
+            )));
+        }
+    }
+    Ok(())
+}
 
 /// The row that sets `properties` of a node; a `null` removes one.
 pub(super) fn encode(tenant: TenantId, key: NodeKey, properties: &Properties) -> BoltType {

@@ -62,4 +62,8 @@ impl Sink<Change> for Side {
     async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
         apply::apply(&self.graph, self.generation, batch).await
     }
+
+    async fn rehearse(&self, batch: Batch) -> Result<(), StoreError> {
+        apply::rehearse(&self.graph, self.generation, batch).await
+    }
 }

@@ -1,5 +1,6 @@
 //! What becomes of each message: it is applied, or waits in quarantine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foodflow_log::{LogError, Position, SharedLog, StoredMessage, StreamId};
@@ -8,6 +9,7 @@ use serde::Deserialize;
 
 use super::decisions::{self, Decision, Skips, decision_stream};
 use crate::runner::projection::{Projected, Projection, ProjectionError};
+use crate::store::StoreError;
 use crate::store::quarantine::{ENTITIES_MAX, ENTITY_MESSAGES_MAX, Entity, Quarantine, Waiting};
 
 /// Why a message waits that this program could project.
@@ -22,6 +24,46 @@ pub(crate) struct Triaged<C> {
     pub(crate) quarantine: Quarantine,
     /// Bytes of the messages that were projected: its own, and those that it releases.
     pub(crate) bytes: usize,
+    /// The messages that it releases, each with how many of the changes are its own; these come last.
+    pub(crate) released: Vec<(Position, usize)>,
+}
+
+/// Changes of one message: what was projected of `of` when `now` was dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// The message that was dealt with.
+    pub(crate) now: Position,
+    /// The same, or one that it releases.
+    pub(crate) of: Position,
+    /// How many changes.
+    pub(crate) changes: usize,
+}
+
+/// What a store refused while a batch was written, by the message that was dealt with and the one whose changes they were:
+/// a message that was refused once is tried again when it is released.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Refusals(BTreeMap<(Position, Position), String>);
+
+impl Refusals {
+    /// Notes that these changes were refused.
+    pub(crate) fn add(&mut self, share: &Share, refused: &StoreError) {
+        self.0.insert((share.now, share.of), refused.to_string());
+    }
+
+    /// Why changes of `of` were refused when `now` was dealt with.
+    fn get(&self, now: Position, of: Position) -> Option<ProjectionError> {
+        self.0.get(&(now, of)).map(|reason| ProjectionError::new(reason.as_str()))
+    }
+}
+
+impl<C> Triaged<C> {
+    /// Whose the changes are, in their order; `now` is the message's position.
+    pub(crate) fn shares(&self, now: Position) -> impl Iterator<Item = Share> + use<C> {
+        let released: usize = self.released.iter().map(|(_, changes)| changes).sum();
+        let own = Share { now, of: now, changes: self.projected.changes.len().saturating_sub(released) };
+        let released = self.released.clone().into_iter().map(move |(of, changes)| Share { now, of, changes });
+        std::iter::once(own).chain(released)
+    }
 }
 
 /// Why a message cannot even wait.
@@ -41,6 +83,7 @@ pub(crate) struct Triage<C> {
     decisions: StreamId,
     quarantine: Quarantine,
     skips: Skips,
+    refusals: Refusals,
 }
 
 /// The part of an envelope that tells a message's place, so that an event that no projection can read still has one.
@@ -61,7 +104,12 @@ impl<C: Send + 'static> Triage<C> {
     ) -> Self {
         let decisions = decision_stream(projection.name());
         let skips = Skips::new(log.clone(), decisions.clone(), through);
-        Self { projection, log, decisions, quarantine, skips }
+        Self { projection, log, decisions, quarantine, skips, refusals: Refusals::default() }
+    }
+
+    /// The same, where these are known to be refused: they wait as if they could not be projected.
+    pub(crate) fn without(self, refusals: Refusals) -> Self {
+        Self { refusals, ..self }
     }
 
     /// Deals with the next message. May be repeated where the log did not answer.
@@ -80,7 +128,8 @@ impl<C: Send + 'static> Triage<C> {
                 Err(error) => self.hold(message, error)?,
             }
         };
-        Ok(Triaged { projected, quarantine: self.quarantine.clone(), bytes: message.payload.len() })
+        let (quarantine, bytes) = (self.quarantine.clone(), message.payload.len());
+        Ok(Triaged { projected, quarantine, bytes, released: Vec::new() })
     }
 
     fn is_waited_for(&self, message: &StoredMessage) -> bool {
@@ -96,7 +145,15 @@ impl<C: Send + 'static> Triage<C> {
         match self.skips.of(message).await? {
             Some(decided_at) if decided_at > now => Ok(Err(ProjectionError::new(SKIPPED_LATER))),
             Some(_) => Ok(nothing(message)),
-            None => Ok(self.projection.project(message)),
+            None => Ok(self.changes(message, now)),
+        }
+    }
+
+    /// The message's changes, where they can be projected and the store is not known to refuse them.
+    fn changes(&self, message: &StoredMessage, now: Position) -> Result<Projected<C>, ProjectionError> {
+        match self.refusals.get(now, message.position) {
+            Some(refused) => Err(refused),
+            None => self.projection.project(message),
         }
     }
 
@@ -134,8 +191,8 @@ impl<C: Send + 'static> Triage<C> {
     /// Carries out the decisions that `message` states. A decision that this program cannot read stops the partition: what
     /// it decides about cannot be told.
     async fn decided(&mut self, message: &StoredMessage) -> Result<Triaged<C>, TriageError> {
-        let mut projected = self.projection.project(message)?;
-        let mut bytes = message.payload.len();
+        let mut projected = self.changes(message, message.position)?;
+        let (mut bytes, mut released) = (message.payload.len(), Vec::new());
         // In a copy, so that nothing is half done where the log does not answer.
         let mut quarantine = self.quarantine.clone();
         for decision in decisions::read(message)? {
@@ -145,26 +202,26 @@ impl<C: Send + 'static> Triage<C> {
                 self.told_too_late(message, &decision);
                 continue;
             };
-            let (still, released) =
-                self.release(&entity, waiting, message.position, &mut projected.changes).await?;
-            bytes += released;
+            let changes = (&mut projected.changes, &mut released);
+            let (still, read) = self.release(&entity, waiting, message.position, changes).await?;
+            bytes += read;
             match still {
                 Some(still) => quarantine.put(entity, still),
                 None => quarantine.remove(&entity),
             }
         }
         self.quarantine = quarantine.clone();
-        Ok(Triaged { projected, quarantine, bytes })
+        Ok(Triaged { projected, quarantine, bytes, released })
     }
 
     /// Projects the messages of an entity that wait, in order, without what is skipped, up to the first that still cannot
-    /// be projected; answers what waits on, and how many bytes were read.
+    /// be applied; answers what waits on, and how many bytes were read.
     async fn release(
         &mut self,
         entity: &Entity,
         waiting: Waiting,
         now: Position,
-        changes: &mut Vec<C>,
+        (changes, shares): (&mut Vec<C>, &mut Vec<(Position, usize)>),
     ) -> Result<(Option<Waiting>, usize), TriageError> {
         let (mut released, mut bytes) = (0, 0);
         let mut after = Position(waiting.first.0.saturating_sub(1));
@@ -172,7 +229,10 @@ impl<C: Send + 'static> Triage<C> {
             for message in self.waiting(entity, &waiting, after, waiting.messages - released).await? {
                 bytes += message.payload.len();
                 match self.project(&message, now).await? {
-                    Ok(projected) => changes.extend(projected.changes),
+                    Ok(projected) => {
+                        shares.push((message.position, projected.changes.len()));
+                        changes.extend(projected.changes);
+                    }
                     Err(error) => {
                         let recorded_at = nothing::<C>(&message)?.recorded_at;
                         let first = Waiting::new(message.position, recorded_at, &error.reason);

@@ -11,7 +11,7 @@ use super::source::Source;
 use super::{RebuildError, RebuildOptions, RebuildProgress, RebuildStage};
 use crate::runner::assembler::Assembled;
 use crate::runner::projection::Projection;
-use crate::runner::quarantine::Triage;
+use crate::runner::quarantine::{Sift, SiftError, Triage};
 use crate::runner::worker::within;
 use crate::store::generations::RebuildScope;
 use crate::store::{Batch, Checkpoint, Claim, Sink, StoreError, Survey};
@@ -67,9 +67,19 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         stage: RebuildStage,
         on_progress: &mut (dyn FnMut(RebuildProgress) + Send + Sync),
     ) -> Result<(), RebuildError> {
-        if self.position() >= until {
-            return Ok(());
-        }
+        while self.position() < until && !self.read_on(means, until, stage, on_progress).await? {}
+        Ok(())
+    }
+
+    /// As [`fill`](Self::fill); `false` where the store refused a batch. That has then been written in parts, and what
+    /// was read behind it does not count, since messages of it may have to wait.
+    async fn read_on(
+        &mut self,
+        means: &Means<C>,
+        until: Position,
+        stage: RebuildStage,
+        on_progress: &mut (dyn FnMut(RebuildProgress) + Send + Sync),
+    ) -> Result<bool, RebuildError> {
         // Decisions behind `until` count too: what is skipped there must wait here.
         let head = means.retry.log(|| means.log.head(self.partition)).await?;
         let (projection, log) = (Arc::clone(&means.projection), Arc::clone(&means.log));
@@ -86,15 +96,19 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         let mut reading = tokio::task::JoinSet::new();
         reading.spawn(source.run(sender));
         while let Some(assembled) = batches.recv().await {
-            self.apply(means, assembled).await?;
+            let is_taken = self.apply(means, assembled).await?;
             let (partition, position, messages) = (self.partition, self.position(), self.messages);
             on_progress(RebuildProgress { stage, partition, position, head: until, messages });
+            if !is_taken {
+                return Ok(false);
+            }
         }
         match reading.join_next().await {
-            Some(Ok(outcome)) => outcome,
+            Some(Ok(outcome)) => outcome?,
             Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(true)
     }
 
     /// Says that what was applied is all that there is up to `checkpoint`: one tenant has no messages between.
@@ -126,11 +140,40 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         survey.ok_or(RebuildError::Interfered { partition })
     }
 
-    async fn apply(&mut self, means: &Means<C>, assembled: Assembled<C>) -> Result<(), RebuildError> {
-        let messages = assembled.messages as u64;
+    /// Applies a batch; `false` where it was refused and has been written in parts.
+    async fn apply(&mut self, means: &Means<C>, assembled: Assembled<C>) -> Result<bool, RebuildError> {
+        let (messages, last) = (assembled.messages as u64, assembled.checkpoint.position);
+        let before = self.claim.checkpoint.clone();
         let batch = assembled.into_batch(&mut self.claim);
-        self.write(means, batch).await?;
-        self.messages += messages;
+        match self.write(means, batch).await {
+            Err(RebuildError::Store(error @ StoreError::Unfit { .. })) => {
+                let (partition, first) = (self.partition.0, before.position.0 + 1);
+                tracing::warn!(partition, first, %last, %error, "a batch is refused and written in parts");
+                self.claim.checkpoint = before;
+                self.sift(means, last).await?;
+                Ok(false)
+            }
+            outcome => {
+                outcome?;
+                self.messages += messages;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn sift(&mut self, means: &Means<C>, last: Position) -> Result<(), RebuildError> {
+        let sift = Sift {
+            log: &means.log,
+            projection: &means.projection,
+            store: &*self.sink,
+            partition: self.partition,
+            tenant: self.tenant,
+            bytes_max: means.options.batch_bytes_max,
+            retry: &means.retry,
+            answer_timeout: means.options.apply_timeout,
+        };
+        let messages = &mut self.messages;
+        sift.write(&mut self.claim, last, |_, written| *messages += written as u64).await?;
         Ok(())
     }
 
@@ -138,9 +181,24 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
     async fn write(&self, means: &Means<C>, batch: Batch<C>) -> Result<(), RebuildError> {
         let (sink, limit) = (&self.sink, means.options.apply_timeout);
         let written = means.retry.store(|| within(limit, sink.name(), sink.apply(batch.clone()))).await;
-        written.map_err(|error| match error {
-            StoreError::Fenced { partition, .. } => RebuildError::Interfered { partition },
-            error => RebuildError::Store(error),
-        })
+        written.map_err(not_written)
+    }
+}
+
+fn not_written(error: StoreError) -> RebuildError {
+    match error {
+        StoreError::Fenced { partition, .. } => RebuildError::Interfered { partition },
+        error => RebuildError::Store(error),
+    }
+}
+
+impl From<SiftError> for RebuildError {
+    fn from(error: SiftError) -> Self {
+        match error {
+            SiftError::Log(error) => Self::Log(error),
+            SiftError::Store { error, .. } => not_written(error),
+            SiftError::Projection { position, error } => Self::Projection { position, error },
+            SiftError::Assembling { position, error } => Self::assembling(position, error),
+        }
     }
 }

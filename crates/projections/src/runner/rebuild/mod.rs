@@ -18,7 +18,7 @@ mod coordinator;
 mod filling;
 mod holds;
 mod report;
-mod retry;
+pub(in crate::runner) mod retry;
 mod source;
 
 use std::sync::Arc;

@@ -1,18 +1,23 @@
 //! Tries of one step of a rebuild: bounded, because somebody waits for it.
 
 use std::future::Future;
-use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable};
-use foodflow_log::LogError;
+use foodflow_log::{LogError, StoredMessage};
 
 use super::RebuildOptions;
-use crate::graph::StoreError;
+use crate::runner::quarantine::{Triage, TriageError, Triaged};
+use crate::store::StoreError;
 
 /// Repeats what was only unavailable.
-pub(super) struct Retry(ExponentialBuilder);
+pub(crate) struct Retry(ExponentialBuilder);
 
 impl Retry {
+    /// A single try each: for who begins anew as a whole.
+    pub(in crate::runner) fn never() -> Self {
+        Self(ExponentialBuilder::new().with_max_times(0))
+    }
+
     pub(super) fn new(options: &RebuildOptions) -> Self {
         let longest = (options.retry_delay_max / 2).max(options.retry_delay_min);
         let builder = ExponentialBuilder::new()
@@ -23,12 +28,27 @@ impl Retry {
         Self(builder)
     }
 
-    /// The delays between tries of a step that cannot be made anew.
-    pub(super) fn delays(&self) -> impl Iterator<Item = Duration> + use<> {
-        self.0.build()
+    /// Deals with the next message.
+    pub(in crate::runner) async fn triage<C: Send + 'static>(
+        &self,
+        triage: &mut Triage<C>,
+        message: &StoredMessage,
+    ) -> Result<Triaged<C>, TriageError> {
+        let mut delays = self.0.build();
+        loop {
+            match triage.take(message).await {
+                Err(TriageError::Log(error)) => {
+                    let delay = delays.next().filter(|_| matches!(error, LogError::Unavailable { .. }));
+                    let Some(delay) = delay else { return Err(error.into()) };
+                    tracing::warn!(%error, ?delay, "the rebuild tries again");
+                    tokio::time::sleep(delay).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
-    pub(super) async fn store<T, F>(&self, step: impl FnMut() -> F) -> Result<T, StoreError>
+    pub(in crate::runner) async fn store<T, F>(&self, step: impl FnMut() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -38,7 +58,7 @@ impl Retry {
             .await
     }
 
-    pub(super) async fn log<T, F>(&self, step: impl FnMut() -> F) -> Result<T, LogError>
+    pub(in crate::runner) async fn log<T, F>(&self, step: impl FnMut() -> F) -> Result<T, LogError>
     where
         F: Future<Output = Result<T, LogError>>,
     {

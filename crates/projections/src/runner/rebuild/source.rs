@@ -2,13 +2,13 @@
 
 use foodflow_domain::TenantId;
 use foodflow_log::event_log::READ_MESSAGES_MAX;
-use foodflow_log::{Direction, LogError, Partition, Position, ReadQuery, SharedLog, StoredMessage};
+use foodflow_log::{Direction, Partition, Position, ReadQuery, SharedLog, StoredMessage};
 use tokio::sync::mpsc;
 
 use super::retry::Retry;
 use super::{RebuildError, RebuildOptions};
 use crate::runner::assembler::{AssembleError, Assembled, Assembler};
-use crate::runner::quarantine::{Triage, TriageError, Triaged};
+use crate::runner::quarantine::{Triage, TriageError};
 
 /// Messages of the first page, whose sizes are not known yet.
 const FIRST_PAGE_MESSAGES: usize = 128;
@@ -87,32 +87,12 @@ impl<C: Send + 'static> Source<C> {
             }
         }
         let position = message.position;
-        let triaged = self.triage(retry, message).await?;
-        assembler.push(message, triaged).map_err(|error| match error {
-            AssembleError::Withheld { expected, found } => RebuildError::Withheld { expected, found },
-            AssembleError::Commit(error) => RebuildError::Projection { position, error },
+        let triaged = retry.triage(&mut self.triage, message).await.map_err(|error| match error {
+            TriageError::Log(error) => RebuildError::Log(error),
+            TriageError::Projection(error) => RebuildError::Projection { position, error },
         })?;
+        assembler.push(message, triaged).map_err(|error| RebuildError::assembling(position, error))?;
         Ok(Ok(()))
-    }
-
-    async fn triage(&mut self, retry: &Retry, message: &StoredMessage) -> Result<Triaged<C>, RebuildError> {
-        let position = message.position;
-        let mut delays = retry.delays();
-        loop {
-            match self.triage.take(message).await {
-                Ok(triaged) => return Ok(triaged),
-                Err(TriageError::Projection(error)) => {
-                    return Err(RebuildError::Projection { position, error });
-                }
-                Err(TriageError::Log(error)) => match delays.next() {
-                    Some(delay) if matches!(error, LogError::Unavailable { .. }) => {
-                        tracing::warn!(%error, ?delay, "the rebuild tries again");
-                        tokio::time::sleep(delay).await;
-                    }
-                    _ => return Err(error.into()),
-                },
-            }
-        }
     }
 }
 
@@ -124,6 +104,16 @@ async fn flush<C>(
         batches.send(assembled).await.map_err(|_| Unwanted)?;
     }
     Ok(())
+}
+
+impl RebuildError {
+    /// Why `position` cannot be taken in.
+    pub(super) fn assembling(position: Position, error: AssembleError) -> Self {
+        match error {
+            AssembleError::Withheld { expected, found } => Self::Withheld { expected, found },
+            AssembleError::Commit(error) => Self::Projection { position, error },
+        }
+    }
 }
 
 /// How many messages of this size make a page.

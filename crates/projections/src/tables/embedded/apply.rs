@@ -16,7 +16,7 @@ use super::values::{bind, read_row};
 use crate::digest::Canonical;
 use crate::sqlite::blob;
 use crate::sqlite::bulk::BulkInsert;
-use crate::sqlite::error::{STORE, corrupt, unavailable};
+use crate::sqlite::error::{STORE, corrupt, not_written, unavailable};
 use crate::store::StoreError;
 use crate::tables::TableChange;
 use crate::tables::fold::{FoldError, FoldedTable, Merge, fold};
@@ -122,7 +122,7 @@ async fn run(
     rows: &[Vec<Value>],
 ) -> Result<(), StoreError> {
     for (sql, part) in statement.parts(rows) {
-        with_values(sql, part).execute(&mut *connection).await.map_err(unavailable)?;
+        with_values(sql, part).execute(&mut *connection).await.map_err(not_written)?;
     }
     Ok(())
 }

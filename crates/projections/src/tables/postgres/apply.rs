@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::copy;
-use super::error::{STORE, corrupt, unavailable};
+use super::error::{STORE, corrupt, not_written, unavailable};
 use super::slot::Slot;
 use super::statements::{TableStatements, key_columns, merge};
 use super::values::bind_column;
@@ -35,22 +35,41 @@ pub(super) async fn apply(slot: &Slot, batch: Batch) -> Result<(), StoreError> {
         .execute(&mut *transaction)
         .await
         .map_err(unavailable)?;
-    let stored = slot.checkpoints.locked(&mut transaction, batch.partition).await?;
-    if batch.admission(STORE, stored.epoch, stored.checkpoint.position)? == Admission::AppliedBefore {
-        return transaction.rollback().await.map_err(unavailable);
+    match write_batch(&mut transaction, slot, batch).await? {
+        Admission::Apply => transaction.commit().await.map_err(unavailable),
+        Admission::AppliedBefore => transaction.rollback().await.map_err(unavailable),
+    }
+}
+
+/// Applies `batch`, and takes it back. No constraint is deferred, so that nothing is left for the commit to refuse.
+pub(super) async fn rehearse(slot: &Slot, batch: Batch) -> Result<(), StoreError> {
+    let mut transaction = slot.begin().await?;
+    write_batch(&mut transaction, slot, batch).await?;
+    transaction.rollback().await.map_err(unavailable)
+}
+
+async fn write_batch(
+    connection: &mut PgConnection,
+    slot: &Slot,
+    batch: Batch,
+) -> Result<Admission, StoreError> {
+    let stored = slot.checkpoints.locked(connection, batch.partition).await?;
+    let admission = batch.admission(STORE, stored.epoch, stored.checkpoint.position)?;
+    if admission == Admission::AppliedBefore {
+        return Ok(admission);
     }
     let Batch { partition, changes, checkpoint, .. } = batch;
     let tenants: BTreeSet<TenantId> = changes.iter().map(|(tenant, _)| *tenant).collect();
     let folded = fold(&slot.projection.tables(), changes).map_err(unfit)?;
-    remember_tenants(&mut transaction, slot, partition, &tenants).await?;
+    remember_tenants(connection, slot, partition, &tenants).await?;
     for (statements, table) in slot.statements.iter().zip(&folded).rev() {
-        delete(&mut transaction, statements, table).await?;
+        delete(connection, statements, table).await?;
     }
     for (statements, table) in slot.statements.iter().zip(&folded) {
-        write(&mut transaction, statements, table).await?;
+        write(connection, statements, table).await?;
     }
-    slot.checkpoints.store(&mut transaction, partition, &checkpoint).await?;
-    transaction.commit().await.map_err(unavailable)
+    slot.checkpoints.store(connection, partition, &checkpoint).await?;
+    Ok(admission)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
@@ -98,7 +117,7 @@ async fn delete(
 ) -> Result<(), StoreError> {
     let columns = key_columns(statements.table);
     let keys: Vec<Vec<&Value>> = folded.deletes.iter().map(|key| key.iter().collect()).collect();
-    run(connection, Arc::clone(&statements.delete), &columns, &keys).await
+    run(connection, Arc::clone(&statements.delete), statements.table, &columns, &keys).await
 }
 
 async fn write(
@@ -127,9 +146,10 @@ async fn add(
         return insert(connection, Arc::clone(&statements.append), statements.table, &rows).await;
     }
     let stream = copy::stream(rows)?;
+    let not_copied = |error| not_written(statements.table.name, error);
     let mut copying = connection.copy_in_raw(&statements.copy).await.map_err(unavailable)?;
-    copying.send(stream).await.map_err(unavailable)?;
-    copying.finish().await.map_err(unavailable)?;
+    copying.send(stream).await.map_err(not_copied)?;
+    copying.finish().await.map_err(not_copied)?;
     Ok(())
 }
 
@@ -189,7 +209,7 @@ async fn change(
         })
         .collect();
     let columns = [key_columns(table), set, add].concat();
-    run(connection, sql.into(), &columns, &rows).await
+    run(connection, sql.into(), table, &columns, &rows).await
 }
 
 fn amounts(add: &[(&'static str, Decimal)]) -> Vec<Value> {
@@ -204,13 +224,14 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let columns: Vec<&Column> = table.columns.iter().collect();
     let rows: Vec<Vec<&Value>> = rows.iter().map(|row| row.values.iter().collect()).collect();
-    run(connection, sql, &columns, &rows).await
+    run(connection, sql, table, &columns, &rows).await
 }
 
-/// Runs a statement whose variables are the columns of these rows.
+/// Runs a statement on a table whose variables are the columns of these rows.
 async fn run(
     connection: &mut PgConnection,
     sql: Arc<str>,
+    table: &Table,
     columns: &[&Column],
     rows: &[Vec<&Value>],
 ) -> Result<(), StoreError> {
@@ -222,6 +243,6 @@ async fn run(
         let values = rows.iter().filter_map(|row| row.get(index).copied());
         statement = bind_column(statement, column, values)?;
     }
-    statement.execute(connection).await.map_err(unavailable)?;
+    statement.execute(connection).await.map_err(|error| not_written(table.name, error))?;
     Ok(())
 }

@@ -112,6 +112,10 @@ impl Sink<TableChange> for PostgresTables {
     async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
         self.live.apply(batch).await
     }
+
+    async fn rehearse(&self, batch: Batch) -> Result<(), StoreError> {
+        self.live.rehearse(batch).await
+    }
 }
 
 #[async_trait]

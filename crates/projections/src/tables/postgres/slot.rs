@@ -109,4 +109,8 @@ impl Sink<TableChange> for Slot {
     async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
         apply::apply(self, batch).await
     }
+
+    async fn rehearse(&self, batch: Batch) -> Result<(), StoreError> {
+        apply::rehearse(self, batch).await
+    }
 }

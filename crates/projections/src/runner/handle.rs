@@ -166,7 +166,7 @@ impl Watched {
         // What the worker says now may be newer than what was observed; trouble must not be missed.
         let standing = self.standing(of);
         self.meters.lease(standing.is_own());
-        let (finding, still_for) = (self.auditor.found(), self.still_for(&seen));
+        let (finding, still_for) = (self.auditor.found(), self.still_for(&seen, standing.is_held()));
         let stalled = (still_for >= of.stall_after).then_some(still_for);
         self.is_stalled.store(stalled.is_some(), Ordering::Relaxed);
         let outside = Outside {
@@ -193,8 +193,8 @@ impl Watched {
         }
     }
 
-    fn still_for(&self, seen: &Observation) -> Duration {
-        self.lock_movement().still_for(Instant::now(), seen)
+    fn still_for(&self, seen: &Observation, held: bool) -> Duration {
+        self.lock_movement().still_for(Instant::now(), seen, held)
     }
 
     fn lock_movement(&self) -> MutexGuard<'_, Movement> {

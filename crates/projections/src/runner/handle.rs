@@ -99,6 +99,13 @@ impl RunnerHandle {
         self.shared.seen.status().await
     }
 
+    /// How one partition is doing now, without asking about the others; nothing where the log has no such partition.
+    pub async fn status_of(&self, partition: Partition) -> Option<ProjectionStatus> {
+        let seen = &self.shared.seen;
+        let watched = seen.watched.iter().find(|watched| watched.partition == partition)?;
+        Some(watched.status(seen).await)
+    }
+
     /// Whether every partition that this process has gets on, no other one lacks an owner for long, and the log answered
     /// when it was last asked. A worker that is behind is ready: waiting for a position is what a query does.
     #[must_use]

@@ -33,6 +33,15 @@ impl RebuildScope {
             Self::Tenant(tenant) => DigestScope::Tenant(tenant),
         }
     }
+
+    /// The only tenant that it covers, where it does not cover all.
+    #[must_use]
+    pub const fn tenant(self) -> Option<TenantId> {
+        match self {
+            Self::All => None,
+            Self::Tenant(tenant) => Some(tenant),
+        }
+    }
 }
 
 /// What the other generation is.

@@ -121,6 +121,7 @@ async fn a_rebuild_equals_what_is_live_and_leaves_it_alone() {
     let report = report.unwrap();
     assert!(report.is_identical());
     assert_eq!((report.outcome, report.messages, report.held), (Outcome::Kept, last.0, Duration::ZERO));
+    assert_eq!(report.events, last.0, "each message has one");
     let compared = &report.comparisons[0];
     assert_eq!((compared.position, &compared.rebuilt.digest), (last, &digest));
     assert_eq!(compared.live.as_ref().unwrap(), &compared.rebuilt);

@@ -40,7 +40,7 @@ impl Fill {
 ///
 /// # Errors
 /// Where nothing is applied, or the store does not answer.
-pub(crate) async fn fill_within<C: Send + 'static>(
+pub(crate) async fn fill_within<C: Clone + Send + Sync + 'static>(
     plant: &Plant,
     store: Arc<dyn Sink<C>>,
     projection: Arc<dyn Projection<C>>,

@@ -6,21 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use foodflow_domain::food_graph::batch::{Balance, BatchEvent};
-use foodflow_domain::food_graph::guards::{CommandRecordEvent, GenealogyEvent, ReservationEvent};
-use foodflow_domain::food_graph::ingredient::IngredientEvent;
-use foodflow_domain::food_graph::location::LocationEvent;
-use foodflow_domain::food_graph::product::ProductEvent;
-use foodflow_domain::food_graph::receipt::ReceiptEvent;
-use foodflow_domain::food_graph::shipment::ShipmentEvent;
-use foodflow_domain::food_graph::sku::SkuEvent;
-use foodflow_domain::food_graph::supplier::SupplierEvent;
-use foodflow_domain::food_graph::transformation::TransformationEvent;
 use foodflow_projections::store::ReadModel as _;
 use foodflow_projections::table;
 use foodflow_projections::tables::embedded::EmbeddedTables;
 use foodflow_projections::tables::postgres::{PostgresConfig, PostgresTables};
 use foodflow_projections::tables::{
-    EventTable, EventTypes, TableChange, TableEvent, TableProjection, TableSource, Value,
+    EventTable, TableChange, TableEvent, TableProjection, TableSource, Value,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -46,9 +37,10 @@ table! {
     indexes: ["idx_lots_status": ["tenant_id", "status"]],
 }
 
-/// The projection of the food graph's events into it.
+/// The projection of the food graph's lots into it.
 pub(crate) static LOTS: TableProjection = TableProjection {
-    name: "food_graph",
+    // The events of lots alone: those of the other aggregates are read, and change nothing here.
+    name: "food_graph.batch",
     layout: 1,
     postgres: "
         CREATE TABLE IF NOT EXISTS lots (
@@ -60,19 +52,6 @@ pub(crate) static LOTS: TableProjection = TableProjection {
         CREATE INDEX IF NOT EXISTS idx_lots_status ON lots (tenant_id, status);
     ",
     sources: &[TableSource::of::<LotRow>()],
-    ignored: &[
-        EventTypes::of::<ProductEvent>(),
-        EventTypes::of::<SkuEvent>(),
-        EventTypes::of::<IngredientEvent>(),
-        EventTypes::of::<SupplierEvent>(),
-        EventTypes::of::<LocationEvent>(),
-        EventTypes::of::<ReceiptEvent>(),
-        EventTypes::of::<TransformationEvent>(),
-        EventTypes::of::<ShipmentEvent>(),
-        EventTypes::of::<ReservationEvent>(),
-        EventTypes::of::<GenealogyEvent>(),
-        EventTypes::of::<CommandRecordEvent>(),
-    ],
 };
 
 impl EventTable for LotRow {

@@ -1,6 +1,8 @@
 //! An event that the program does not know, or that the database refuses: its entity waits, the others go on, and an operator decides.
 
-use anyhow::Context as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
 use foodflow_testkit::newer::NewerProgram;
 use foodflow_testkit::servers::{NatsServer, Neo4jServer};
 use foodflow_testkit::{TestApp, TestClient, World, create};
@@ -10,6 +12,8 @@ use uuid::Uuid;
 const UNKNOWN: &str = "foodflow.food_graph.supplier.audited.v1";
 const REGISTERED: &str = "foodflow.food_graph.supplier.registered.v1";
 const CUSTOMER_ADDED: &str = "foodflow.food_graph.supplier.customer_added.v1";
+/// How long it may take until a projector that cannot go on makes its process not ready.
+const STOPS_WITHIN: Duration = Duration::from_secs(20);
 
 /// The tenant's entities that wait.
 async fn waiting(client: &TestClient) -> anyhow::Result<Vec<Value>> {
@@ -36,7 +40,7 @@ async fn customers(world: &World, position: u64) -> anyhow::Result<Value> {
 fn printed(app: &TestApp, arguments: &[&str]) -> anyhow::Result<String> {
     let output = app.run(arguments)?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    anyhow::ensure!(output.status.success(), "{arguments:?}: {said}");
+    ensure!(output.status.success(), "{arguments:?}: {said}");
     Ok(String::from_utf8(output.stdout)? + &said)
 }
 
@@ -182,6 +186,30 @@ async fn what_the_database_refuses_waits(plant: &mut Plant) -> anyhow::Result<()
     Ok(())
 }
 
+/// A message that is no event at all cannot wait: its partition stops, which is told.
+async fn what_is_no_event_stops_the_partition(plant: &Plant) -> anyhow::Result<()> {
+    let Plant { app, world, newer } = plant;
+    assert!(is_ready(app).await?);
+    let position = newer.append_raw("supplier", b"{}").await?;
+    let reason = format!("position {position} cannot be projected");
+    let tells = |line: &str| line.starts_with("food_graph partition") && line.contains(&reason);
+    let began = Instant::now();
+    loop {
+        let answer = reqwest::get(format!("{}/readyz", app.base())).await?;
+        let (status, said) = (answer.status().as_u16(), answer.text().await?);
+        if status == 503 && said.lines().any(tells) {
+            break;
+        }
+        ensure!(began.elapsed() < STOPS_WITHIN, "{status}: {said}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let answer = world.client.get("/v1/projections").await?.ok();
+    let standing = &answer["projections"][0];
+    assert_eq!((&standing["projection"], &standing["state"]), (&json!("food_graph"), &json!("stuck")));
+    assert_eq!(standing["position"].as_u64(), Some(position - 1), "{standing}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_unknown_event_waits_embedded() -> anyhow::Result<()> {
     let app = TestApp::embedded().await?;
@@ -189,7 +217,8 @@ async fn an_unknown_event_waits_embedded() -> anyhow::Result<()> {
     let newer = NewerProgram::embedded(&app, &world.client).await?;
     let mut plant = Plant { app, world, newer };
     an_entity_waits_until_somebody_decides(&mut plant).await?;
-    an_operator_decides_from_the_command_line(&mut plant).await
+    an_operator_decides_from_the_command_line(&mut plant).await?;
+    what_is_no_event_stops_the_partition(&plant).await
 }
 
 #[tokio::test]
@@ -201,5 +230,6 @@ async fn an_unknown_event_waits_on_servers() -> anyhow::Result<()> {
     let mut plant = Plant { app, world, newer };
     an_entity_waits_until_somebody_decides(&mut plant).await?;
     an_operator_decides_from_the_command_line(&mut plant).await?;
-    what_the_database_refuses_waits(&mut plant).await
+    what_the_database_refuses_waits(&mut plant).await?;
+    what_is_no_event_stops_the_partition(&plant).await
 }

@@ -1,8 +1,9 @@
 //! A rebuild while the plant works: nothing that was acknowledged is ever missing from an answer, also where the rebuild is
 //! killed in the middle, switches, or switches back.
 
+pub(crate) mod course;
+
 use std::collections::BTreeSet;
-use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,14 +11,14 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use foodflow_testkit::servers::{NatsServer, Neo4jServer};
 use foodflow_testkit::{TestApp, TestClient, World};
-use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use self::course::{Users, every_way, rebuild};
+
 const WRITERS: usize = 3;
 const READERS: usize = 2;
-const KILLS: u32 = 5;
 /// How long a writer rests between two lots: the lists that are read stay of some thousand lots.
 const REST: Duration = Duration::from_millis(25);
 
@@ -89,36 +90,19 @@ async fn read(client: TestClient, told: Arc<Told>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a command of the program to its end without stopping the readers and writers of this process.
-async fn run(app: &TestApp, arguments: &[&str]) -> anyhow::Result<Output> {
-    let mut command = app.command(arguments)?;
-    Ok(tokio::task::spawn_blocking(move || command.output()).await??)
+/// The plant at work: its writers and readers.
+struct Work {
+    told: Arc<Told>,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
-/// Runs a rebuild that succeeds, and answers with its report.
-async fn rebuild(app: &TestApp, arguments: &[&str]) -> anyhow::Result<Value> {
-    let output = run(app, &[&["rebuild", "--json"], arguments].concat()).await?;
-    let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "rebuild {arguments:?}: {told} {errors}");
-    serde_json::from_str(&told).with_context(|| format!("no JSON: {told}"))
-}
-
-/// Begins rebuilds and kills them, each a little later than the one before.
-async fn kill_some(app: &TestApp) -> anyhow::Result<()> {
-    for kill in 1..=KILLS {
-        let mut command = app.command(&["rebuild", "--switch", "always"])?;
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        tokio::time::sleep(Duration::from_millis(80) * kill).await;
-        child.kill()?;
-        child.wait()?;
+impl Users for Work {
+    fn reads(&self) -> &AtomicU64 {
+        &self.told.reads
     }
-    Ok(())
-}
 
-/// Waits for more than `before` lists, unless a task has failed.
-async fn until_read(told: &Told, before: u64, tasks: &[JoinHandle<anyhow::Result<()>>]) {
-    while told.reads.load(Ordering::SeqCst) <= before && !tasks.iter().any(JoinHandle::is_finished) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    fn failed(&self) -> bool {
+        self.tasks.iter().any(JoinHandle::is_finished)
     }
 }
 
@@ -133,34 +117,17 @@ async fn rebuild_all_the_while(app: TestApp) -> anyhow::Result<()> {
     for _ in 0..READERS {
         tasks.push(tokio::spawn(read(world.client.clone(), Arc::clone(&told))));
     }
-    let rebuilt = async {
-        // A read model that holds nothing yet would be filled in place.
-        until_read(&told, 0, &tasks).await;
-        kill_some(&app).await?;
-        for (arguments, outcome) in [
-            (&["--switch", "always"][..], "switched"),
-            (&[][..], "kept"),
-            (&["--tenant", &slug, "--switch", "always"][..], "switched"),
-            (&["--back"][..], "switched"),
-        ] {
-            let before = told.reads.load(Ordering::SeqCst);
-            let report = rebuild(&app, arguments).await?;
-            ensure!(report["identical"] == true && report["outcome"] == outcome, "{arguments:?}: {report:#}");
-            // Somebody reads what is live now before the next one.
-            until_read(&told, before + 1, &tasks).await;
-        }
-        Ok::<_, anyhow::Error>(())
-    };
-    let rebuilt = rebuilt.await;
+    let work = Work { told: Arc::clone(&told), tasks };
+    let rebuilt = every_way(&app, &["rebuild"], &slug, &work).await;
     told.stop.store(true, Ordering::SeqCst);
-    for task in tasks {
+    for task in work.tasks {
         task.await??;
     }
     rebuilt?;
     let (expected, position) = told.lots.lock().await.clone();
     let found = listed(&world.client, position).await?.context("the read model is behind")?;
     assert_eq!(found, expected);
-    let report = rebuild(&app, &[]).await?;
+    let report = rebuild(&app, &["rebuild"], &[]).await?;
     assert!(report["identical"] == true && report["outcome"] == "kept", "{report:#}");
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! A rebuild of what is metered while it is metered: no bill ever lacks a lot that was acknowledged, nor counts one twice,
 //! also where the rebuild is killed in the middle, switches, or switches back.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,13 +9,13 @@ use anyhow::{Context as _, ensure};
 use foodflow_testkit::servers::{NatsServer, PostgresServer};
 use foodflow_testkit::{TestApp, TestClient, World};
 use rust_decimal::Decimal;
-use serde_json::Value;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use crate::rebuild::course::{Users, every_way};
+
 /// How long the writer rests between two lots.
 const REST: Duration = Duration::from_millis(20);
-const KILLS: u32 = 3;
 
 /// What was acknowledged so far: lots, and the position of the last one.
 #[derive(Default)]
@@ -29,6 +28,16 @@ struct Told {
 impl Told {
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
+    }
+}
+
+impl Users for Told {
+    fn reads(&self) -> &AtomicU64 {
+        &self.reads
+    }
+
+    fn failed(&self) -> bool {
+        self.stopped()
     }
 }
 
@@ -72,41 +81,6 @@ async fn read(client: TestClient, told: Arc<Told>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for more than `before` reads, for as long as everybody goes on.
-async fn until_read(told: &Told, before: u64) {
-    while told.reads.load(Ordering::SeqCst) <= before && !told.stopped() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn rebuilds(app: &TestApp, slug: &str, told: &Told) -> anyhow::Result<()> {
-    let tenancy = ["rebuild", "--projection", "tenancy", "--json"];
-    until_read(told, 0).await;
-    for kill in 1..=KILLS {
-        let mut command = app.command(&[&tenancy[..], &["--switch", "always"]].concat())?;
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        tokio::time::sleep(Duration::from_millis(120) * kill).await;
-        child.kill()?;
-        child.wait()?;
-    }
-    for (arguments, outcome) in [
-        (&["--switch", "always"][..], "switched"),
-        (&[][..], "kept"),
-        (&["--tenant", slug, "--switch", "always"][..], "switched"),
-        (&["--back"][..], "switched"),
-    ] {
-        let before = told.reads.load(Ordering::SeqCst);
-        let mut command = app.command(&[&tenancy[..], arguments].concat())?;
-        let output = tokio::task::spawn_blocking(move || command.output()).await??;
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "{arguments:?}: {errors}");
-        let report: Value = serde_json::from_slice(&output.stdout)?;
-        ensure!(report["identical"] == true && report["outcome"] == outcome, "{arguments:?}: {report:#}");
-        until_read(told, before + 1).await;
-    }
-    Ok(())
-}
-
 async fn metered_all_the_while(app: TestApp) -> anyhow::Result<()> {
     let slug = format!("metered-{}", Uuid::new_v4().simple());
     let world = World::build(app.client(&slug, &[])?).await?;
@@ -124,7 +98,8 @@ async fn metered_all_the_while(app: TestApp) -> anyhow::Result<()> {
         }
     };
     let working = tokio::spawn(work);
-    let rebuilt = rebuilds(&app, &slug, &told).await;
+    let tenancy = ["rebuild", "--projection", "tenancy"];
+    let rebuilt = every_way(&app, &tenancy, &slug, &*told).await;
     told.stop.store(true, Ordering::SeqCst);
     working.await??;
     rebuilt?;

@@ -14,6 +14,7 @@ use foodflow_log::{Direction, LogError, Position, ReadQuery, SharedLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use moka::future::Cache;
+use tokio::sync::Semaphore;
 
 use crate::changes::Change;
 use crate::graph::GraphStore;
@@ -30,6 +31,8 @@ use crate::tables::{TableChange, TableProjection, TableStore, projection};
 pub const REPLAY_MESSAGES_MAX: u64 = 200_000;
 /// Messages of all replays that are kept together.
 const KEPT_MESSAGES_MAX: u64 = 400_000;
+/// Replays of one read model at a time: each holds as much as is kept of it. Further ones wait for their turn.
+pub const REPLAYS_AT_ONCE: usize = 2;
 /// Tenants whose history is known to be too long.
 const TENANTS_KEPT_MAX: u64 = 10_000;
 /// How long a replay is kept that nobody asks for.
@@ -108,6 +111,7 @@ pub struct Replays<C, M> {
     kept: Cache<(TenantId, Position), Replayed<M>>,
     /// From where on a tenant's history is known to be too long: it only grows, so that is not found out twice.
     too_long: Cache<TenantId, Position>,
+    turns: Semaphore,
     messages_max: u64,
 }
 
@@ -148,8 +152,8 @@ impl<C: Send + 'static, M: Sink<C>> Replays<C, M> {
             .max_capacity(KEPT_MESSAGES_MAX)
             .time_to_idle(KEPT_IDLE)
             .build();
-        let too_long = Cache::new(TENANTS_KEPT_MAX);
-        Self { log, projection, open, kept, too_long, messages_max: REPLAY_MESSAGES_MAX }
+        let (too_long, turns) = (Cache::new(TENANTS_KEPT_MAX), Semaphore::new(REPLAYS_AT_ONCE));
+        Self { log, projection, open, kept, too_long, turns, messages_max: REPLAY_MESSAGES_MAX }
     }
 
     /// The same, with another bound than [`REPLAY_MESSAGES_MAX`].
@@ -173,6 +177,8 @@ impl<C: Send + 'static, M: Sink<C>> Replays<C, M> {
     }
 
     async fn replay(&self, tenant: TenantId, until: Position) -> Result<Replayed<M>, ReplayError> {
+        // Nobody closes it, so that there is always a turn.
+        let _turn = self.turns.acquire().await;
         let partition = self.log.partition_of(tenant);
         let store = (self.open)().await?;
         store.migrate().await?;

@@ -1,13 +1,16 @@
 //! The graph as it stood: replayed, shared, bounded.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
 use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
-use foodflow_log::{Commit, EventLog as _, NewMessage, Position, SharedLog};
-use foodflow_projections::past::{PastGraphs, ReplayError};
-use foodflow_projections::runner::food_graph;
+use foodflow_log::{Commit, EventLog as _, NewMessage, Position, SharedLog, StoredMessage};
+use foodflow_projections::changes::Change;
+use foodflow_projections::past::{PastGraphs, REPLAYS_AT_ONCE, ReplayError};
+use foodflow_projections::runner::{Projected, Projection, ProjectionError, food_graph};
 use foodflow_projections::store::{DigestScope, ReadModel as _};
 use foodflow_testkit::simulation::ModelGraph;
 use uuid::Uuid;
@@ -72,4 +75,52 @@ async fn a_history_beyond_the_bound_is_refused() {
     }
     past.at(story.tenant, Position(5)).await.unwrap();
     past.at(story.tenant, Position(4)).await.unwrap();
+}
+
+/// The projection of the food graph, which stands still at the first message while its gate is written to.
+#[derive(Default)]
+struct Gated {
+    gate: RwLock<()>,
+    begun: AtomicUsize,
+}
+
+impl Projection<Change> for Gated {
+    fn name(&self) -> &'static str {
+        "food_graph"
+    }
+
+    fn project(&self, message: &StoredMessage) -> Result<Projected<Change>, ProjectionError> {
+        if message.position == Position(1) {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            drop(self.gate.read().unwrap());
+        }
+        food_graph().project(message)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn replays_take_turns() {
+    let story = plant::told();
+    let gated = Arc::new(Gated::default());
+    let past = Arc::new(PastGraphs::new(log_of(&story).await, gated.clone()));
+    let asked = 2 * REPLAYS_AT_ONCE;
+    let closed = gated.gate.write().unwrap();
+    let mut questions = tokio::task::JoinSet::new();
+    for until in 1..=asked as u64 {
+        let (past, tenant) = (past.clone(), story.tenant);
+        questions.spawn(async move { past.at(tenant, Position(until)).await.map(drop) });
+    }
+    let began = Instant::now();
+    while gated.begun.load(Ordering::SeqCst) < REPLAYS_AT_ONCE {
+        assert!(began.elapsed() < Duration::from_secs(20), "no replay begins");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Long enough for all to begin, were they let.
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(gated.begun.load(Ordering::SeqCst), REPLAYS_AT_ONCE);
+    drop(closed);
+    for answered in questions.join_all().await {
+        answered.unwrap();
+    }
+    assert_eq!(gated.begun.load(Ordering::SeqCst), asked);
 }

@@ -83,9 +83,27 @@ impl NewerProgram {
             data: serde_json::value::to_raw_value(data)?,
         };
         let expected = known.last().map_or(Position(0), |message| message.position);
-        let payload = Envelope::encode_batch(&[event])?.into();
-        let messages = vec![NewMessage { stream, expected, payload }];
-        let commit = Commit { tenant: self.tenant, recorded_at: now, messages };
+        self.commit(stream, expected, now, Envelope::encode_batch(&[event])?).await
+    }
+
+    /// Appends what need not be an event to a new stream of `aggregate`; answers its position.
+    ///
+    /// # Errors
+    /// Where the log refuses.
+    pub async fn append_raw(&self, aggregate: &'static str, payload: &[u8]) -> anyhow::Result<u64> {
+        let stream = StreamId::new("food_graph", aggregate, Uuid::now_v7());
+        self.commit(stream, Position(0), Timestamp::now(), payload.to_vec()).await
+    }
+
+    async fn commit(
+        &self,
+        stream: StreamId,
+        expected: Position,
+        recorded_at: Timestamp,
+        payload: Vec<u8>,
+    ) -> anyhow::Result<u64> {
+        let messages = vec![NewMessage { stream, expected, payload: payload.into() }];
+        let commit = Commit { tenant: self.tenant, recorded_at, messages };
         Ok(self.log.append(commit).await?.last.0)
     }
 }

@@ -111,11 +111,9 @@ async fn projections(
             Some(true) => Some(runner.store().digest(DigestScope::Tenant(access.tenant)).await?),
             _ => None,
         };
-        let own = runner.status().await.into_iter().filter(|status| status.partition == partition);
-        projections.extend(own.map(|status| {
-            let quarantine = WaitingEntity::of(&status.quarantine, access.tenant);
-            Standing { status, quarantine, digest: digest.clone() }
-        }));
+        let Some(status) = runner.status_of(partition).await else { continue };
+        let quarantine = WaitingEntity::of(&status.quarantine, access.tenant);
+        projections.push(Standing { status, quarantine, digest });
     }
     Ok(axum::Json(Projections { projections }).into_response())
 }

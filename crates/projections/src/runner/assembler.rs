@@ -23,6 +23,8 @@ pub(crate) struct Assembled<C> {
     pub(crate) first: Position,
     /// How many messages it holds.
     pub(crate) messages: usize,
+    /// How many events these hold.
+    pub(crate) events: u64,
 }
 
 impl<C> Assembled<C> {
@@ -85,6 +87,7 @@ struct Chunk<C> {
     /// What waits behind its last message.
     quarantine: Quarantine,
     messages: usize,
+    events: u64,
     bytes: usize,
 }
 
@@ -195,7 +198,7 @@ impl<C> Default for Chunk<C> {
     fn default() -> Self {
         let (changes, first, last) = (Vec::new(), Position(0), Position(0));
         let quarantine = Quarantine::default();
-        Self { changes, first, last, recorded_at: None, quarantine, messages: 0, bytes: 0 }
+        Self { changes, first, last, recorded_at: None, quarantine, messages: 0, events: 0, bytes: 0 }
     }
 }
 
@@ -210,6 +213,7 @@ impl<C> Chunk<C> {
         self.recorded_at = Some(projected.recorded_at);
         self.quarantine = quarantine;
         self.messages += 1;
+        self.events += u64::from(projected.events);
         self.bytes += bytes;
     }
 
@@ -219,13 +223,14 @@ impl<C> Chunk<C> {
         self.recorded_at = later.recorded_at;
         self.quarantine = later.quarantine;
         self.messages += later.messages;
+        self.events += later.events;
         self.bytes += later.bytes;
     }
 
     fn assembled(self, partition: Partition) -> Assembled<C> {
-        let Self { changes, first, last, recorded_at, quarantine, messages, .. } = self;
+        let Self { changes, first, last, recorded_at, quarantine, messages, events, .. } = self;
         let checkpoint = Checkpoint { position: last, recorded_at, quarantine };
-        Assembled { changes, partition, checkpoint, first, messages }
+        Assembled { changes, partition, checkpoint, first, messages, events }
     }
 }
 
@@ -255,7 +260,7 @@ mod tests {
 
     fn projected(commit_index: u32, commit_size: u32) -> Triaged<()> {
         let (changes, recorded_at) = (Vec::new(), Timestamp::UNIX_EPOCH);
-        let projected = Projected { changes, recorded_at, commit_index, commit_size };
+        let projected = Projected { changes, recorded_at, commit_index, commit_size, events: 2 };
         Triaged { projected, quarantine: Quarantine::default(), bytes: 10, released: Vec::new() }
     }
 
@@ -268,6 +273,7 @@ mod tests {
             let assembled = assembler.take().unwrap();
             let last = assembled.checkpoint.position.0;
             assert_eq!(assembled.messages as u64, last - assembled.first.0 + 1);
+            assert_eq!(assembled.events, 2 * assembled.messages as u64);
             taken.push((assembled.first.0, last));
         };
         for size in commits {

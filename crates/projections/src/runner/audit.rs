@@ -41,6 +41,14 @@ pub(super) struct Finding {
     pub(super) error: Option<String>,
 }
 
+/// What one pass found, and where to look again.
+#[derive(Debug, Default)]
+struct Looked {
+    found: Finding,
+    /// Where the look into the log begins that found something.
+    suspect: Option<Position>,
+}
+
 /// How far a partition was applied, by two accounts.
 #[derive(Debug, Clone)]
 pub(super) struct Accounts {
@@ -80,6 +88,21 @@ impl Finding {
     }
 }
 
+impl Looked {
+    /// What a look into the log found that begins at `from`.
+    fn new(found: Finding, from: Position) -> Self {
+        let suspect = found.error.is_some().then_some(from);
+        Self { found, suspect }
+    }
+}
+
+impl From<Finding> for Looked {
+    /// What the accounts tell by themselves, at no place of the log.
+    fn from(found: Finding) -> Self {
+        Self { found, suspect: None }
+    }
+}
+
 impl Auditor {
     pub(super) fn new(log: SharedLog, partition: Partition) -> Self {
         Self { log, partition, state: Mutex::default() }
@@ -101,10 +124,10 @@ impl Auditor {
         let behind = spread(pass, at);
         let behind = suspect.filter(|suspect| *suspect < at).unwrap_or(behind);
         let looked = timeout(PASS_TIMEOUT, self.look(accounts, behind)).await;
-        let Ok(Ok(found)) = looked else { return };
+        let Ok(Ok(Looked { found, suspect })) = looked else { return };
         self.tell(&found);
         let mut state = self.lock();
-        state.suspect = found.error.is_some().then_some(behind);
+        state.suspect = suspect;
         state.found = found;
     }
 
@@ -119,36 +142,37 @@ impl Auditor {
         }
     }
 
-    async fn look(&self, accounts: &Accounts, behind: Position) -> Result<Finding, LogError> {
+    async fn look(&self, accounts: &Accounts, behind: Position) -> Result<Looked, LogError> {
         let Accounts { applied, tally, .. } = accounts;
         let at = applied.position;
         let unaccounted = tally.unaccounted(at);
         if unaccounted > 0 {
             let Tally { since, messages } = tally;
             let error = format!("{messages} messages were taken into account from position {since} to {at}");
-            return Ok(Finding::new(unaccounted, error));
+            return Ok(Finding::new(unaccounted, error).into());
         }
         if let Some(stored) = accounts.stored.as_ref().map(|stored| stored.position)
             && stored < at
         {
             let error =
                 format!("the read model stands at position {stored}, although {at} was applied; rebuild it");
-            return Ok(Finding::new(at.0 - stored.0, error));
+            return Ok(Finding::new(at.0 - stored.0, error).into());
         }
         if at == Position(0) {
-            return Ok(Finding::default());
+            return Ok(Looked::default());
         }
         let recent = Position(at.0.saturating_sub(LOOK_MESSAGES));
         let messages = self.read(recent).await?;
         let last = messages.iter().find(|message| message.position == at);
         if let Some(error) = last.and_then(|message| other_time(message, applied)) {
-            return Ok(Finding::new(0, error));
+            return Ok(Finding::new(0, error).into());
         }
-        let found = lacks(&messages, recent, at);
-        if found.error.is_some() || behind >= recent {
-            return Ok(found);
+        let looked = Looked::new(lacks(&messages, recent, at), recent);
+        if looked.suspect.is_some() || behind >= recent {
+            return Ok(looked);
         }
-        Ok(lacks(&self.read(behind).await?, behind, Position(behind.0 + LOOK_MESSAGES)))
+        let found = lacks(&self.read(behind).await?, behind, Position(behind.0 + LOOK_MESSAGES));
+        Ok(Looked::new(found, behind))
     }
 
     async fn read(&self, from: Position) -> Result<Vec<StoredMessage>, LogError> {

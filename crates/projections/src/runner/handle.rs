@@ -99,6 +99,13 @@ impl RunnerHandle {
         self.shared.seen.status().await
     }
 
+    /// How one partition is doing now, without asking about the others; nothing where the log has no such partition.
+    pub async fn status_of(&self, partition: Partition) -> Option<ProjectionStatus> {
+        let seen = &self.shared.seen;
+        let watched = seen.watched.iter().find(|watched| watched.partition == partition)?;
+        Some(watched.status(seen).await)
+    }
+
     /// Whether every partition that this process has gets on, no other one lacks an owner for long, and the log answered
     /// when it was last asked. A worker that is behind is ready: waiting for a position is what a query does.
     #[must_use]
@@ -166,7 +173,7 @@ impl Watched {
         // What the worker says now may be newer than what was observed; trouble must not be missed.
         let standing = self.standing(of);
         self.meters.lease(standing.is_own());
-        let (finding, still_for) = (self.auditor.found(), self.still_for(&seen));
+        let (finding, still_for) = (self.auditor.found(), self.still_for(&seen, standing.is_held()));
         let stalled = (still_for >= of.stall_after).then_some(still_for);
         self.is_stalled.store(stalled.is_some(), Ordering::Relaxed);
         let outside = Outside {
@@ -193,8 +200,8 @@ impl Watched {
         }
     }
 
-    fn still_for(&self, seen: &Observation) -> Duration {
-        self.lock_movement().still_for(Instant::now(), seen)
+    fn still_for(&self, seen: &Observation, held: bool) -> Duration {
+        self.lock_movement().still_for(Instant::now(), seen, held)
     }
 
     fn lock_movement(&self) -> MutexGuard<'_, Movement> {

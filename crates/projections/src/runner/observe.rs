@@ -64,9 +64,9 @@ impl Movement {
         self.position
     }
 
-    /// For how long `seen` has not moved while there was something to apply.
-    pub(super) fn still_for(&mut self, now: Instant, seen: &Observation) -> Duration {
-        if seen.position != self.position || seen.lag_events() == 0 {
+    /// For how long `seen` has not moved while there was something to apply and no rebuild held the partition.
+    pub(super) fn still_for(&mut self, now: Instant, seen: &Observation, held: bool) -> Duration {
+        if held || seen.position != self.position || seen.lag_events() == 0 {
             (self.position, self.since) = (seen.position, now);
         }
         now.saturating_duration_since(self.since)
@@ -142,17 +142,19 @@ mod tests {
         let began = Instant::now();
         let after = |seconds| began + Duration::from_secs(seconds);
         let mut movement = Movement { position: Position(0), since: began };
-        let mut still = |at, position, head| {
+        let mut still = |at, position, head, held| {
             let seen =
                 Observation { position: Position(position), head: Position(head), ..Observation::default() };
-            movement.still_for(after(at), &seen).as_secs()
+            movement.still_for(after(at), &seen, held).as_secs()
         };
-        assert_eq!(still(10, 0, 0), 0, "an empty log");
-        assert_eq!(still(15, 0, 3), 5);
-        assert_eq!(still(20, 2, 3), 0, "it moved");
-        assert_eq!(still(50, 2, 9), 30);
-        assert_eq!(still(60, 9, 9), 0, "it caught up");
-        assert_eq!(still(90, 9, 9), 0);
-        assert_eq!(still(95, 9, 10), 5);
+        assert_eq!(still(10, 0, 0, false), 0, "an empty log");
+        assert_eq!(still(15, 0, 3, false), 5);
+        assert_eq!(still(20, 2, 3, false), 0, "it moved");
+        assert_eq!(still(50, 2, 9, false), 30);
+        assert_eq!(still(60, 9, 9, false), 0, "it caught up");
+        assert_eq!(still(90, 9, 9, false), 0);
+        assert_eq!(still(95, 9, 10, false), 5);
+        assert_eq!(still(150, 9, 10, true), 0, "a rebuild holds it");
+        assert_eq!(still(160, 9, 10, false), 10, "since it was held");
     }
 }

@@ -35,6 +35,8 @@ pub struct Projected<C> {
     pub commit_index: u32,
     /// Number of messages in the commit, at least 1.
     pub commit_size: u32,
+    /// Number of events in the message, whether they change anything or not.
+    pub events: u32,
 }
 
 /// Why a message could not be projected.
@@ -103,7 +105,7 @@ impl<C: 'static> Projection<C> for RecordedProjection<C> {
     fn project(&self, message: &StoredMessage) -> Result<Projected<C>, ProjectionError> {
         let recorded = Recorded::decode(message)?;
         let (recorded_at, commit_index, commit_size) = place_in_commit(&recorded)?;
-        let changes = (self.project)(&recorded)?;
-        Ok(Projected { changes, recorded_at, commit_index, commit_size })
+        let (changes, events) = ((self.project)(&recorded)?, recorded.events.len() as u32);
+        Ok(Projected { changes, recorded_at, commit_index, commit_size, events })
     }
 }

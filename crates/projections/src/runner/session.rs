@@ -191,9 +191,9 @@ impl<'a, C: Clone + Send + Sync + 'static> Session<'a, C> {
             answer_timeout: worker.config.answer_timeout,
         };
         let since = Instant::now();
-        let writing = sift.write(&mut claim, refused.checkpoint.position, |checkpoint, messages| {
-            worker.meters.applied(messages, since.elapsed());
-            worker.applied(checkpoint.clone(), messages, backoff);
+        let writing = sift.write(&mut claim, refused.checkpoint.position, |written| {
+            worker.meters.applied(written.messages, since.elapsed());
+            worker.applied(written.checkpoint.clone(), written.messages, backoff);
         });
         tokio::select! {
             biased;

@@ -101,6 +101,11 @@ impl Standing {
         matches!(self, Self::Own(..))
     }
 
+    /// Whether a rebuild keeps the worker from the partition.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, Self::Own(_, worker) if worker.held.is_some())
+    }
+
     /// How many positions the log withholds from the worker.
     pub(super) fn withheld(&self) -> u64 {
         match self {

@@ -97,6 +97,13 @@ pub(crate) async fn all_stored(
     Ok(checkpoints)
 }
 
+/// Whether the file has the table of checkpoints.
+pub(crate) async fn is_made(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'checkpoints'";
+    let tables: i64 = sqlx::query_scalar(sql).fetch_one(connection).await.map_err(unavailable)?;
+    Ok(tables > 0)
+}
+
 /// Takes the right to write `partition`.
 pub(crate) async fn claim(
     mut transaction: Writing,

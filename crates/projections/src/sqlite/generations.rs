@@ -37,7 +37,10 @@ impl<K: Contents> Generations<K::Change> for EmbeddedStore<K> {
             return Ok(Overview { live, other: None });
         };
         let (role, scope) = (other.role, other.scope());
-        let checkpoints = self.all_stored(&self.slot(other.number).await?).await?;
+        let slot = self.slot(other.number).await?;
+        // The pointer names a generation before its tables are made: whoever began it may have died between.
+        let is_made = claim::is_made(&mut *slot.file.readers.acquire().await.map_err(unavailable)?).await?;
+        let checkpoints = if is_made { self.all_stored(&slot).await? } else { BTreeMap::new() };
         Ok(Overview {
             live,
             other: Some(OtherGeneration { role, scope, filled_by: other.filled_by, checkpoints }),

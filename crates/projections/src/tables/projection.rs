@@ -170,7 +170,8 @@ impl Projection<TableChange> for &'static TableProjection {
                 ProjectionError::new(format!("it does not fit table {}: {defect}", change.table().name))
             })?;
         }
-        Ok(Projected { changes, recorded_at, commit_index, commit_size })
+        let events = recorded.events.len() as u32;
+        Ok(Projected { changes, recorded_at, commit_index, commit_size, events })
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use foodflow_log::{Partition, Position};
 use foodflow_projections::changes::{Change, Properties};
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::{GraphStore, ListQuery, ReadModel as _, StoreError};
+use foodflow_projections::store::generations::{Generations as _, RebuildScope, Role};
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
@@ -72,6 +74,27 @@ async fn a_failure_at_the_last_statement_takes_the_whole_batch_back() {
     sqlx::raw_sql("DROP TRIGGER refuse").execute(&mut other).await.unwrap();
     world.apply(vec![change]).await;
     assert_eq!(world.nodes(&[world.lot(1)]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_generation_whose_tables_were_never_made_is_told_and_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.db");
+    let store = EmbeddedGraph::open(&path).await.unwrap();
+    store.migrate().await.unwrap();
+    drop(store.beside(RebuildScope::All, "1").await.unwrap());
+    store.close().await;
+    // As whoever began it leaves it that dies before it makes the tables.
+    for suffix in ["", "-wal", "-shm"] {
+        let name = folder.path().join(format!("graph.1.db{suffix}"));
+        assert!(std::fs::remove_file(&name).is_ok() || !suffix.is_empty(), "there is no {}", name.display());
+    }
+    let again = EmbeddedGraph::open(&path).await.unwrap();
+    let other = again.generations().await.unwrap().other.unwrap();
+    assert_eq!((other.role, other.checkpoints.len()), (Role::Beside, 0));
+    let beside = again.beside(RebuildScope::All, "1").await.unwrap();
+    assert_eq!(beside.claim(Partition(0)).await.unwrap().checkpoint.position, Position(0));
+    assert_eq!(again.generations().await.unwrap().other.unwrap().checkpoints.len(), 1);
 }
 
 #[tokio::test]

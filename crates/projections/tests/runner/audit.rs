@@ -1,7 +1,7 @@
 //! What is noticed without a failure being told: a worker that stands still, positions that are not there.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foodflow_domain::TenantId;
 use foodflow_log::memory::MemoryLog;
@@ -144,6 +144,17 @@ async fn what_the_log_lacks_behind_the_checkpoint_is_found() {
         assert!(error.contains(&lacks), "{error}");
         assert_eq!(metric(&metrics.render(), metric_definitions::GAP_POSITIONS), lost.len() as u64);
         assert!(runner.is_ready(), "another start would not mend it");
+        // The log goes on, and what it lacks lies further back with every pass.
+        for _ in 0..200 {
+            last = append(&log, new_tenant(), 1).await;
+        }
+        wait(&runner, last).await;
+        let behind = Instant::now();
+        while behind.elapsed() < 20 * watchful().audit_interval {
+            let status = status(&runner).await;
+            assert_eq!(status.state, ProjectionState::Degraded, "a later pass forgot it: {status:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         withholding.withhold([]);
         until(&runner, ProjectionState::Running).await;
     }

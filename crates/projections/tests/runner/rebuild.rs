@@ -7,14 +7,14 @@ use foodflow_domain::TenantId;
 use foodflow_log::{Position, SharedLog};
 use foodflow_projections::runner::{
     Outcome, ProjectionState, RebuildError, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest,
-    RebuildStage, SwitchPolicy, Verdict, rebuild, switch_back,
+    RebuildStage, Runner, RunnerConfig, SwitchPolicy, Verdict, rebuild, switch_back,
 };
 use foodflow_projections::store::generations::{Generations, RebuildScope, Role};
 use foodflow_projections::store::{DigestScope, ReadModel as _};
 use uuid::Uuid;
 
 use super::store::{Fault, RecordingStore};
-use super::support::{P0, SOON, TestProjection, append, memory_log, start, until, wait};
+use super::support::{P0, SOON, TestProjection, append, config, memory_log, start, until, wait};
 
 const SCOPE: DigestScope = DigestScope::Partition(P0);
 
@@ -121,6 +121,7 @@ async fn a_rebuild_equals_what_is_live_and_leaves_it_alone() {
     let report = report.unwrap();
     assert!(report.is_identical());
     assert_eq!((report.outcome, report.messages, report.held), (Outcome::Kept, last.0, Duration::ZERO));
+    assert_eq!(report.events, last.0, "each message has one");
     let compared = &report.comparisons[0];
     assert_eq!((compared.position, &compared.rebuilt.digest), (last, &digest));
     assert_eq!(compared.live.as_ref().unwrap(), &compared.rebuilt);
@@ -165,15 +166,24 @@ async fn what_was_rebuilt_becomes_live_at_once_while_writes_go_on() {
 #[tokio::test]
 async fn a_projector_that_is_held_is_no_failure() {
     let (place, last) = filled().await;
-    let runner = start(&place.log, &place.store, &place.projection);
+    let stall_after = Duration::from_millis(100);
+    let impatient = RunnerConfig { stall_after, ..config() };
+    let (log, store, projection) = (place.log.clone(), place.store.clone(), place.projection.clone());
+    let runner = Runner::start(log, store, projection, impatient).unwrap();
     until(&runner, ProjectionState::Running).await;
     let holder = Uuid::new_v4();
     Generations::hold(&*place.store, P0, holder, Duration::from_secs(60)).await.unwrap();
     let next = append(&place.log, tenant(1), 2).await;
     until(&runner, ProjectionState::Held).await;
-    assert!(runner.is_ready(), "queries are answered all the while");
-    let status = runner.status().await.remove(0);
-    assert_eq!((status.position, status.lag_events, status.error), (last, 2, None));
+    // Longer than what stands still without a reason may.
+    let held = Instant::now();
+    while held.elapsed() < 3 * stall_after {
+        let status = runner.status().await.remove(0);
+        assert_eq!((status.position, status.lag_events, status.error), (last, 2, None));
+        assert_eq!(status.state, ProjectionState::Held);
+        assert!(runner.is_ready(), "queries are answered all the while");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     Generations::release(&*place.store, P0, holder).await.unwrap();
     wait(&runner, next).await;
     until(&runner, ProjectionState::Running).await;

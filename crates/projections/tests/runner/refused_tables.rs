@@ -48,7 +48,7 @@ impl Projection<TableChange> for Texts {
                 false => TableChange::Patch { table, key: row.key(), columns },
             });
         }
-        Ok(Projected { changes, recorded_at, commit_index, commit_size })
+        Ok(Projected { changes, recorded_at, commit_index, commit_size, events: 1 })
     }
 }
 

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foodflow_domain::TenantId;
-use foodflow_log::Position;
+use foodflow_log::{Partition, Position};
 use foodflow_projections::runner::{Owner, ProjectionState, Runner, RunnerConfig, metric_definitions};
 use jiff::{SignedDuration, Timestamp};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use uuid::Uuid;
 
 use super::store::RecordingStore;
-use super::support::{TestProjection, append, append_at, append_raw, config, memory_log, start, until, wait};
+use super::support::{
+    P0, TestProjection, append, append_at, append_raw, config, memory_log, start, until, wait,
+};
 
 #[tokio::test]
 async fn lag_is_the_age_of_the_oldest_message_that_is_not_applied() {
@@ -55,6 +57,8 @@ async fn status_is_written_as_documented() {
         "lag_events": 0, "lag_seconds": 0.0, "state": "running",
     }]);
     assert_eq!(status, expected);
+    let one = serde_json::to_value(runner.status_of(P0).await).unwrap();
+    assert_eq!((&one, runner.status_of(Partition(1)).await), (&expected[0], None));
     log.close().await;
     until(&runner, ProjectionState::Retrying).await;
     let status = runner.status().await.remove(0);

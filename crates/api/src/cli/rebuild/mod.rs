@@ -1,6 +1,5 @@
 //! `foodflow rebuild`: a read model anew from the log, beside the live one, compared by digest, and switched to.
 
-mod counted;
 mod report;
 mod status;
 
@@ -19,7 +18,6 @@ use foodflow_projections::store::generations::{Generations, RebuildScope, Role};
 use foodflow_projections::tables::projection;
 use foodflow_projections::tenancy::TENANCY;
 
-use self::counted::Counted;
 use self::report::Report;
 use super::interrupt::unless_interrupted;
 use super::place::{existing_log, parse_tenant};
@@ -142,28 +140,26 @@ async fn act<C: Clone + Send + Sync + 'static>(
         });
         return Ok(ExitCode::SUCCESS);
     }
-    let projection = Arc::new(Counted::new(projection));
     let mut shown = Shown::default();
     let on_progress = |progress| shown.at(progress);
-    let counted: Arc<dyn Projection<C>> = projection.clone();
     let to_log = Arc::clone(log);
     let options = RebuildOptions::default();
     let work = async {
         if arguments.back {
-            let back = switch_back(to_log, store, counted, options, on_progress).await;
+            let back = switch_back(to_log, store, projection, options, on_progress).await;
             return back.context("the previous generation is not live");
         }
         let scope = arguments.tenant.map_or(RebuildScope::All, RebuildScope::Tenant);
         let (switch, filled_by) = (arguments.switch.into(), FILLED_BY.to_owned());
         let request = RebuildRequest { scope, switch, filled_by };
-        let rebuilt = rebuild(to_log, store, counted, request, options, on_progress).await;
+        let rebuilt = rebuild(to_log, store, projection, request, options, on_progress).await;
         rebuilt.context("the rebuild failed; the live read model is as it was")
     };
     let again = if arguments.back { "`foodflow rebuild --back`" } else { "`foodflow rebuild`" };
     let advice = format!("the live read model is as it was, and the same {again} goes on from here");
     let rebuilt: RebuildReport = unless_interrupted(&advice, work).await?;
     drop(shown);
-    let report = Report::new(names, &rebuilt, projection.events());
+    let report = Report::new(names, &rebuilt);
     tell(arguments, &report)?;
     if let Some(explanation) = report.explanation() {
         say(&explanation);

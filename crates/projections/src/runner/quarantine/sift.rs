@@ -20,7 +20,7 @@ use crate::runner::assembler::{AssembleError, Assembled, Assembler};
 use crate::runner::projection::{Projection, ProjectionError};
 use crate::runner::rebuild::retry::Retry;
 use crate::runner::worker::{no_answer, within};
-use crate::store::{Batch, Checkpoint, Claim, Sink, StoreError};
+use crate::store::{Batch, Claim, Sink, StoreError};
 
 /// Why a batch could not be written in parts either.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ struct Part<C> {
 
 impl<C: Clone + Send + Sync + 'static> Sift<'_, C> {
     /// Writes what follows `claim` up to `last`, where a commit ends and which was refused; `claim` goes along.
-    /// `on_written` learns of each part where the store stands and how many messages it held.
+    /// `on_written` learns of each part.
     ///
     /// # Errors
     /// [`SiftError`]; what was written by then is in the claim.
@@ -69,7 +69,7 @@ impl<C: Clone + Send + Sync + 'static> Sift<'_, C> {
         &self,
         claim: &mut Claim,
         last: Position,
-        mut on_written: impl FnMut(&Checkpoint, usize) + Send,
+        mut on_written: impl FnMut(&Assembled<C>) + Send,
     ) -> Result<(), SiftError> {
         let messages = self.read(claim.checkpoint.position, last).await?;
         // Decisions behind the batch count too: what is skipped there must wait here.
@@ -80,11 +80,11 @@ impl<C: Clone + Send + Sync + 'static> Sift<'_, C> {
         while written < messages.len() {
             let triage = self.triage(claim, through, &refusals);
             let part = self.part(triage, &messages[written..], claim.checkpoint.position, size).await?;
-            let (held, checkpoint) = (part.assembled.messages, part.assembled.checkpoint.clone());
+            let held = part.assembled.messages;
             match self.apply(&part, claim).await {
                 Ok(()) => {
-                    claim.checkpoint = checkpoint;
-                    on_written(&claim.checkpoint, held);
+                    claim.checkpoint = part.assembled.checkpoint.clone();
+                    on_written(&part.assembled);
                     written += held;
                     size = if written < suspect { (suspect - written).div_ceil(2) } else { messages.len() };
                 }

@@ -287,9 +287,10 @@ fn nothing<C>(message: &StoredMessage) -> Result<Projected<C>, ProjectionError> 
     let unreadable =
         || ProjectionError::new(format!("the message at position {position} is no batch of events"));
     let places: Vec<Place> = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
+    let events = places.len() as u32;
     let Some(Place { time, commitindex, commitsize }) = places.into_iter().next() else {
         return Err(unreadable());
     };
     let (commit_index, commit_size) = (commitindex, commitsize);
-    Ok(Projected { changes: Vec::new(), recorded_at: time, commit_index, commit_size })
+    Ok(Projected { changes: Vec::new(), recorded_at: time, commit_index, commit_size, events })
 }

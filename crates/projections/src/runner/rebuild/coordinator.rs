@@ -7,13 +7,14 @@ use std::time::Duration;
 use foodflow_log::{Partition, Position, SharedLog};
 use tokio::time::Instant;
 
-use super::filling::{Filling, Means};
+use super::filling::{Applied, Filling, Means};
 use super::holds::Holds;
 use super::report::{
     Comparison, Outcome, RebuildError, RebuildProgress, RebuildReport, RebuildRequest, RebuildStage,
     SwitchPolicy, Verdict,
 };
 use crate::store::generations::{Compared, Generations, RebuildScope, Role};
+use crate::store::quarantine::Quarantine;
 use crate::store::{Claim, Sink, StoreError, Survey};
 
 /// How often the live position is followed before the projectors are stopped in any case: a log that grows faster than
@@ -34,8 +35,8 @@ pub(super) struct Coordinator<'a, C: Send + 'static> {
     on_progress: &'a mut (dyn FnMut(RebuildProgress) + Send + Sync),
     began: Instant,
     held: Duration,
-    /// Messages that fillings applied which were given up.
-    given_up: u64,
+    /// What fillings applied which were given up.
+    given_up: Applied,
 }
 
 /// Why a switch did not take place.
@@ -59,7 +60,7 @@ impl<'a, C: Clone + Send + Sync + 'static> Coordinator<'a, C> {
         on_progress: &'a mut (dyn FnMut(RebuildProgress) + Send + Sync),
     ) -> Self {
         let partitions = partitions(&means.log, scope);
-        let (fillings, held, given_up) = (Vec::new(), Duration::ZERO, 0);
+        let (fillings, held, given_up) = (Vec::new(), Duration::ZERO, Applied::default());
         Self { means, store, scope, partitions, fillings, on_progress, began: Instant::now(), held, given_up }
     }
 
@@ -111,7 +112,8 @@ impl<'a, C: Clone + Send + Sync + 'static> Coordinator<'a, C> {
     }
 
     async fn claim_all(&mut self, sink: &Arc<dyn Sink<C>>) -> Result<(), StoreError> {
-        self.given_up += self.fillings.drain(..).map(|filling| filling.messages).sum::<u64>();
+        self.given_up = self.applied();
+        self.fillings.clear();
         for partition in &self.partitions {
             self.fillings.push(Filling::claim(&self.means, sink, self.scope, *partition).await?);
         }
@@ -234,16 +236,21 @@ impl<'a, C: Clone + Send + Sync + 'static> Coordinator<'a, C> {
             }
             _ => Verdict::Different,
         };
-        Ok(Comparison { partition, verdict, position, live, rebuilt })
+        let waiting = (self.waiting(&checkpoint.quarantine), self.waiting(&rebuilt.checkpoint.quarantine));
+        Ok(Comparison { partition, verdict, position, live, rebuilt, waiting })
     }
 
     /// Whether the same messages wait in both, within the scope.
     fn waits_alike(&self, live: &Survey, rebuilt: &Survey) -> bool {
-        let tenant = match self.scope {
-            RebuildScope::All => None,
-            RebuildScope::Tenant(tenant) => Some(tenant),
-        };
-        live.checkpoint.quarantine.is_like(&rebuilt.checkpoint.quarantine, tenant)
+        live.checkpoint.quarantine.is_like(&rebuilt.checkpoint.quarantine, self.scope.tenant())
+    }
+
+    /// How many messages wait, within the scope.
+    fn waiting(&self, quarantine: &Quarantine) -> u64 {
+        match self.scope.tenant() {
+            None => quarantine.messages(),
+            Some(tenant) => quarantine.of_tenant(tenant).map(|(_, waiting)| waiting.messages).sum(),
+        }
     }
 
     /// What the live generation holds at one position; its projector is stopped only where the store cannot read as of
@@ -326,7 +333,8 @@ impl<'a, C: Clone + Send + Sync + 'static> Coordinator<'a, C> {
 
     fn show(&mut self, index: usize, stage: RebuildStage) {
         let filling = &self.fillings[index];
-        let (partition, position, messages) = (filling.partition, filling.position(), filling.messages);
+        let (partition, position, messages) =
+            (filling.partition, filling.position(), filling.applied.messages);
         (self.on_progress)(RebuildProgress { stage, partition, position, head: position, messages });
     }
 
@@ -339,10 +347,15 @@ impl<'a, C: Clone + Send + Sync + 'static> Coordinator<'a, C> {
         for partition in &self.partitions {
             positions.insert(*partition, self.live(*partition).await?);
         }
-        let messages = self.given_up + self.fillings.iter().map(|filling| filling.messages).sum::<u64>();
+        let Applied { messages, events } = self.applied();
         let (duration, held) = (self.began.elapsed(), self.held);
-        tracing::info!(?outcome, messages, ?duration, ?held, "the rebuild is done");
-        Ok(RebuildReport { outcome, comparisons, positions, messages, duration, held })
+        tracing::info!(?outcome, messages, events, ?duration, ?held, "the rebuild is done");
+        Ok(RebuildReport { outcome, comparisons, positions, messages, events, duration, held })
+    }
+
+    /// What was applied in all.
+    fn applied(&self) -> Applied {
+        self.fillings.iter().fold(self.given_up, |applied, filling| applied + filling.applied)
     }
 }
 

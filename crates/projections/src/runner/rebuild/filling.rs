@@ -1,5 +1,6 @@
 //! The applying half of a rebuild: one partition of the generation that is filled, from its own checkpoint on.
 
+use std::ops::Add;
 use std::sync::Arc;
 
 use foodflow_domain::TenantId;
@@ -34,8 +35,30 @@ pub(super) struct Filling<C> {
     tenant: Option<TenantId>,
     /// Its checkpoint is what was applied so far.
     pub(super) claim: Claim,
-    /// Messages applied since the claim.
+    /// What was applied since the claim.
+    pub(super) applied: Applied,
+}
+
+/// How much was applied.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Applied {
     pub(super) messages: u64,
+    /// Events of these messages.
+    pub(super) events: u64,
+}
+
+impl Applied {
+    fn of<C>(assembled: &Assembled<C>) -> Self {
+        Self { messages: assembled.messages as u64, events: assembled.events }
+    }
+}
+
+impl Add for Applied {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { messages: self.messages + other.messages, events: self.events + other.events }
+    }
 }
 
 impl<C: Clone + Send + Sync + 'static> Filling<C> {
@@ -47,11 +70,8 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         partition: Partition,
     ) -> Result<Self, StoreError> {
         let claim = means.retry.store(|| sink.claim(partition)).await?;
-        let tenant = match scope {
-            RebuildScope::All => None,
-            RebuildScope::Tenant(tenant) => Some(tenant),
-        };
-        Ok(Self { sink: Arc::clone(sink), partition, tenant, claim, messages: 0 })
+        let (tenant, applied) = (scope.tenant(), Applied::default());
+        Ok(Self { sink: Arc::clone(sink), partition, tenant, claim, applied })
     }
 
     /// The last position that was applied.
@@ -97,7 +117,7 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
         reading.spawn(source.run(sender));
         while let Some(assembled) = batches.recv().await {
             let is_taken = self.apply(means, assembled).await?;
-            let (partition, position, messages) = (self.partition, self.position(), self.messages);
+            let (partition, position, messages) = (self.partition, self.position(), self.applied.messages);
             on_progress(RebuildProgress { stage, partition, position, head: until, messages });
             if !is_taken {
                 return Ok(false);
@@ -142,7 +162,7 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
 
     /// Applies a batch; `false` where it was refused and has been written in parts.
     async fn apply(&mut self, means: &Means<C>, assembled: Assembled<C>) -> Result<bool, RebuildError> {
-        let (messages, last) = (assembled.messages as u64, assembled.checkpoint.position);
+        let (applied, last) = (Applied::of(&assembled), assembled.checkpoint.position);
         let before = self.claim.checkpoint.clone();
         let batch = assembled.into_batch(&mut self.claim);
         match self.write(means, batch).await {
@@ -155,7 +175,7 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
             }
             outcome => {
                 outcome?;
-                self.messages += messages;
+                self.applied = self.applied + applied;
                 Ok(true)
             }
         }
@@ -172,8 +192,8 @@ impl<C: Clone + Send + Sync + 'static> Filling<C> {
             retry: &means.retry,
             answer_timeout: means.options.apply_timeout,
         };
-        let messages = &mut self.messages;
-        sift.write(&mut self.claim, last, |_, written| *messages += written as u64).await?;
+        let applied = &mut self.applied;
+        sift.write(&mut self.claim, last, |written| *applied = *applied + Applied::of(written)).await?;
         Ok(())
     }
 

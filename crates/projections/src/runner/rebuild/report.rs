@@ -124,6 +124,8 @@ pub struct Comparison {
     pub live: Result<Survey, String>,
     /// What the log says: of the same position, or of the log's end where that comes first.
     pub rebuilt: Survey,
+    /// How many messages waited in quarantine, of all that is rebuilt: live, then rebuilt.
+    pub waiting: (u64, u64),
 }
 
 impl Comparison {
@@ -165,9 +167,12 @@ pub struct RebuildReport {
     pub positions: BTreeMap<Partition, Position>,
     /// Messages applied.
     pub messages: u64,
+    /// Events of these messages.
+    pub events: u64,
     /// How long it took.
     pub duration: Duration,
-    /// How long the projectors stood still at most, at one time.
+    /// How long the projectors were held at most, at one time, from the first hold to the last release. Each goes on with
+    /// the next renewal of its lease, up to 1.5 s later.
     pub held: Duration,
 }
 

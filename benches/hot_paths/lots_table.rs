@@ -5,14 +5,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use foodflow_domain::EventSet as _;
 use foodflow_domain::food_graph::batch::{Balance, BatchEvent};
+use foodflow_projections::recorded::Recorded;
 use foodflow_projections::store::ReadModel as _;
 use foodflow_projections::table;
 use foodflow_projections::tables::embedded::EmbeddedTables;
 use foodflow_projections::tables::postgres::{PostgresConfig, PostgresTables};
-use foodflow_projections::tables::{
-    EventTable, TableChange, TableEvent, TableProjection, TableSource, Value,
-};
+use foodflow_projections::tables::{TableChange, TableEvent, TableProjection, TableSource, Value};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use sqlx::PgPool;
@@ -39,8 +39,7 @@ table! {
 
 /// The projection of the food graph's lots into it.
 pub(crate) static LOTS: TableProjection = TableProjection {
-    // The events of lots alone: those of the other aggregates are read, and change nothing here.
-    name: "food_graph.batch",
+    name: "lots",
     layout: 1,
     postgres: "
         CREATE TABLE IF NOT EXISTS lots (
@@ -51,12 +50,19 @@ pub(crate) static LOTS: TableProjection = TableProjection {
         );
         CREATE INDEX IF NOT EXISTS idx_lots_status ON lots (tenant_id, status);
     ",
-    sources: &[TableSource::of::<LotRow>()],
+    // Of messages, since the projection is of the food graph's lots alone and passes everything else over.
+    sources: &[TableSource::of_messages::<LotRow>(lots)],
 };
 
-impl EventTable for LotRow {
-    type Event = BatchEvent;
+fn lots(message: &Recorded, changes: &mut Vec<TableChange>) {
+    for envelope in &message.events {
+        if let Ok(Some(data)) = BatchEvent::decode(&envelope.event_type, envelope.data.get()) {
+            LotRow::project(&TableEvent { message, envelope }, data, changes);
+        }
+    }
+}
 
+impl LotRow {
     fn project(event: &TableEvent<'_>, data: BatchEvent, changes: &mut Vec<TableChange>) {
         let (lot, after) = match data {
             BatchEvent::Received(data) | BatchEvent::Produced(data) => {

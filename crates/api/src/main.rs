@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// A command, and a batch of a projector, is many small allocations by several threads: with the allocator of the C library
-/// JetStream commands come to two thirds of the rate at 256 clients (docs/PERFORMANCE.md).
+/// A command is many small allocations by several threads: a profile had a quarter of the program's time in the allocator of
+/// the C library and in copying (docs/PERFORMANCE.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

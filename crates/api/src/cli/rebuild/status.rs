@@ -5,7 +5,7 @@ use std::fmt;
 
 use foodflow_log::{Partition, Position};
 use foodflow_projections::store::Checkpoint;
-use foodflow_projections::store::generations::{Overview, RebuildScope, Role};
+use foodflow_projections::store::generations::Overview;
 use serde::Serialize;
 
 /// The generations of a read model.
@@ -32,15 +32,8 @@ struct Other {
 impl Status {
     pub(super) fn new(projection: &'static str, store: &'static str, overview: &Overview) -> Self {
         let other = overview.other.as_ref().map(|other| Other {
-            role: match other.role {
-                Role::Beside => "beside",
-                Role::Reopened => "reopened",
-                Role::Previous => "previous",
-            },
-            tenant: match other.scope {
-                RebuildScope::All => None,
-                RebuildScope::Tenant(tenant) => Some(tenant.to_string()),
-            },
+            role: other.role.as_str(),
+            tenant: other.scope.tenant().map(|tenant| tenant.to_string()),
             filled_by: other.filled_by.clone(),
             positions: positions(&other.checkpoints),
         });

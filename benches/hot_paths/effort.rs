@@ -49,7 +49,7 @@ impl Effort {
         warm_up_lots: 2_000,
         replayed_events: 20_000,
         live_rate: 2_000,
-        live_times: [Duration::from_secs(4), Duration::from_secs(10)],
+        live_times: [Duration::from_secs(30), Duration::from_secs(15)],
         memory_events: 1_000_000,
         fill_max: Duration::from_secs(200),
     };

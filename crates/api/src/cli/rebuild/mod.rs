@@ -149,7 +149,7 @@ async fn act<C: Clone + Send + Sync + 'static>(
             let back = switch_back(to_log, store, projection, options, on_progress).await;
             return back.context("the previous generation is not live");
         }
-        let scope = arguments.tenant.map_or(RebuildScope::All, RebuildScope::Tenant);
+        let scope = RebuildScope::from(arguments.tenant);
         let (switch, filled_by) = (arguments.switch.into(), FILLED_BY.to_owned());
         let request = RebuildRequest { scope, switch, filled_by };
         let rebuilt = rebuild(to_log, store, projection, request, options, on_progress).await;

@@ -107,8 +107,7 @@ impl Generations<Change> for Neo4jGraph {
 
 impl Neo4jGraph {
     fn other(&self) -> Arc<Side> {
-        let (graph, visible) = (self.graph.clone(), Arc::default());
-        Arc::new(Side { graph, generation: Generation::Other, visible })
+        Arc::new(self.side(Generation::Other, Arc::default()))
     }
 }
 

@@ -26,6 +26,7 @@ mod read;
 mod retire;
 mod schema;
 mod side;
+mod sockets;
 mod value;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ use uuid::Uuid;
 
 use self::names::Generation;
 use self::side::Side;
+use self::sockets::Sockets;
 use super::{
     Batch, Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, ReadModel, Sink,
     StoreError, TraceDirection,
@@ -57,6 +59,7 @@ const STATEMENT_ROWS_MAX: usize = 5_000;
 pub struct Neo4jGraph {
     graph: Graph,
     address: String,
+    sockets: Arc<Sockets>,
     visible: Arc<Visible>,
 }
 
@@ -75,7 +78,8 @@ impl Neo4jGraph {
     pub async fn connect(config: Neo4jConfig) -> Result<Self, StoreError> {
         let address = config.address();
         let graph = config.open().await?;
-        Ok(Self { graph, address, visible: Arc::default() })
+        let sockets = Arc::new(Sockets::to(&address));
+        Ok(Self { graph, address, sockets, visible: Arc::default() })
     }
 
     /// Names of constraints and indexes that [`ReadModel::migrate`] would make; changes nothing.
@@ -87,8 +91,18 @@ impl Neo4jGraph {
     }
 
     fn live(&self) -> Side {
-        let (graph, visible) = (self.graph.clone(), Arc::clone(&self.visible));
-        Side { graph, generation: Generation::Live, visible }
+        self.side(Generation::Live, Arc::clone(&self.visible))
+    }
+
+    fn side(&self, generation: Generation, visible: Arc<Visible>) -> Side {
+        let (graph, sockets) = (self.graph.clone(), Arc::clone(&self.sockets));
+        Side { graph, generation, sockets, visible }
+    }
+
+    /// The driver, for statements that may be large.
+    fn ready(&self) -> &Graph {
+        self.sockets.send_at_once();
+        &self.graph
     }
 
     /// Where the graph is, e.g. `bolt://db:7687/neo4j`; without user and password.
@@ -147,11 +161,11 @@ impl Sink<Change> for Neo4jGraph {
 #[async_trait]
 impl GraphStore for Neo4jGraph {
     async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
-        read::nodes(&self.graph, tenant, label, ids).await
+        read::nodes(self.ready(), tenant, label, ids).await
     }
 
     async fn list(&self, tenant: TenantId, query: &ListQuery) -> Result<Vec<Node>, StoreError> {
-        read::list(&self.graph, tenant, query).await
+        read::list(self.ready(), tenant, query).await
     }
 
     async fn edges(
@@ -163,7 +177,7 @@ impl GraphStore for Neo4jGraph {
         direction: EdgeDirection,
     ) -> Result<Vec<Edge>, StoreError> {
         let wanted = read::WantedEdges { label, ids, edge_types, direction };
-        read::edges(&self.graph, tenant, &wanted).await
+        read::edges(self.ready(), tenant, &wanted).await
     }
 
     async fn genealogy(
@@ -172,6 +186,6 @@ impl GraphStore for Neo4jGraph {
         start: Uuid,
         direction: TraceDirection,
     ) -> Result<Vec<Edge>, StoreError> {
-        genealogy::genealogy(&self.graph, tenant, start, direction).await
+        genealogy::genealogy(self.ready(), tenant, start, direction).await
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::checkpoint::Visible;
 use super::names::Generation;
+use super::sockets::Sockets;
 use super::{STORE, apply, checkpoint, clear, digest, schema};
 use crate::changes::Change;
 use crate::graph::{Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError};
@@ -19,6 +20,7 @@ use crate::graph::{Batch, Checkpoint, Claim, DigestScope, ReadModel, Sink, Store
 pub(super) struct Side {
     pub(super) graph: Graph,
     pub(super) generation: Generation,
+    pub(super) sockets: Arc<Sockets>,
     pub(super) visible: Arc<Visible>,
 }
 
@@ -60,10 +62,12 @@ impl ReadModel for Side {
 #[async_trait]
 impl Sink<Change> for Side {
     async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        self.sockets.send_at_once();
         apply::apply(&self.graph, self.generation, batch).await
     }
 
     async fn rehearse(&self, batch: Batch) -> Result<(), StoreError> {
+        self.sockets.send_at_once();
         apply::rehearse(&self.graph, self.generation, batch).await
     }
 }

@@ -140,6 +140,31 @@ async fn clearing_takes_many_edges_of_one_node_in_parts() {
     assert!(store.digest(DigestScope::Partition(world.partition)).await.unwrap().starts_with("0-"));
 }
 
+/// New edges are made without a look at what is there, so nothing may be written where something may be left.
+#[tokio::test]
+async fn a_partition_whose_clearing_was_cut_short_takes_nothing_until_it_is_cleared() {
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2131).await;
+    let (output, input) = (world.lot(1), world.lot(2));
+    let changes = || [bare(&[output, input]), vec![uses(1, output, input)]].concat();
+    world.apply(changes()).await;
+    let digest = world.digest().await;
+    // What clearing does first, and what is left when it is killed then.
+    let mark = "MATCH (c:FoodflowCheckpoint {id: $id}) SET c.position = 0, c.clearing = true";
+    let id = format!("food_graph/{}", world.partition.0);
+    driver().await.run(query(mark).param("id", id)).await.unwrap();
+    let again = world.batch(1, changes());
+    let refused = world.store.apply(again).await.unwrap_err().to_string();
+    assert!(refused.contains("partition 2131") && refused.contains("foodflow rebuild"), "{refused}");
+    assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position.0, 0);
+    assert_eq!(world.edges_from(output).await.len(), 1);
+    world.clear().await;
+    assert!(world.edges_from(output).await.is_empty());
+    world.apply(changes()).await;
+    assert_eq!(world.edges_from(output).await.len(), 1);
+    assert_eq!(world.digest().await, digest);
+}
+
 #[tokio::test]
 async fn a_label_or_a_property_that_someone_added_does_no_harm() {
     let (store, ()) = open().await;

@@ -78,8 +78,16 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// What the edges of one statement have in common: their type and the labels of their ends.
-type EdgeKind = (EdgeType, Label, Label);
+/// What the edges of one statement have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct EdgeKind {
+    edge_type: EdgeType,
+    from: Label,
+    to: Label,
+    /// Whether they may stand in the graph already. Those of messages behind the checkpoint cannot: they are made
+    /// without a look at what is there.
+    may_be_there: bool,
+}
 
 struct Work {
     generation: Generation,
@@ -164,33 +172,38 @@ impl Work {
 
     async fn write_edges(&self, txn: &mut Txn) -> Result<(), Failure> {
         let mut by_kind = BTreeMap::<EdgeKind, Vec<_>>::new();
-        for edge in &self.folded.edges {
-            by_kind.entry((edge.1.edge_type, edge.1.from.label, edge.1.to.label)).or_default().push(edge);
+        for entry in &self.folded.edges {
+            let Edge { edge_type, from, to, position, .. } = *entry.1;
+            let may_be_there = position <= self.batch.after;
+            let kind = EdgeKind { edge_type, from: from.label, to: to.label, may_be_there };
+            by_kind.entry(kind).or_default().push(entry);
         }
         for (kind, edges) in by_kind {
             for edges in edges.chunks(STATEMENT_ROWS_MAX) {
-                self.merge_edges(txn, kind, edges).await?;
+                self.write_edges_of(txn, kind, edges).await?;
             }
         }
         Ok(())
     }
 
-    async fn merge_edges(
+    async fn write_edges_of(
         &self,
         txn: &mut Txn,
-        (edge_type, from, to): EdgeKind,
+        kind: EdgeKind,
         edges: &[&(TenantId, Box<Edge>)],
     ) -> Result<(), Failure> {
-        // The checkpoint keeps a redelivery out; an edge that is there although its checkpoint was cleared must
-        // still not be written twice. The merge looks at the end with fewer edges, mostly a lot.
-        let (from, to) = (self.generation.label(from), self.generation.label(to));
+        let (from, to) = (self.generation.label(kind.from), self.generation.label(kind.to));
+        let edge_type = self.generation.edge_type(kind.edge_type);
+        // A merge reads the edges between the two ends, and its server looks at the end with fewer, mostly a lot.
+        let write = match kind.may_be_there {
+            true => format!("MERGE (a)-[e:{edge_type} {{id: r.set.id}}]->(b) ON CREATE SET e = r.set"),
+            false => format!("CREATE (a)-[e:{edge_type}]->(b) SET e = r.set"),
+        };
         let statement = format!(
             "UNWIND $rows AS r \
-             MATCH (a:{from} {{tenant_id: r.tenant, id: r.from}}) {seek_from} \
-             MATCH (b:{to} {{tenant_id: r.tenant, id: r.to}}) {seek_to} \
-             MERGE (a)-[e:{} {{id: r.id}}]->(b) ON CREATE SET e += r.set \
-             RETURN count(*) AS written",
-            self.generation.edge_type(edge_type),
+             MATCH (a:{from} {{tenant_id: r.set.tenant_id, id: r.from}}) {seek_from} \
+             MATCH (b:{to} {{tenant_id: r.set.tenant_id, id: r.to}}) {seek_to} \
+             {write} RETURN count(*) AS written",
             seek_from = by_id("a", &from),
             seek_to = by_id("b", &to),
         );
@@ -206,7 +219,7 @@ impl Work {
             self.expect_ends(txn, edges.iter().map(|(tenant, edge)| (*tenant, edge.to))).await?;
             written = self.written(txn, &statement, rows()?).await?;
         }
-        all_written(edge_type.as_str(), written, edges.len())
+        all_written(kind.edge_type.as_str(), written, edges.len())
     }
 
     /// Makes the ends of edges that are not there yet, so that no edge is lost to the order of commits. All are

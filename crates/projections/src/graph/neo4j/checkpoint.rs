@@ -159,16 +159,26 @@ pub(super) async fn release(graph: &Graph, partition: Partition, holder: Uuid) -
     Ok(graph.run(statement).await?)
 }
 
-/// Sets the checkpoint back to 0; the epoch stays.
+/// Sets the checkpoint back to 0, the epoch stays; nothing is admitted until the partition is [`cleared`].
 pub(super) async fn reset(
     graph: &Graph,
     generation: Generation,
     partition: Partition,
 ) -> Result<(), StoreError> {
     let text = format!(
-        "MATCH (c:{} {{id: $id}}) SET c.position = 0 REMOVE c.recorded_at, c.quarantine",
+        "MATCH (c:{} {{id: $id}}) SET c.position = 0, c.clearing = true REMOVE c.recorded_at, c.quarantine",
         generation.checkpoint()
     );
+    Ok(graph.run(query(&text).param("id", id(partition))).await?)
+}
+
+/// Nothing of the partition is left: what follows is admitted.
+pub(super) async fn cleared(
+    graph: &Graph,
+    generation: Generation,
+    partition: Partition,
+) -> Result<(), StoreError> {
+    let text = format!("MATCH (c:{} {{id: $id}}) REMOVE c.clearing", generation.checkpoint());
     Ok(graph.run(query(&text).param("id", id(partition))).await?)
 }
 
@@ -182,10 +192,10 @@ pub(super) async fn admit(
     // Setting a property takes the lock; only then are epoch and position read that decide.
     let statement = format!(
         "MATCH (c:{} {{id: $id}}) SET c.offered_position = $position \
-         WITH c, {COLUMNS} \
+         WITH c, {COLUMNS}, coalesce(c.clearing, false) AS clearing \
          FOREACH (_ IN CASE WHEN epoch = $epoch AND position = $after THEN [1] ELSE [] END | \
            SET c.position = $position, c.recorded_at = $recorded_at, c.quarantine = $quarantine) \
-         RETURN epoch, position, recorded_at, quarantine",
+         RETURN epoch, position, recorded_at, quarantine, clearing",
         generation.checkpoint()
     );
     let statement = query(&statement)
@@ -196,7 +206,17 @@ pub(super) async fn admit(
         .param("recorded_at", batch.checkpoint.recorded_at.map(instant_to_bolt))
         .param("quarantine", batch.checkpoint.quarantine.to_text());
     let mut rows = txn.execute(statement).await?;
-    let found = rows.next(txn.handle()).await?.map(|row| decode(&row)).transpose()?;
+    let row = rows.next(txn.handle()).await?;
+    if let Some(row) = &row
+        && row.get("clearing")?
+    {
+        let Partition(number) = batch.partition;
+        let reason = format!(
+            "clearing partition {number} is under way or was cut short; `foodflow rebuild` fills it anew"
+        );
+        return Err(StoreError::Generations { store: STORE, reason }.into());
+    }
+    let found = row.map(|row| decode(&row)).transpose()?;
     let stored = found.unwrap_or(Claim { epoch: Epoch(0), checkpoint: Checkpoint::default() });
     Ok(batch.admission(STORE, stored.epoch, stored.checkpoint.position)?)
 }
@@ -227,7 +247,7 @@ pub(super) async fn set(
         "MERGE (c:{} {{id: $id}}) \
          SET c.partition = $partition, c.epoch = $epoch, c.position = $position, c.recorded_at = $recorded_at, \
            c.quarantine = $quarantine \
-         REMOVE c.held_by, c.held_until",
+         REMOVE c.held_by, c.held_until, c.clearing",
         generation.checkpoint()
     );
     let statement = query(&statement)

@@ -1,7 +1,7 @@
 //! Clearing a partition of a generation, or the whole other one when it is given up, in transactions of bounded size.
 //!
-//! The checkpoint goes first: where clearing is cut short, a projection then starts over instead of going on with
-//! holes behind it. Nodes are walked in pages of the index of their id, so no transaction reads or deletes
+//! The checkpoint goes first, and nothing is written into the partition until all of it is gone: where clearing is cut
+//! short, a projection neither goes on with holes behind it nor starts over beside what is left. Nodes are walked in pages of the index of their id, so no transaction reads or deletes
 //! more than a page, even where a place has millions of edges: edges go before nodes, by the node they start at.
 
 use foodflow_log::Partition;
@@ -34,7 +34,7 @@ pub(super) async fn clear(
             delete_pages(graph, partition, &generation.label(*label), delete).await?;
         }
     }
-    Ok(())
+    checkpoint::cleared(graph, generation, partition).await
 }
 
 async fn delete_pages(

@@ -16,13 +16,11 @@ use crate::changes::{Edge, Label, NodeKey, Retirement};
 use crate::graph::StoreError;
 
 /// Properties that an edge has at most before it is retired.
-const PROPERTIES_MAX: usize = 18;
+const PROPERTIES_MAX: usize = 16;
 
 /// The row that makes an edge.
 pub(super) fn encode(tenant: TenantId, partition: Partition, edge: &Edge) -> Result<BoltType, StoreError> {
-    let mut row = MapBuilder::with_capacity(5);
-    row.put("id", edge.id.to_string());
-    row.put("tenant", tenant.to_string());
+    let mut row = MapBuilder::with_capacity(3);
     row.put("from", edge.from.id.to_string());
     row.put("to", edge.to.id.to_string());
     row.put("set", properties(tenant, partition, edge)?);
@@ -31,6 +29,7 @@ pub(super) fn encode(tenant: TenantId, partition: Partition, edge: &Edge) -> Res
 
 fn properties(tenant: TenantId, partition: Partition, edge: &Edge) -> Result<BoltType, StoreError> {
     let mut set = MapBuilder::with_capacity(PROPERTIES_MAX);
+    set.put("id", edge.id.to_string());
     set.put("tenant_id", tenant.to_string());
     set.put("partition", i64::from(partition.0));
     if let Some(quantity) = edge.quantity {

@@ -206,6 +206,18 @@ async fn an_edge_may_come_before_the_nodes_that_it_joins() {
     assert_eq!(world.digest().await, late);
 }
 
+#[tokio::test]
+async fn edges_with_and_without_their_ends_are_each_written_once() {
+    let (store, ()) = open().await;
+    let mut world = World::new(store, 2151).await;
+    let (output, input, unnamed) = (world.lot(1), world.lot(2), world.lot(3));
+    let named = [bare(&[output, input]), vec![uses(1, output, input), uses(1, output, unnamed)]].concat();
+    world.apply(named).await;
+    assert_eq!(world.edges_from(output).await.len(), 2);
+    // Two lots and two edges: an end that is only named does not count.
+    assert!(world.digest().await.starts_with("4-"));
+}
+
 /// Neo4j shows a transaction to others while it is being committed: a checkpoint must not be taken for more than what
 /// can be read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -194,30 +194,33 @@ impl Work {
     ) -> Result<(), Failure> {
         let (from, to) = (self.generation.label(kind.from), self.generation.label(kind.to));
         let edge_type = self.generation.edge_type(kind.edge_type);
-        // A merge reads the edges between the two ends, and its server looks at the end with fewer, mostly a lot.
-        let write = match kind.may_be_there {
-            true => format!("MERGE (a)-[e:{edge_type} {{id: r.set.id}}]->(b) ON CREATE SET e = r.set"),
-            false => format!("CREATE (a)-[e:{edge_type}]->(b) SET e = r.set"),
+        let statement = |may_be_there: bool| {
+            // A merge reads the edges between the two ends, and the server looks at the end with fewer, mostly a lot.
+            let write = match may_be_there {
+                true => format!("MERGE (a)-[e:{edge_type} {{id: r.set.id}}]->(b) ON CREATE SET e = r.set"),
+                false => format!("CREATE (a)-[e:{edge_type}]->(b) SET e = r.set"),
+            };
+            format!(
+                "UNWIND $rows AS r \
+                 MATCH (a:{from} {{tenant_id: r.set.tenant_id, id: r.from}}) {seek_from} \
+                 MATCH (b:{to} {{tenant_id: r.set.tenant_id, id: r.to}}) {seek_to} \
+                 {write} RETURN count(*) AS written",
+                seek_from = by_id("a", &from),
+                seek_to = by_id("b", &to),
+            )
         };
-        let statement = format!(
-            "UNWIND $rows AS r \
-             MATCH (a:{from} {{tenant_id: r.set.tenant_id, id: r.from}}) {seek_from} \
-             MATCH (b:{to} {{tenant_id: r.set.tenant_id, id: r.to}}) {seek_to} \
-             {write} RETURN count(*) AS written",
-            seek_from = by_id("a", &from),
-            seek_to = by_id("b", &to),
-        );
         let rows = || {
             edges
                 .iter()
                 .map(|(tenant, edge)| edge_row::encode(*tenant, self.batch.partition, edge))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let mut written = self.written(txn, &statement, rows()?).await?;
+        let mut written = self.written(txn, &statement(kind.may_be_there), rows()?).await?;
         if written < edges.len() {
             self.expect_ends(txn, edges.iter().map(|(tenant, edge)| (*tenant, edge.from))).await?;
             self.expect_ends(txn, edges.iter().map(|(tenant, edge)| (*tenant, edge.to))).await?;
-            written = self.written(txn, &statement, rows()?).await?;
+            // Those whose ends were there are written by now.
+            written = self.written(txn, &statement(true), rows()?).await?;
         }
         all_written(kind.edge_type.as_str(), written, edges.len())
     }

@@ -5,6 +5,9 @@
 //! statement with some hundred rows. The driver neither sets `TCP_NODELAY` nor hands out its sockets, so it is set from
 //! outside, on the sockets of this process whose other end has the server's port. Linux only; elsewhere, and where the
 //! system forbids it, everything works, and waits. To be deleted when the driver sets it.
+//!
+//! What must never happen here: a duplicate of a file that is no socket is closed. That would drop every POSIX lock that
+//! the process has on the file, and SQLite's are such.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Sockets {
     port: u16,
-    /// When they are looked at again; never where that failed.
+    /// When they are looked at again; never where the system forbids it.
     due: Mutex<Option<Instant>>,
 }
 
@@ -35,14 +38,19 @@ impl Sockets {
         let now = Instant::now();
         if due.is_some_and(|due| due <= now) {
             *due = match set_nodelay(self.port) {
-                Ok(()) => Some(now + INTERVAL),
-                Err(error) => {
+                Err(error) if is_forbidden(&error) => {
                     tracing::info!(%error, "statements of more than 8 KiB may wait for an acknowledgement");
                     None
                 }
+                // Anything else passes: too many open files, a connection that has just ended.
+                _ => Some(now + INTERVAL),
             };
         }
     }
+}
+
+fn is_forbidden(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::Unsupported)
 }
 
 fn port(address: &str) -> u16 {
@@ -57,18 +65,30 @@ fn port(address: &str) -> u16 {
 fn set_nodelay(port: u16) -> std::io::Result<()> {
     use std::net::SocketAddr;
 
+    use rustix::fs::{FileType, fstat};
     use rustix::net::{getpeername, sockopt};
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
     let process = pidfd_open(getpid(), PidfdFlags::empty())?;
     for entry in std::fs::read_dir("/proc/self/fd")? {
-        let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let entry = entry?;
+        if !std::fs::read_link(entry.path())
+            .is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"socket:"))
+        {
+            continue;
+        }
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         let socket = match pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) {
             Ok(socket) => socket,
             // It was closed meanwhile.
             Err(rustix::io::Errno::BADF) => continue,
             Err(error) => return Err(error.into()),
         };
+        // Another file may have taken the number since. Closing a duplicate would drop the locks that SQLite has on it.
+        if !fstat(&socket).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_socket()) {
+            std::mem::forget(socket);
+            continue;
+        }
         let peer = getpeername(&socket).ok().flatten().and_then(|peer| SocketAddr::try_from(peer).ok());
         if peer.is_some_and(|peer| peer.port() == port) {
             sockopt::set_tcp_nodelay(&socket, true)?;
@@ -93,6 +113,27 @@ mod tests {
         assert_eq!(port("bolt://[::1]:7691"), 7691);
         assert_eq!(port("bolt://[::1]"), 7687);
         assert_eq!(port("db:7692"), 7692);
+    }
+
+    /// Locks of this process on a file, as another process sees them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn locks_on_files_stay() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        use rustix::fs::{FlockOperation, fcntl_lock};
+
+        let file = tempfile::tempfile().unwrap();
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let inode = format!(":{} ", file.metadata().unwrap().ino());
+        let is_locked =
+            || std::fs::read_to_string("/proc/locks").unwrap().lines().any(|lock| lock.contains(&inode));
+        assert!(is_locked());
+        Sockets::to("bolt://db").send_at_once();
+        assert!(is_locked());
+        // What it guards against.
+        drop(file.try_clone().unwrap());
+        assert!(!is_locked());
     }
 
     #[cfg(target_os = "linux")]

@@ -21,7 +21,7 @@ use foodflow_log::{
 use jiff::Timestamp;
 use moka::sync::Cache;
 use serde::Serialize;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -37,6 +37,9 @@ const RETRIES_MAX: usize = 8;
 const CACHED_AGGREGATES_MAX: u64 = 100_000;
 /// Shards of the per-aggregate lock.
 const LOCK_SHARDS: usize = 1_024;
+/// Commands that a process takes in at once; further ones are refused as overload, so that none waits without end for
+/// others of the same aggregate.
+pub const COMMANDS_MAX: usize = 8_192;
 /// When a client should try again after a refusal for load, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -144,6 +147,7 @@ pub struct Executor {
     pub(crate) cache: Cache<Place, Arc<dyn Kept>>,
     pub(crate) snapshots: Snapshots,
     locks: Vec<Mutex<()>>,
+    places: Semaphore,
     /// Latest recorded time seen per partition, in microseconds since 1970; the lowest value before a look.
     recorded_us: Vec<AtomicI64>,
 }
@@ -155,7 +159,8 @@ impl Executor {
         let recorded_us = (0..log.partition_count()).map(|_| AtomicI64::new(i64::MIN)).collect();
         let locks = (0..LOCK_SHARDS).map(|_| Mutex::new(())).collect();
         let snapshots = Snapshots::of(log.records());
-        Self { log, clock, cache: Cache::new(CACHED_AGGREGATES_MAX), snapshots, locks, recorded_us }
+        let (cache, places) = (Cache::new(CACHED_AGGREGATES_MAX), Semaphore::new(COMMANDS_MAX));
+        Self { log, clock, cache, snapshots, locks, places, recorded_us }
     }
 
     /// The log that it appends to.
@@ -178,6 +183,8 @@ impl Executor {
         meta: &CommandMeta,
         operation: &O,
     ) -> Result<Accepted, CommandError> {
+        let busy = |_| CommandError::Overloaded { retry_after_s: RETRY_AFTER_S };
+        let _place = self.places.try_acquire().map_err(busy)?;
         let reply = operation.reply(meta);
         let _guards = self.lock(meta, operation).await;
         let mut backoff = ExponentialBuilder::default()
@@ -186,15 +193,19 @@ impl Executor {
             .with_max_times(RETRIES_MAX)
             .with_jitter()
             .build();
-        let mut fresh = false;
+        let (mut fresh, mut is_answer_lost) = (false, false);
         loop {
-            match self.attempt(meta, operation, &reply, fresh).await? {
-                Attempt::Done(accepted) => return Ok(accepted),
-                Attempt::Doubtful => {}
-                Attempt::Lost(error) => match backoff.next() {
-                    Some(delay) => tokio::time::sleep(delay).await,
-                    None => return Err(error),
-                },
+            match self.attempt(meta, operation, &reply, fresh).await {
+                Ok(Attempt::Done(accepted)) => return Ok(accepted),
+                Ok(Attempt::Doubtful) => {}
+                Ok(Attempt::Lost(error)) => {
+                    is_answer_lost |= matches!(error, CommandError::Unavailable { .. });
+                    match backoff.next() {
+                        Some(delay) => tokio::time::sleep(delay).await,
+                        None => return Err(left_open(error, is_answer_lost)),
+                    }
+                }
+                Err(error) => return Err(left_open(error, is_answer_lost)),
             }
             fresh = true;
         }
@@ -265,7 +276,7 @@ impl Executor {
     }
 
     async fn append(&self, unit: Unit<'_>, reply: &Reply) -> Result<Attempt, CommandError> {
-        let meta = unit.meta;
+        let (meta, is_fresh) = (unit.meta, unit.fresh);
         let now = unit.context.now;
         let entries: Vec<_> = unit.entries.into_iter().filter(|entry| !entry.pending.is_empty()).collect();
         if entries.is_empty() {
@@ -311,7 +322,13 @@ impl Executor {
                     repeated: false,
                 }))
             }
-            Err(AppendError::Conflict { .. }) => Ok(Attempt::Lost(CommandError::VersionConflict)),
+            Err(AppendError::Conflict { .. }) => {
+                // Remembered may be what the log has lost since: nothing that it holds would tell so.
+                for entry in entries.iter().filter(|_| is_fresh) {
+                    self.forget(&Place { tenant: meta.tenant, stream: entry.stream.clone() });
+                }
+                Ok(Attempt::Lost(CommandError::VersionConflict))
+            }
             Err(AppendError::Unknown { reason }) => Ok(Attempt::Lost(CommandError::Unavailable { reason })),
             Err(AppendError::Overloaded { .. }) => {
                 Err(CommandError::Overloaded { retry_after_s: RETRY_AFTER_S })
@@ -443,6 +460,17 @@ enum Attempt {
     Doubtful,
     /// Lost a race, or its answer: decide again after a pause, a bounded number of times.
     Lost(CommandError),
+}
+
+/// What is told after several attempts. Where the answer to one was lost, what it wrote may show only later, so that
+/// nothing may be called unwritten because a later attempt found no room or lost a race, maybe to that very write.
+fn left_open(error: CommandError, is_answer_lost: bool) -> CommandError {
+    match error {
+        CommandError::Overloaded { .. } | CommandError::VersionConflict if is_answer_lost => {
+            CommandError::Unavailable { reason: "the answer of the log was lost".to_owned() }
+        }
+        error => error,
+    }
 }
 
 fn envelopes(

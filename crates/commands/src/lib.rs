@@ -27,6 +27,6 @@ pub mod unit;
 
 pub use clock::{Clock, ScriptedClock, SystemClock};
 pub use error::CommandError;
-pub use execute::{Accepted, AcceptedEvent, CommandMeta, Executor, IfMatch, Operation, Reply};
+pub use execute::{Accepted, AcceptedEvent, COMMANDS_MAX, CommandMeta, Executor, IfMatch, Operation, Reply};
 pub use snapshot::SNAPSHOT_TAIL_MESSAGES_MAX;
 pub use unit::Unit;

@@ -38,6 +38,11 @@ impl Executor {
         self.cache.insert(place, kept);
     }
 
+    /// Forgets what is remembered of a stream.
+    pub(crate) fn forget(&self, place: &Place) {
+        self.cache.invalidate(place);
+    }
+
     /// Asks for a snapshot, in the place of one that turned out wrong where `replaces` names it.
     pub(crate) fn ask_for_snapshot(&self, place: &Place, kept: &Arc<dyn Kept>, replaces: Option<u64>) {
         self.snapshots.ask(place.clone(), Arc::clone(kept), replaces);
@@ -58,7 +63,14 @@ impl Executor {
                 if page.messages.is_empty() {
                     return Ok(cached);
                 }
-                (self.follow(&place, Arc::unwrap_or_clone(cached), page).await?, None)
+                match self.follow(&place, Arc::unwrap_or_clone(cached), page).await {
+                    // A log that lost its end and went on holds something else than what is remembered.
+                    Err(CommandError::Internal { .. }) => {
+                        self.forget(&place);
+                        self.load_unknown::<A>(&place).await?
+                    }
+                    followed => (followed?, None),
+                }
             }
             None => self.load_unknown::<A>(&place).await?,
         };

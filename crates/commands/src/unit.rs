@@ -107,7 +107,7 @@ pub struct Unit<'a> {
     /// What a decision may know.
     pub context: Context,
     /// True where every load must ask the log.
-    fresh: bool,
+    pub(crate) fresh: bool,
     /// True where some answer came from the cache, or a stream was taken as new without asking.
     pub(crate) trusted_cache: bool,
     pub(crate) entries: Vec<Entry>,

@@ -1,8 +1,8 @@
-//! Two processes that store snapshots of the same lot.
+//! Two processes that store snapshots of the same lot, and more commands than a process takes.
 
 use std::sync::Arc;
 
-use foodflow_commands::{CommandError, Executor};
+use foodflow_commands::{COMMANDS_MAX, CommandError, Executor};
 use foodflow_domain::food_graph::batch::AdjustmentKind;
 use foodflow_domain::ids::BatchId;
 use foodflow_log::EventLog as _;
@@ -66,5 +66,30 @@ pub(super) async fn two_processes_never_store_an_earlier_snapshot_over_a_later_o
     assert_same(&plant.look(&fixture.process(), lot).await?, &expected, "from the last snapshot");
     let read = fixture.log.take();
     assert!(read.messages <= READ_MESSAGES_MAX + TAIL_MESSAGES_MAX, "{read:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_commands_than_a_process_takes_are_refused_and_no_other_is_lost() -> anyhow::Result<()> {
+    let fixture = Fixture::memory().await?;
+    let process = Arc::new(fixture.process());
+    let plant = Plant::open(&process).await?;
+    let lot = plant.lot(&process, 2).await?;
+    let still = fixture.log.stand_still().await;
+    let mut commands = JoinSet::new();
+    for _ in 0..=COMMANDS_MAX {
+        let (process, tenant) = (Arc::clone(&process), plant.tenant);
+        commands.spawn(async move {
+            process.execute(&meta(tenant), &adjustment(lot, AdjustmentKind::Sample)).await
+        });
+    }
+    // The others wait for the log, or for each other.
+    let first = commands.join_next().await.unwrap()?;
+    assert!(matches!(first, Err(CommandError::Overloaded { .. })), "{first:?}");
+    drop(still);
+    while let Some(done) = commands.join_next().await {
+        done??;
+    }
+    assert_eq!(plant.look(&process, lot).await?.version, 2 + COMMANDS_MAX as u64);
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! A log that counts what is read to load aggregates, and whose records can be made to fail.
+//! A log that counts what is read to load aggregates, whose records can be made to fail and whose answers to come late.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use foodflow_log::{
     ReadQuery, Record, RecordError, RecordKey, RecordKind, Records, SharedLog, SharedRecords, StoredMessage,
     StreamId,
 };
+use tokio::sync::{Mutex, MutexGuard};
 
 /// What was read from a log since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +30,36 @@ struct Counts {
     records_fail: AtomicBool,
 }
 
+/// What becomes of the next commit.
+#[derive(Default)]
+pub(super) enum Next {
+    #[default]
+    Appended,
+    /// It is written only when the one after it comes, and not answered.
+    Late,
+    /// That one finds no room.
+    Behind(Commit),
+}
+
 /// Another log, counted.
 pub(super) struct CountingLog {
-    inner: SharedLog,
+    inner: RwLock<SharedLog>,
     counts: Arc<Counts>,
+    next: Mutex<Next>,
 }
 
 impl CountingLog {
     pub(super) fn before(inner: SharedLog) -> Self {
-        Self { inner, counts: Arc::default() }
+        Self { inner: RwLock::new(inner), counts: Arc::default(), next: Mutex::default() }
+    }
+
+    fn inner(&self) -> SharedLog {
+        Arc::clone(&self.inner.read().unwrap())
+    }
+
+    /// From now on it holds what `other` holds.
+    pub(super) fn becomes(&self, other: &Self) {
+        *self.inner.write().unwrap() = other.inner();
     }
 
     /// What was loaded since the last call.
@@ -50,6 +72,16 @@ impl CountingLog {
         }
     }
 
+    /// The answer to the next commit is lost, the one after it finds no room, and then the first one is written.
+    pub(super) async fn answer_late(&self) {
+        *self.next.lock().await = Next::Late;
+    }
+
+    /// No commit is written until what this answers is dropped.
+    pub(super) async fn stand_still(&self) -> MutexGuard<'_, Next> {
+        self.next.lock().await
+    }
+
     /// From now on every record is out of reach, or none is.
     pub(super) fn fail_records(&self, fail: bool) {
         self.counts.records_fail.store(fail, Ordering::SeqCst);
@@ -59,11 +91,24 @@ impl CountingLog {
 #[async_trait]
 impl EventLog for CountingLog {
     fn partition_count(&self) -> u16 {
-        self.inner.partition_count()
+        self.inner().partition_count()
     }
 
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        self.inner.append(commit).await
+        let mut next = self.next.lock().await;
+        match std::mem::take(&mut *next) {
+            Next::Appended => {}
+            Next::Late => {
+                *next = Next::Behind(commit);
+                return Err(AppendError::Unknown { reason: "no answer in time".to_owned() });
+            }
+            Next::Behind(first) => {
+                self.inner().append(first).await?;
+                return Err(AppendError::Overloaded { waiting: 1 });
+            }
+        }
+        drop(next);
+        self.inner().append(commit).await
     }
 
     async fn load_page(
@@ -73,7 +118,7 @@ impl EventLog for CountingLog {
         after: Position,
         limit: usize,
     ) -> Result<Page, LogError> {
-        let page = self.inner.load_page(tenant, stream, after, limit).await?;
+        let page = self.inner().load_page(tenant, stream, after, limit).await?;
         self.counts.pages.fetch_add(1, Ordering::SeqCst);
         self.counts.messages.fetch_add(page.messages.len(), Ordering::SeqCst);
         self.counts.page_messages.fetch_max(page.messages.len(), Ordering::SeqCst);
@@ -81,11 +126,11 @@ impl EventLog for CountingLog {
     }
 
     async fn head(&self, partition: Partition) -> Result<Position, LogError> {
-        self.inner.head(partition).await
+        self.inner().head(partition).await
     }
 
     async fn read(&self, partition: Partition, query: ReadQuery) -> Result<Vec<StoredMessage>, LogError> {
-        self.inner.read(partition, query).await
+        self.inner().read(partition, query).await
     }
 
     async fn subscribe(
@@ -94,19 +139,19 @@ impl EventLog for CountingLog {
         tenant: Option<TenantId>,
         after: Position,
     ) -> Result<MessageStream, LogError> {
-        self.inner.subscribe(partition, tenant, after).await
+        self.inner().subscribe(partition, tenant, after).await
     }
 
     fn records(&self) -> SharedRecords {
-        Arc::new(FailingRecords { inner: self.inner.records(), counts: Arc::clone(&self.counts) })
+        Arc::new(FailingRecords { inner: self.inner().records(), counts: Arc::clone(&self.counts) })
     }
 
     fn describe(&self) -> String {
-        self.inner.describe()
+        self.inner().describe()
     }
 
     async fn close(&self) {
-        self.inner.close().await;
+        self.inner().close().await;
     }
 }
 

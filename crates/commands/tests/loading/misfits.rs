@@ -134,6 +134,26 @@ pub(super) async fn a_log_that_breaks_behind_a_snapshot_is_told(fixture: Fixture
     Ok(())
 }
 
+/// A server that does not write to disk at once may lose what it acknowledged; nobody who remembers it may be stuck.
+pub(super) async fn a_log_that_lost_its_end_is_followed_from_there(fixture: Fixture) -> anyhow::Result<()> {
+    for others in [0, 2] {
+        let process = fixture.process();
+        let plant = Plant::open(&process).await?;
+        let lot = plant.lot(&process, 3).await?;
+        let shorter = Fixture::memory().await?;
+        shorter.copy(&fixture.log).await?;
+        plant.adjust(&process, lot, 1).await?;
+        fixture.log.becomes(&shorter.log);
+        // What another process recorded in the place of what was lost.
+        plant.adjust(&fixture.process(), lot, others).await?;
+        plant.adjust(&process, lot, 1).await?;
+        let (remembered, read) =
+            (plant.look(&process, lot).await?, plant.look(&fixture.process(), lot).await?);
+        assert_same(&remembered, &read, "after the loss");
+    }
+    Ok(())
+}
+
 pub(super) async fn without_records_everything_still_works(fixture: Fixture) -> anyhow::Result<()> {
     fixture.log.fail_records(true);
     let writer = fixture.process();

@@ -54,9 +54,11 @@ on_every_log! {
         a_snapshot_that_does_not_fit_is_passed_over_and_replaced
         a_snapshot_of_earlier_is_followed_to_the_end
         a_log_that_breaks_behind_a_snapshot_is_told
+        a_log_that_lost_its_end_is_followed_from_there
         without_records_everything_still_works;
     repeats:
-        a_command_that_only_the_snapshot_remembers_is_answered_as_before;
+        a_command_that_only_the_snapshot_remembers_is_answered_as_before
+        a_command_that_may_stand_is_never_called_unwritten;
     concurrency:
         two_processes_never_store_an_earlier_snapshot_over_a_later_one;
 }

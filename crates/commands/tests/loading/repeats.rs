@@ -1,4 +1,4 @@
-//! A repeat of a command that lies behind a snapshot.
+//! Repeats: of a command that lies behind a snapshot, and of one whose answer was lost.
 
 use foodflow_commands::{CommandError, CommandMeta};
 use foodflow_domain::food_graph::batch::AdjustmentKind;
@@ -36,5 +36,24 @@ pub(super) async fn a_command_that_only_the_snapshot_remembers_is_answered_as_be
     let reused = fixture.process().execute(&other, &sample).await;
     assert!(matches!(reused, Err(CommandError::CommandIdReused)), "{reused:?}");
     assert_eq!(fixture.log.head(Partition(0)).await?, head, "nothing was recorded");
+    Ok(())
+}
+
+pub(super) async fn a_command_that_may_stand_is_never_called_unwritten(
+    fixture: Fixture,
+) -> anyhow::Result<()> {
+    let process = fixture.process();
+    let plant = Plant::open(&process).await?;
+    let lot = plant.lot(&process, 2).await?;
+    let sample = adjustment(lot, AdjustmentKind::Sample);
+    let named = meta(plant.tenant);
+    fixture.log.answer_late().await;
+    let told = process.execute(&named, &sample).await;
+    assert!(matches!(told, Err(CommandError::Unavailable { .. })), "{told:?}");
+    let head = fixture.log.head(Partition(0)).await?;
+    let repeated = process.execute(&named, &sample).await?;
+    assert!(repeated.repeated);
+    assert_eq!(repeated.position, head);
+    assert_eq!(fixture.log.head(Partition(0)).await?, head, "it was recorded once");
     Ok(())
 }

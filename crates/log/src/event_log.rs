@@ -25,6 +25,10 @@ pub const LOADED_MESSAGES_MAX: usize = 2_000;
 /// A page of a stream ends early with the message that brings it to this many bytes of payload.
 pub const LOADED_BYTES_MAX: usize = 8 << 20;
 
+/// Positions that [`EventLog::last_before`] looks at first, and by how much more each time that none was found.
+const WINDOW_MIN: u64 = 1_000;
+const WINDOW_GROWTH: u64 = 16;
+
 /// Most partitions that a log may have.
 pub const PARTITIONS_MAX: u16 = 256;
 /// Partitions of a log that is made without saying how many, where the adapter leaves a choice.
@@ -397,6 +401,37 @@ pub trait EventLog: Send + Sync + 'static {
             if page.reached_end {
                 return Ok(messages);
             }
+        }
+    }
+
+    /// The last message of a stream before `before`, looked for near by first: a stream may be long, and no more than a page
+    /// of it is held at once.
+    ///
+    /// # Errors
+    /// [`LogError`] where the log does not answer.
+    async fn last_before(
+        &self,
+        tenant: TenantId,
+        stream: &StreamId,
+        before: Position,
+    ) -> Result<Option<StoredMessage>, LogError> {
+        let mut window = WINDOW_MIN;
+        loop {
+            let after = Position(before.0.saturating_sub(window));
+            let (mut from, mut last) = (after, None);
+            loop {
+                let page = self.load_page(tenant, stream, from, LOADED_MESSAGES_MAX).await?;
+                let Some(end) = page.messages.last().map(|message| message.position) else { break };
+                last = page.messages.into_iter().rev().find(|message| message.position < before).or(last);
+                if page.reached_end || end >= before {
+                    break;
+                }
+                from = end;
+            }
+            if last.is_some() || after == Position(0) {
+                return Ok(last);
+            }
+            window = window.saturating_mul(WINDOW_GROWTH);
         }
     }
 

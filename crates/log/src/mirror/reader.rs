@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use foodflow_domain::TenantId;
 use futures::{FutureExt as _, StreamExt as _};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -14,16 +13,12 @@ use super::MirrorError;
 use super::run::{Gathering, Run};
 use super::start::Start;
 use crate::event_log::{
-    Direction, LogError, MessageStream, Partition, Position, ReadQuery, SharedLog, StoredMessage, StreamId,
+    Direction, LogError, MessageStream, Partition, Position, ReadQuery, SharedLog, StoredMessage,
 };
 use crate::verify::ChainVerifier;
 
 /// How long a source may take for a message that it has, before it counts as silent.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// Positions before a message in which its stream's last one is looked for first.
-const WINDOW_MIN: u64 = 1_000;
-/// How much wider each further window is.
-const WINDOW_GROWTH: u64 = 16;
 
 /// The source's side of one partition's copy.
 pub(super) struct Reader {
@@ -134,7 +129,8 @@ impl Reader {
     async fn take(&mut self, message: StoredMessage) -> Result<(), MirrorError> {
         if !self.verifier.knows_stream_of(&message) && continues_its_stream(&message) {
             let before = message.position;
-            if let Some(last) = self.last_in_target(message.tenant, &message.stream, before).await? {
+            let last = self.target.last_before(message.tenant, &message.stream, before).await;
+            if let Some(last) = last.map_err(MirrorError::TargetFailed)? {
                 self.verifier.know(&last).map_err(MirrorError::TargetBroken)?;
             }
         }
@@ -143,25 +139,6 @@ impl Reader {
             self.gathering.push(message, &checked);
         }
         Ok(())
-    }
-
-    /// The last message of a stream before `before` in the target, looked for near by first: a stream may be long.
-    async fn last_in_target(
-        &self,
-        tenant: TenantId,
-        stream: &StreamId,
-        before: Position,
-    ) -> Result<Option<StoredMessage>, MirrorError> {
-        let mut window = WINDOW_MIN;
-        loop {
-            let after = Position(before.0.saturating_sub(window));
-            let found = self.target.load(tenant, stream, after).await.map_err(MirrorError::TargetFailed)?;
-            let last = found.into_iter().rev().find(|message| message.position < before);
-            if last.is_some() || after == Position(0) {
-                return Ok(last);
-            }
-            window = window.saturating_mul(WINDOW_GROWTH);
-        }
     }
 
     /// Hands on what is gathered; `false` where nobody takes it any more.

@@ -60,6 +60,10 @@ impl PublishAck {
     pub(super) fn accepted_single(self) -> Result<Position, Refusal> {
         match self.error {
             Some(error) => Err(refusal(&error)),
+            None if self.seq == 0 => {
+                let reason = "the answer names no position".to_owned();
+                Err(AppendError::Unknown { reason }.into())
+            }
             None => Ok(Position(self.seq)),
         }
     }

@@ -30,7 +30,12 @@ impl Writer {
         self.commit_at(tenant, parts, Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes))
     }
 
-    fn commit_at(&mut self, tenant: TenantId, parts: &[(u128, u64)], time: Timestamp) -> &mut Self {
+    pub(crate) fn commit_at(
+        &mut self,
+        tenant: TenantId,
+        parts: &[(u128, u64)],
+        time: Timestamp,
+    ) -> &mut Self {
         self.commands += 1;
         let command = Uuid::from_u128(self.commands);
         let size = u32::try_from(parts.len()).unwrap();

@@ -96,6 +96,7 @@ contract! {
         a_missing_stream_loads_as_empty
         a_stream_of_many_megabytes_is_loaded_whole
         a_stream_is_loaded_by_pages
+        the_last_message_before_a_position_is_found
         the_head_is_the_last_position
         tenants_do_not_see_each_other
         every_partition_counts_for_itself;

@@ -100,6 +100,26 @@ pub(crate) async fn a_stream_is_loaded_by_pages(fixture: Fixture) -> anyhow::Res
     Ok(())
 }
 
+pub(crate) async fn the_last_message_before_a_position_is_found(fixture: Fixture) -> anyhow::Result<()> {
+    let (log, tenant) = (&*fixture.log, tenant());
+    let (grown, mut end) = (stream(), Position(0));
+    let mut ends = Vec::new();
+    // Some of it near by, the rest further back than what is looked at first.
+    for others in [1, 900, 400, 3] {
+        end = log.append(commit(tenant, vec![message(&grown, end, "next")])).await?.last;
+        ends.push(end);
+        append_new(log, tenant, others).await?;
+    }
+    let head = log.head(log.partition_of(tenant)).await?;
+    for before in [ends[0], Position(ends[0].0 + 1), ends[1], ends[2], ends[3], Position(ends[3].0 + 1), head]
+    {
+        let found = log.last_before(tenant, &grown, before).await?.map(|message| message.position);
+        assert_eq!(found, ends.iter().copied().rfind(|end| *end < before), "before {before}");
+    }
+    assert_eq!(log.last_before(tenant, &stream(), head).await?, None);
+    Ok(())
+}
+
 pub(crate) async fn the_head_is_the_last_position(fixture: Fixture) -> anyhow::Result<()> {
     let (log, tenant) = (&*fixture.log, tenant());
     let partition = log.partition_of(tenant);

@@ -93,7 +93,6 @@ impl CheckedWalk<'_> {
         stream: StreamId,
         position: Position,
     ) -> Result<Option<StoredMessage>, WalkError> {
-        let messages = self.log.load(tenant, &stream, Position(0)).await?;
-        Ok(messages.into_iter().take_while(|message| message.position <= position).last())
+        Ok(self.log.last_before(tenant, &stream, Position(position.0 + 1)).await?)
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! What must never happen here: a key that takes the place of another, or one that others can read.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding};
+use tempfile::NamedTempFile;
 
 /// Reads the key of `path`; `what` it is, for people.
 ///
@@ -34,22 +36,15 @@ pub fn read_or_make(path: &Path, what: &str) -> anyhow::Result<SigningKey> {
     read(path, what)
 }
 
-#[cfg(unix)]
+/// Writes a file that its owner alone can read: whole or not at all, and of two that come first at the same time one.
 fn write_secret(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut written = NamedTempFile::new_in(folder)?;
+    written.write_all(content)?;
+    written.as_file().sync_all()?;
+    match written.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-#[cfg(not(unix))]
-fn write_secret(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, content)
 }

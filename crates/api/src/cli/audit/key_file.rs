@@ -5,11 +5,14 @@
 //!
 //! What must never happen here: a key that is in force and in no file.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ed25519_dalek::SigningKey;
 use foodflow_log::audit::{KeyId, Trail};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::signing_key;
 
@@ -35,13 +38,14 @@ pub(super) fn of_trail(path: &Path, trail: &Trail) -> anyhow::Result<SigningKey>
     let Some(current) = trail.keys().current().map(|record| record.statement.key) else {
         return signing_key::read_or_make(path, WHAT);
     };
+    let _lock = lock(path)?;
     let found = find(path)?;
     if let Some(key) = found.as_ref().filter(|key| KeyId::of_signer(key) == current) {
         return Ok(key.clone());
     }
     let next = next_to(path);
     if let Some(key) = find(&next)?.filter(|key| KeyId::of_signer(key) == current) {
-        replace(path, found.as_ref())?;
+        finish(path, found.as_ref())?;
         return Ok(key);
     }
     let shown = path.display();
@@ -63,17 +67,41 @@ pub(super) fn make_next(path: &Path) -> anyhow::Result<SigningKey> {
     signing_key::read_or_make(&next_to(path), WHAT)
 }
 
-/// Gives the next key, which is in force now, the place of `retired`; answers where that is kept.
+/// Gives the next key, which is in force now, the place of `retired`, unless another process has done so; answers where
+/// that is kept.
 ///
 /// # Errors
 /// Where a file cannot be renamed.
 pub(super) fn replace(path: &Path, retired: Option<&SigningKey>) -> anyhow::Result<Option<PathBuf>> {
+    let _lock = lock(path)?;
+    finish(path, retired)
+}
+
+/// As [`replace`], for who has the lock: as long as the next key has its own name, nobody has finished.
+fn finish(path: &Path, retired: Option<&SigningKey>) -> anyhow::Result<Option<PathBuf>> {
     let kept = retired.map(|key| beside(path, &format!("-retired-{}", short(KeyId::of_signer(key)))));
-    if let Some(kept) = &kept {
-        rename(path, kept)?;
+    let next = next_to(path);
+    if next.exists() {
+        if let Some(kept) = kept.as_ref().filter(|_| path.exists()) {
+            rename(path, kept)?;
+        }
+        rename(&next, path)?;
     }
-    rename(&next_to(path), path)?;
     Ok(kept)
+}
+
+/// Keeps every other process of this machine away from the key's files; nothing where their folder does not exist.
+fn lock(path: &Path) -> anyhow::Result<Option<File>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let cannot = || format!("cannot lock the folder {}", folder.display());
+    match File::open(folder) {
+        Ok(file) => {
+            flock(&file, FlockOperation::LockExclusive).with_context(cannot)?;
+            Ok(Some(file))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(cannot),
+    }
 }
 
 /// The first characters of a key's name.
@@ -98,4 +126,34 @@ fn beside(path: &Path, more: &str) -> PathBuf {
         name.push(extension);
     }
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_has_finished_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit-key.pem");
+        let old = signing_key::read_or_make(&path, WHAT).unwrap();
+        let new = make_next(&path).unwrap();
+        let kept = replace(&path, Some(&old)).unwrap().unwrap();
+        let held = |path: &Path| KeyId::of_signer(&find(path).unwrap().unwrap());
+        for _ in 0..2 {
+            assert_eq!((held(&path), held(&kept)), (KeyId::of_signer(&new), KeyId::of_signer(&old)));
+            assert!(!next_to(&path).exists());
+            // It had read the old key before.
+            assert_eq!(replace(&path, Some(&old)).unwrap().as_ref(), Some(&kept));
+        }
+    }
+
+    #[test]
+    fn what_was_cut_short_between_two_names_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit-key.pem");
+        let new = make_next(&path).unwrap();
+        assert_eq!(replace(&path, None).unwrap(), None);
+        assert_eq!(KeyId::of_signer(&find(&path).unwrap().unwrap()), KeyId::of_signer(&new));
+    }
 }

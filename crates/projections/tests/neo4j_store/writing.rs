@@ -155,7 +155,7 @@ async fn a_partition_whose_clearing_was_cut_short_takes_nothing_until_it_is_clea
     driver().await.run(query(mark).param("id", id)).await.unwrap();
     let again = world.batch(1, changes());
     let refused = world.store.apply(again).await.unwrap_err().to_string();
-    assert!(refused.contains("partition 2131") && refused.contains("foodflow rebuild"), "{refused}");
+    assert!(refused.contains("partition 2131") && refused.contains("clear it again"), "{refused}");
     assert_eq!(world.store.checkpoint(world.partition).await.unwrap().position.0, 0);
     assert_eq!(world.edges_from(output).await.len(), 1);
     world.clear().await;

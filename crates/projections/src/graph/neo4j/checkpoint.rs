@@ -17,6 +17,7 @@ use super::names::Generation;
 use super::value::{count_to_bolt, from_bolt, instant_to_bolt};
 use crate::changes::Value;
 use crate::graph::{Batch, Checkpoint, Claim, StoreError};
+use crate::store::generations::RebuildScope;
 use crate::store::quarantine::Quarantine;
 use crate::store::{Admission, Epoch};
 
@@ -211,9 +212,7 @@ pub(super) async fn admit(
         && row.get("clearing")?
     {
         let Partition(number) = batch.partition;
-        let reason = format!(
-            "clearing partition {number} is under way or was cut short; `foodflow rebuild` fills it anew"
-        );
+        let reason = format!("clearing partition {number} is under way or was cut short; clear it again");
         return Err(StoreError::Generations { store: STORE, reason }.into());
     }
     let found = row.map(|row| decode(&row)).transpose()?;
@@ -236,18 +235,21 @@ pub(super) async fn locked(
     Ok(found.unwrap_or(Claim { epoch: Epoch(0), checkpoint: Checkpoint::default() }))
 }
 
-/// Sets the checkpoint to `claim`; nobody holds it any more.
+/// Sets the checkpoint to `claim`; nobody holds it any more. Where all of the generation came with it, what was left of a
+/// clearing went.
 pub(super) async fn set(
     txn: &mut Txn,
     generation: Generation,
     partition: Partition,
     claim: &Claim,
+    scope: RebuildScope,
 ) -> Result<(), Failure> {
+    let mark = if scope == RebuildScope::All { ", c.clearing" } else { "" };
     let statement = format!(
         "MERGE (c:{} {{id: $id}}) \
          SET c.partition = $partition, c.epoch = $epoch, c.position = $position, c.recorded_at = $recorded_at, \
            c.quarantine = $quarantine \
-         REMOVE c.held_by, c.held_until, c.clearing",
+         REMOVE c.held_by, c.held_until{mark}",
         generation.checkpoint()
     );
     let statement = query(&statement)

@@ -96,8 +96,8 @@ async fn write(
             let waits = waited.with_tenant_of(tenant, &now_live.checkpoint.quarantine);
             now_live.checkpoint.quarantine = waits;
         }
-        checkpoint::set(txn, Generation::Live, one.partition, &now_live).await?;
-        checkpoint::set(txn, Generation::Other, one.partition, &now_other).await?;
+        checkpoint::set(txn, Generation::Live, one.partition, &now_live, scope).await?;
+        checkpoint::set(txn, Generation::Other, one.partition, &now_other, scope).await?;
     }
     Ok(())
 }

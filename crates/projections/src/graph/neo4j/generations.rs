@@ -141,9 +141,11 @@ async fn give_up(graph: &Graph) -> Result<Uuid, StoreError> {
     Ok(owner)
 }
 
-/// Begins a generation where `owner` has cleared the one before.
+/// Begins a generation where `owner` has cleared the one before; not where somebody who was to fill that one claimed a
+/// partition meanwhile, and may have filled in what was cleared already.
 async fn begin(graph: &Graph, owner: Uuid, scope: RebuildScope, filled_by: &str) -> Result<(), StoreError> {
     let statement = "MATCH (g:FoodflowGeneration {id: 'food_graph', role: 'discarded', owner: $owner}) \
+         WHERE NOT EXISTS { MATCH (:FoodflowBesideCheckpoint) } \
          SET g.role = 'beside', g.tenant_id = $tenant, g.filled_by = $filled_by RETURN count(*) AS begun";
     let statement = query(statement)
         .param("owner", owner.to_string())

@@ -68,7 +68,7 @@ async fn projection(client: &TestClient, question: &str) -> anyhow::Result<Value
     Ok(answer["projections"][0].clone())
 }
 
-/// Kills and restarts the program under load, then compares what was told with what is there.
+/// Kills and restarts the program under load, asks it to stop once, then compares what was told with what is there.
 async fn survive(mut app: TestApp) -> anyhow::Result<()> {
     let slug = format!("crash-{}", Uuid::new_v4().simple());
     let world = World::build(app.client(&slug, &[])?).await?;
@@ -77,7 +77,7 @@ async fn survive(mut app: TestApp) -> anyhow::Result<()> {
         lots.push(world.receive(&format!("F-{writer}"), 1_000).await?);
     }
     let mut told = Vec::new();
-    for round in 0..KILLS {
+    for round in 0..=KILLS {
         let client = app.client(&slug, &[])?;
         let writers: Vec<_> = lots
             .iter()
@@ -85,7 +85,11 @@ async fn survive(mut app: TestApp) -> anyhow::Result<()> {
             .map(|(writer, lot)| tokio::spawn(write_until_killed(client.clone(), *lot, writer, round)))
             .collect();
         tokio::time::sleep(LIFE).await;
-        app.kill9()?;
+        if round < KILLS {
+            app.kill9()?
+        } else {
+            app.terminate()?
+        }
         for writer in writers {
             told.push(writer.await?);
         }
@@ -103,6 +107,12 @@ async fn survive(mut app: TestApp) -> anyhow::Result<()> {
         found.len() <= asked && found.values().all(|positions| positions.len() == 1),
         "none twice, none made up"
     );
+    // What it had taken in when it was asked to stop, it has answered.
+    let last = format!("-r{KILLS}-");
+    for key in found.keys().filter(|key| key.contains(&last)) {
+        assert!(told.iter().any(|told| told.acknowledged.contains_key(key)), "{key} was not answered");
+    }
+    assert!(found.keys().any(|key| key.contains(&last)));
 
     // What was asked and not answered is repeated under its key, and is there once.
     let unanswered =

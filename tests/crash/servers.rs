@@ -101,6 +101,9 @@ impl Plant {
                 "live {projection} is not what a rebuild gives: {report} {errors}"
             );
         }
+        // Each stream in its order, whole.
+        let verified = self.app.run(&["audit", "verify"])?;
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
         Ok(())
     }
 }
@@ -223,6 +226,7 @@ async fn every_server_and_the_program_may_be_killed_under_load() -> anyhow::Resu
         plant.holds(&load.told).await?;
         assert!(load.told.borrow().len() > before, "writers go on behind {victims:?}");
     }
+    let told = load.told.clone();
     let given = load.end().await?;
 
     let client = plant.app.client(&plant.slug, &[])?;
@@ -239,7 +243,5 @@ async fn every_server_and_the_program_may_be_killed_under_load() -> anyhow::Resu
     let recorded = events(&client).await?.len();
     let billed = sums(&client, head, "&metric_name=events.recorded").await?;
     assert_eq!(billed.get("events.recorded"), Some(&Decimal::from(recorded)));
-    let verified = plant.app.run(&["audit", "verify"])?;
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
-    Ok(())
+    plant.holds(&told).await
 }

@@ -128,10 +128,17 @@ impl RunnerHandle {
     }
 
     /// Ends the workers where they stand, as a crash would: what is in flight is neither finished nor awaited.
+    ///
+    /// # Panics
+    /// Where a worker has.
     pub async fn abort(&self) {
         let mut tasks = self.shared.tasks.lock().await;
         tasks.iter().for_each(JoinHandle::abort);
-        join_all(tasks.drain(..)).await;
+        for ended in join_all(tasks.drain(..)).await {
+            if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+                std::panic::resume_unwind(panic);
+            }
+        }
     }
 }
 

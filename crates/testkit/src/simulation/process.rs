@@ -90,7 +90,11 @@ impl Process {
     /// Kills it: nothing that it does goes on, not even what is in the middle of a step.
     pub(super) async fn kill(mut self) {
         self.tasks.abort_all();
-        while self.tasks.join_next().await.is_some() {}
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+                std::panic::resume_unwind(panic);
+            }
+        }
         self.runner.abort().await;
     }
 }

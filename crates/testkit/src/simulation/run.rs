@@ -1,6 +1,7 @@
 //! A whole simulation: lives of the program, each ended by a kill, then calm, then what must hold.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ impl std::error::Error for Violation {}
 /// Runs the simulation of `seed`.
 ///
 /// # Errors
-/// What did not hold.
+/// What did not hold, a panic anywhere included.
 pub fn simulate(seed: u64) -> Result<Outcome, Violation> {
     let violation = |what: String| Violation { seed, what };
     // The jitter of retries is drawn from the thread's own generator.
@@ -75,7 +76,15 @@ pub fn simulate(seed: u64) -> Result<Outcome, Violation> {
         .start_paused(true)
         .build()
         .map_err(|error| violation(error.to_string()))?;
-    runtime.block_on(Simulation::new(seed).run()).map_err(violation)
+    let run = AssertUnwindSafe(|| runtime.block_on(Simulation::new(seed).run()));
+    match catch_unwind(run) {
+        Ok(outcome) => outcome.map_err(violation),
+        Err(panic) => {
+            let message = panic.downcast_ref::<String>().map(String::as_str);
+            let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(violation(format!("a panic: {}", message.unwrap_or("of something that is no text"))))
+        }
+    }
 }
 
 struct Simulation {

@@ -133,3 +133,98 @@ async fn a_bar_counts_from_its_event_time_on(#[case] stores: Stores) -> anyhow::
     assert_eq!((&balance["variance"], &balance["accounted_percent"]), (&amount(1, "KGM"), &json!(99.0)));
     Ok(())
 }
+
+#[rstest]
+#[case::embedded(Stores::Embedded)]
+#[case::servers(Stores::Servers)]
+#[tokio::test]
+async fn no_two_outputs_restate_one_lot(#[case] stores: Stores) -> anyhow::Result<()> {
+    let app = TestApp::shared(stores).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let flour = world.receive("F-1", 100).await?;
+    let mixed =
+        world.client.post("/v1/transformations", &world.mix("D-1", &[(flour, "20")], "19")).await?.ok();
+    let correction = format!("/v1/transformations/{}/correction", path_id(&mixed));
+    let mut restated = world.mix("D-1", &[(flour, "20")], "12");
+    let second = world.mix("D-1", &[(flour, "20")], "7")["outputs"][0].clone();
+    restated["outputs"].as_array_mut().unwrap().push(second);
+    let twice = json!({"reason": "two lines", "restated": restated});
+    let refused = world.client.post(&correction, &twice).await?;
+    refused.refused_at(400, "invalid-body", "/restated/outputs/1");
+    // Nothing of it was recorded: it can still be retired, once.
+    world.client.post(&correction, &json!({"reason": "never made"})).await?.ok();
+    world.client.post(&correction, &json!({"reason": "again"})).await?.refused(422, "already-retired");
+    Ok(())
+}
+
+#[rstest]
+#[case::embedded(Stores::Embedded)]
+#[case::servers(Stores::Servers)]
+#[tokio::test]
+async fn a_count_of_what_never_came_is_void(#[case] stores: Stores) -> anyhow::Result<()> {
+    let app = TestApp::shared(stores).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let receipt = world.client.post("/v1/receipts", &world.receipt("F-1", 100)).await?.ok();
+    let lot = receipt["batch_id"].as_str().unwrap();
+    let count = json!({"kind": "count", "quantity": amount(100, "KGM"), "occurred_at": at(2, 9)});
+    let counted = world.client.post(&format!("/v1/batches/{lot}/adjustments"), &count).await?.ok();
+    let correction = format!("/v1/receipts/{}/correction", path_id(&receipt));
+    let corrected = world.client.post(&correction, &json!({"reason": "booked twice"})).await?.ok();
+    let balance = format!("/v1/batches/{lot}/mass-balance");
+    let today = world.client.get_after(position(&corrected), &balance).await?.ok();
+    assert_eq!((&today["received"], &today["counted"]), (&amount(0, "KGM"), &Value::Null), "{today:#}");
+    let then = world.client.get(&format!("{balance}?known_at={}", position(&counted))).await?.ok();
+    assert_eq!(then["counted"], amount(100, "KGM"));
+    Ok(())
+}
+
+#[rstest]
+#[case::embedded(Stores::Embedded)]
+#[case::servers(Stores::Servers)]
+#[tokio::test]
+async fn a_lot_whose_number_is_corrected_stays_held(#[case] stores: Stores) -> anyhow::Result<()> {
+    let app = TestApp::shared(stores).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let flour = world.receive("F-1", 100).await?;
+    let mixed =
+        world.client.post("/v1/transformations", &world.mix("D-1O1", &[(flour, "20")], "19")).await?.ok();
+    let lot = mixed["batch_ids"][0].as_str().unwrap();
+    world.client.post(&format!("/v1/batches/{lot}/hold"), &json!({"reason": "glass"})).await?.ok();
+    let correction = format!("/v1/transformations/{}/correction", path_id(&mixed));
+    let restated = json!({"reason": "O is 0", "restated": world.mix("D-101", &[(flour, "20")], "19")});
+    let corrected = world.client.post(&correction, &restated).await?.ok();
+    let view = world.client.get_after(position(&corrected), &format!("/v1/batches/{lot}")).await?.ok();
+    assert_eq!((&view["batch_number"], &view["status"]), (&json!("D-101"), &json!("held")));
+    let found = world.client.get("/v1/batches?batch_number=D-1O1").await?.ok();
+    assert_eq!(found["items"], json!([]));
+    Ok(())
+}
+
+#[rstest]
+#[case::embedded(Stores::Embedded)]
+#[case::servers(Stores::Servers)]
+#[tokio::test]
+async fn two_lots_exchange_their_numbers(#[case] stores: Stores) -> anyhow::Result<()> {
+    let app = TestApp::shared(stores).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let flour = world.receive("F-1", 100).await?;
+    let mut mix = world.mix("D-1", &[(flour, "20")], "12");
+    let second = world.mix("D-2", &[(flour, "20")], "7")["outputs"][0].clone();
+    mix["outputs"].as_array_mut().unwrap().push(second);
+    let mixed = world.client.post("/v1/transformations", &mix).await?.ok();
+    let lots: Vec<String> = (0..2).map(|at| mixed["batch_ids"][at].as_str().unwrap().to_owned()).collect();
+    for (output, (lot, number)) in [(0, (&lots[0], "D-2")), (1, (&lots[1], "D-1"))] {
+        mix["outputs"][output]["batch_id"] = json!(lot);
+        mix["outputs"][output]["batch_number"] = json!(number);
+    }
+    let correction = format!("/v1/transformations/{}/correction", path_id(&mixed));
+    let exchanged = json!({"reason": "labels exchanged", "restated": mix});
+    let corrected = world.client.post(&correction, &exchanged).await?.ok();
+    for (lot, number) in [(&lots[0], "D-2"), (&lots[1], "D-1")] {
+        let view = world.client.get_after(position(&corrected), &format!("/v1/batches/{lot}")).await?.ok();
+        assert_eq!(view["batch_number"], number);
+        let found = world.client.get(&format!("/v1/batches?batch_number={number}")).await?.ok();
+        assert_eq!(found["items"][0]["id"], json!(lot));
+    }
+    Ok(())
+}

@@ -95,3 +95,25 @@ async fn a_shipment_of_several_lots_is_all_or_nothing(#[case] stores: Stores) ->
     assert_eq!(events.as_array().unwrap().len(), 1, "only that it was produced: {events}");
     Ok(())
 }
+
+/// A process remembers what it has recorded, and must not walk by it where another one has recorded more since.
+#[tokio::test]
+async fn two_processes_close_no_cycle_one_after_the_other() -> anyhow::Result<()> {
+    let app = TestApp::own(Stores::Servers).await?;
+    let other = app.beside(&["serve", "--role", "api"]).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let flour = world.receive("F-1", 1_000).await?;
+    let mut made = Vec::new();
+    for number in ["D-1", "D-2"] {
+        let body = world.mix(number, &[(flour, "10")], "10");
+        made.push(world.client.post("/v1/transformations", &body).await?.ok());
+    }
+    let input = |from: usize| {
+        let lot = &made[from]["batch_ids"][0];
+        json!({"inputs": [{"batch_id": lot, "quantity": amount(1, "KGM")}], "occurred_at": at(2, 9)})
+    };
+    let path = |into: usize| format!("/v1/transformations/{}/inputs", made[into]["id"].as_str().unwrap());
+    other.client(&world.client.slug, &[])?.post(&path(1), &input(0)).await?.ok();
+    world.client.post(&path(0), &input(1)).await?.refused(422, "cycle");
+    Ok(())
+}

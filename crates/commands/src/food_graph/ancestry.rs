@@ -2,7 +2,8 @@
 //!
 //! New lots have no descendants, so only a change to the inputs of lots that exist can close a cycle. Such
 //! changes take turns on the tenant's [`Genealogy`] stream: two of them at once, each harmless alone, cannot
-//! both commit on the same view.
+//! both commit on the same view. What is walked through is read from the log after that stream, not remembered: another
+//! process may have given a transformation further inputs since, and no version check would tell.
 
 use std::collections::HashSet;
 
@@ -40,13 +41,13 @@ pub async fn refuse_cycle(
                 let detail = format!("the lot has more than {WALKED_LOTS_MAX} ancestors");
                 return Err(CommandError::Invalid { pointer: pointer.clone(), detail }.into());
             }
-            let batch = unit.peek::<Batch>(batch_id.0).await?;
+            let batch = unit.current::<Batch>(batch_id.0).await?;
             let Some(origin) = &batch.state.origin else { continue };
             if origin.document_id == transformation_id.0 {
                 let cycle = FoodGraphError::Cycle { batch_id };
                 return Err(CommandError::refused(&cycle, pointer.as_str()).into());
             }
-            let made_by = unit.peek::<Transformation>(origin.document_id).await?;
+            let made_by = unit.current::<Transformation>(origin.document_id).await?;
             if let Some(facts) = &made_by.state.facts {
                 waiting.extend(facts.inputs.iter().map(|line| line.batch_id));
             }

@@ -138,7 +138,7 @@ impl Operation for CorrectReceipt {
 }
 
 /// Gives up the old unique name of a lot and takes the new one, where they differ.
-pub(super) async fn rename(
+async fn rename(
     unit: &mut Unit<'_>,
     batch_id: BatchId,
     old: &str,

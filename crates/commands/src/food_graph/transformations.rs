@@ -8,9 +8,9 @@ use foodflow_domain::ids::{BatchId, TransformationId};
 use foodflow_log::StreamId;
 use jiff::Timestamp;
 
-use super::receipts::{LOT_NUMBER, lot_name, rename};
+use super::receipts::{LOT_NUMBER, lot_name};
 use super::shipments::Restatement;
-use super::{ancestry, chosen_or_derived, in_time, references, reply_of, take_name};
+use super::{ancestry, chosen_or_derived, give_up_name, in_time, references, reply_of, take_name};
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply};
 use crate::unit::{Stop, Unit, stream_of};
@@ -118,19 +118,34 @@ pub struct CorrectTransformation {
 
 impl CorrectTransformation {
     /// The restated facts, each output with the lot that it restates or a new one.
+    ///
+    /// An output restates the lot that it names by id, else the one of its item and number. Where one output and one lot of
+    /// its item are left over, its number is what is corrected: what holds the lot goes on to hold it.
     fn restated(&self, meta: &CommandMeta, retired: &[OutputFacts]) -> Option<TransformationFacts> {
         let restated = self.restated.as_ref()?;
-        let with_id = |(index, output): (usize, &OutputFacts)| {
+        let named = |(index, output): (usize, &OutputFacts)| {
             let chosen = restated.output_ids.get(index).copied().flatten();
-            let same = || {
-                retired.iter().find(|old| old.batch_number == output.batch_number && old.item == output.item)
-            };
-            let batch_id = chosen
-                .or_else(|| same().map(|old| old.batch_id))
-                .unwrap_or_else(|| chosen_or_derived(meta, None, &format!("batch/{index}")).into());
-            OutputFacts { batch_id, ..output.clone() }
+            let same =
+                |old: &&OutputFacts| old.batch_number == output.batch_number && old.item == output.item;
+            chosen.or_else(|| retired.iter().find(same).map(|old| old.batch_id))
         };
-        let outputs = restated.facts.outputs.iter().enumerate().map(with_id).collect();
+        let mut lots: Vec<Option<BatchId>> = restated.facts.outputs.iter().enumerate().map(named).collect();
+        let mut left_over = retired.iter().filter(|old| !lots.contains(&Some(old.batch_id)));
+        let mut unnamed = (0..lots.len()).filter(|index| lots[*index].is_none());
+        let only = match (left_over.next(), left_over.next(), unnamed.next(), unnamed.next()) {
+            (Some(old), None, Some(index), None) if restated.facts.outputs[index].item == old.item => {
+                Some((index, old.batch_id))
+            }
+            _ => None,
+        };
+        if let Some((index, lot)) = only {
+            lots[index] = Some(lot);
+        }
+        let with_id = |((index, output), lot): ((usize, &OutputFacts), &Option<BatchId>)| {
+            let new = || chosen_or_derived(meta, None, &format!("batch/{index}")).into();
+            OutputFacts { batch_id: lot.unwrap_or_else(new), ..output.clone() }
+        };
+        let outputs = restated.facts.outputs.iter().enumerate().zip(&lots).map(with_id).collect();
         Some(TransformationFacts { outputs, ..restated.facts.clone() })
     }
 
@@ -141,6 +156,8 @@ impl CorrectTransformation {
         restated: Option<&TransformationFacts>,
     ) -> Result<(), Stop> {
         let outputs = restated.map(|facts| facts.outputs.as_slice()).unwrap_or_default();
+        let name = |output: &OutputFacts| lot_name(output.item, None, &output.batch_number);
+        let mut renamed = Vec::new();
         for old in retired {
             let position = outputs.iter().position(|output| output.batch_id == old.batch_id);
             let (new, pointer) = match position {
@@ -155,15 +172,15 @@ impl CorrectTransformation {
                 restated: origin,
             };
             unit.decide::<Batch>(old.batch_id.0, correct, &pointer).await?;
-            let name = |output: &OutputFacts| lot_name(output.item, None, &output.batch_number);
-            rename(
-                unit,
-                old.batch_id,
-                &name(old),
-                new.map(name).as_deref(),
-                &format!("{pointer}/batch_number"),
-            )
-            .await?;
+            let (old_name, new_name) = (name(old), new.map(name));
+            if new_name.as_ref() != Some(&old_name) {
+                give_up_name(unit, LOT_NUMBER, &old_name, old.batch_id.0).await?;
+                renamed.extend(new_name.map(|new| (new, old.batch_id, format!("{pointer}/batch_number"))));
+            }
+        }
+        // Only when all are given up: two lots may exchange their numbers.
+        for (name, lot, pointer) in renamed {
+            take_name(unit, LOT_NUMBER, &name, lot.0, &pointer).await?;
         }
         for (index, output) in outputs.iter().enumerate() {
             if let Some(facts) =
@@ -196,6 +213,7 @@ impl Operation for CorrectTransformation {
         if let Some(facts) = &restated {
             in_time(unit, facts.occurred_at, "/restated/occurred_at")?;
             refer(unit, facts, "/restated").await?;
+            each_lot_once(&facts.outputs)?;
         }
         let correct = TransformationCommand::Correct {
             transformation_id,
@@ -223,6 +241,20 @@ impl Operation for CorrectTransformation {
             pointer: "/restated/inputs",
         };
         restatement.decide(unit).await
+    }
+}
+
+/// An output without an id restates the lot of its item and number, which another output may name as well.
+fn each_lot_once(outputs: &[OutputFacts]) -> Result<(), CommandError> {
+    let repeated = |(index, output): &(usize, &OutputFacts)| {
+        outputs[..*index].iter().any(|other| other.batch_id == output.batch_id)
+    };
+    match outputs.iter().enumerate().find(repeated) {
+        None => Ok(()),
+        Some((index, output)) => Err(CommandError::Invalid {
+            pointer: format!("/restated/outputs/{index}"),
+            detail: format!("restates the lot {} like another output", output.batch_id.0),
+        }),
     }
 }
 

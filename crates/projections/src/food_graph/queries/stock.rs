@@ -60,7 +60,12 @@ impl Stock {
             Some(EdgeType::ReceivedAt) => OriginKind::Received,
             _ => OriginKind::Produced,
         };
-        let ledger = ledger(recorded.into_iter().filter(|edge| known.counts(edge)), unit);
+        let is_retired = origin.is_some_and(|edge| !known.counts(edge));
+        let mut ledger = ledger(recorded.into_iter().filter(|edge| known.counts(edge)), unit);
+        if is_retired {
+            // What was found of a lot that there never was is void.
+            ledger.last_count = None;
+        }
         Self { origin: kind, inflow, ledger }
     }
 

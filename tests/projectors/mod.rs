@@ -1,6 +1,8 @@
 //! Several projectors of one read model, on JetStream and Neo4j: they share the partitions, and one that is killed or
 //! frozen is followed by another.
 
+mod metrics;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::{Duration, Instant};

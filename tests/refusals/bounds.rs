@@ -89,3 +89,18 @@ async fn a_count_may_find_nothing_but_not_less() -> anyhow::Result<()> {
         |value: &str| json!({"kind": "count", "quantity": amount(value, "KGM"), "occurred_at": at(5, 6)});
     bound(&world, "a count", &path, &count("0"), &count("-0.000000001"), "/quantity/value").await
 }
+
+/// Each of these words differs from every other one, which must not be found out by comparing all of them.
+#[tokio::test]
+async fn a_list_far_beyond_its_bound_is_refused_at_once_and_in_few_words() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let words: Vec<String> = (0..100_000).map(|number| format!("{number:05}")).collect();
+    for words in [words, vec![String::new(); 100_000]] {
+        let body = json!({"name": "Mill", "certifications": words});
+        let answer = world.client.post("/v1/suppliers", &body).await?;
+        answer.refused_at(400, "invalid-body", "/certifications");
+        assert!(answer.body["errors"].as_array().unwrap().len() <= 101);
+    }
+    Ok(())
+}

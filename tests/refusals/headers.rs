@@ -1,6 +1,7 @@
 //! Headers: positions, preferences, expected versions and idempotency keys that are none.
 
 use foodflow_testkit::{Stores, TestApp, World};
+use reqwest::Method;
 
 use super::attempt::{Attempts, Refusal, Request};
 use super::contract::{Contract, Operation};
@@ -108,5 +109,25 @@ async fn the_longest_key_is_taken() -> anyhow::Result<()> {
     let world = World::build(app.new_tenant()?).await?;
     let key = "k".repeat(255);
     world.client.post_as(&key, "/v1/receipts", &world.receipt("F-1", 1)).await?.ok();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_header_that_is_given_twice_is_refused_unless_it_is_a_list() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    let body = || Some(world.receipt("F-1", 1).to_string().into_bytes());
+    let keys = [("Idempotency-Key", "one"), ("Idempotency-Key", "other")];
+    let refused = world.client.send(Method::POST, "/v1/receipts", &keys, body()).await?;
+    refused.refused(400, "invalid-parameter");
+    assert!(refused.body["detail"].as_str().unwrap().contains("Idempotency-Key"), "{:#}", refused.body);
+    let positions = [("After", "1"), ("After", "2")];
+    let refused = world.client.send(Method::GET, "/v1/batches", &positions, None).await?;
+    refused.refused(400, "invalid-parameter");
+    let lot = world.receive("F-1", 1).await?;
+    let hold = Some(br#"{"reason": "smell"}"#.to_vec());
+    let versions = [("If-Match", "\"7\""), ("If-Match", "\"1\"")];
+    let held = world.client.send(Method::POST, &format!("/v1/batches/{lot}/hold"), &versions, hold).await?;
+    held.ok();
     Ok(())
 }

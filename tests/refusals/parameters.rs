@@ -130,3 +130,27 @@ async fn the_bounds_of_pages_are_where_they_are_documented() -> anyhow::Result<(
     get(&format!("/v1/batches?page%5Bafter%5D={}", uuid::Uuid::max())).await?.ok();
     Ok(())
 }
+
+#[tokio::test]
+async fn a_character_that_no_name_has_is_refused_by_every_store() -> anyhow::Result<()> {
+    for stores in [Stores::Embedded, Stores::Servers] {
+        let client = TestApp::shared(stores).await?.new_tenant()?;
+        for path in ["/v1/batches?batch_number=%00", "/v1/subscriptions?plan=a%00", "/v1/events?subject=%00"]
+        {
+            client.get(path).await?.refused(400, "invalid-parameter");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_behind_the_end_says_where_the_log_ends() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let world = World::build(app.new_tenant()?).await?;
+    world.receive("F-1", 1).await?;
+    let behind = world.client.get("/v1/events?after=999999999").await?;
+    let position: u64 = behind.header("foodflow-position").unwrap().parse()?;
+    assert!((1..999_999_999).contains(&position), "{position}");
+    world.client.get_after(position, "/v1/batches").await?.ok();
+    Ok(())
+}

@@ -128,6 +128,10 @@ impl Config {
     /// Where a file cannot be read or a setting is not understood; the error names setting and source.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let mut config: Self = Self::layers(file)?.extract().context("the settings are not valid")?;
+        // As it stands: read as a setting, `0123` is a number.
+        if let Ok(password) = std::env::var("FOODFLOW_NEO4J_PASSWORD") {
+            config.neo4j_password = Secret(password);
+        }
         if let Some(path) = &config.neo4j_password_file {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read the password of Neo4j from {}", path.display()))?;

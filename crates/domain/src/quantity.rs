@@ -13,6 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Most digits after the decimal point.
 pub const SCALE_MAX: u32 = 9;
+/// Digits that a JSON number keeps exactly.
+const FLOAT_DIGITS: usize = 15;
 /// Most digits before the decimal point.
 pub const INTEGER_DIGITS_MAX: u32 = 12;
 
@@ -268,7 +270,14 @@ impl<'de> Deserialize<'de> for Number {
 
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
                 // The shortest decimal that reads back as this float: what the client wrote, up to 15 digits.
-                self.visit_str(&number.to_string())
+                let text = number.to_string();
+                let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                if digits.trim_matches('0').len() > FLOAT_DIGITS {
+                    let detail =
+                        "a number of more than 15 digits loses some on its way; write it as a string";
+                    return Err(E::custom(detail));
+                }
+                self.visit_str(&text)
             }
         }
 
@@ -312,9 +321,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_bounded_decimal_is_refused() {
-        for value in
-            ["\"NaN\"", "\"\"", "\"1e400\"", "\"1_000\"", "1e300", "\"0.0000000001\"", "null", "true"]
-        {
+        for value in [
+            "999999999999.123456789",
+            "\"NaN\"",
+            "\"\"",
+            "\"1e400\"",
+            "\"1_000\"",
+            "1e300",
+            "\"0.0000000001\"",
+            "null",
+            "true",
+        ] {
             assert!(quantity(&format!(r#"{{"value":{value},"unit":"KGM"}}"#)).is_err(), "{value}");
         }
         let unknown = quantity(r#"{"value":"1","unit":"STONE"}"#).unwrap_err();

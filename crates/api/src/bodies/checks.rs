@@ -15,6 +15,8 @@ pub const NAME_CHARS_MAX: usize = 255;
 pub const TEXT_CHARS_MAX: usize = 2_000;
 /// Most elements of a list of ids, words or documents.
 pub const LIST_LENGTH_MAX: usize = 300;
+/// Most things that are told to be wrong with one body.
+pub const ERRORS_MAX: usize = 100;
 /// Earliest year of an event time or date; earlier ones are slips of the keyboard.
 pub const YEAR_MIN: i16 = 1900;
 
@@ -27,7 +29,9 @@ pub struct Checks {
 impl Checks {
     /// Notes something that is wrong.
     pub fn add(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
+        }
     }
 
     /// `value` where nothing was wrong.
@@ -69,7 +73,7 @@ impl Checks {
     /// At most [`LIST_LENGTH_MAX`] names, each once.
     pub fn names(&mut self, pointer: &str, names: &[String]) {
         self.length(pointer, names.len(), 0);
-        for (index, name) in names.iter().enumerate() {
+        for (index, name) in names.iter().take(LIST_LENGTH_MAX).enumerate() {
             let pointer = format!("{pointer}/{index}");
             self.name(&pointer, name);
             if names[..index].contains(name) {
@@ -81,7 +85,7 @@ impl Checks {
     /// At most [`LIST_LENGTH_MAX`] ids, each once.
     pub fn ids(&mut self, pointer: &str, ids: &[Uuid]) {
         self.length(pointer, ids.len(), 0);
-        for (index, id) in ids.iter().enumerate() {
+        for (index, id) in ids.iter().take(LIST_LENGTH_MAX).enumerate() {
             if ids[..index].contains(id) {
                 self.add(&format!("{pointer}/{index}"), format!("{id} stands twice in the list"));
             }

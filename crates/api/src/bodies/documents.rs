@@ -16,6 +16,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::checks::LIST_LENGTH_MAX;
 use super::{Body, Checks, FieldError};
 use crate::http::schema;
 
@@ -178,7 +179,7 @@ impl TransformationBody {
         let outputs: Vec<OutputFacts> = self.outputs.iter().enumerate().map(output).collect();
         let output_ids: Vec<Option<BatchId>> =
             self.outputs.iter().map(|out| out.batch_id.map(Into::into)).collect();
-        for (index, id) in output_ids.iter().enumerate() {
+        for (index, id) in output_ids.iter().take(LIST_LENGTH_MAX).enumerate() {
             if id.is_some() && output_ids[..index].contains(id) {
                 checks.add(&format!("{at}/outputs/{index}/batch_id"), "stands twice among the outputs");
             }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, de};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::checks::LIST_LENGTH_MAX;
 use super::{Body, Checks, FieldError};
 use crate::http::schema;
 
@@ -300,7 +301,7 @@ impl Body for RecipeBody {
         let mut checks = Checks::default();
         checks.name("/version", &self.version);
         checks.length("/ingredients", self.ingredients.len(), 1);
-        for (index, line) in self.ingredients.iter().enumerate() {
+        for (index, line) in self.ingredients.iter().take(LIST_LENGTH_MAX).enumerate() {
             checks.percent(&format!("/ingredients/{index}/percent"), line.percent);
             if self.ingredients[..index].iter().any(|other| other.ingredient_id == line.ingredient_id) {
                 let pointer = format!("/ingredients/{index}/ingredient_id");

@@ -26,7 +26,8 @@ pub async fn unless_interrupted<T>(
     anyhow::bail!("interrupted; {advice}")
 }
 
-/// Cancels `stop` when the process is asked to end, and says `word`; in force when this returns.
+/// Cancels `stop` when the process is asked to end, and says `word`; in force when this returns. Who asks again does not
+/// wait for what was taken in: the process ends where it stands, as in a crash.
 ///
 /// # Errors
 /// Where signals cannot be listened to.
@@ -34,12 +35,18 @@ pub fn cancelled_when_told(stop: CancellationToken, word: &'static str) -> anyho
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        for is_first in [true, false] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if is_first {
+                say(word);
+                stop.cancel();
+            }
         }
-        say(word);
-        stop.cancel();
+        say("stopping at once");
+        std::process::exit(1);
     });
     Ok(())
 }

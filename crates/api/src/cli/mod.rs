@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod interrupt;
+pub mod meters;
 pub mod mirror;
 pub mod output;
 pub mod place;

@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use foodflow_commands::{ScriptedClock, SystemClock};
 use jiff::Timestamp;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt::cancelled_when_told;
-use super::{audit, print_data, say, token};
+use super::{audit, meters, print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
 use crate::http::access::{Keys, claims};
@@ -22,6 +22,8 @@ use crate::process::ProcessName;
 use crate::read_models::Runners;
 use crate::runtime::Runtime;
 
+/// How long requests that were taken in may take to end once the process is to stop.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long a demo token is valid, in seconds.
 const DEMO_TOKEN_VALID_S: i64 = 30 * 24 * 3_600;
 
@@ -63,7 +65,7 @@ struct Server {
 
 impl Server {
     async fn start(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
-        let metrics = PrometheusBuilder::new().install_recorder().context("cannot start the meters")?;
+        let metrics = meters::start()?;
         foodflow_commands::metric_definitions::describe();
         let keys = Arc::new(Keys::open(&config.access_key())?);
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
@@ -112,7 +114,7 @@ impl Server {
             let partition = foodflow_log::Partition(partition);
             let head = self.app.log.head(partition).await?;
             for runner in self.runners.all() {
-                runner.progress().wait_for(partition, head, std::time::Duration::from_secs(60)).await?;
+                runner.progress().wait_for(partition, head, Duration::from_secs(60)).await?;
             }
         }
         Ok(())
@@ -123,7 +125,18 @@ impl Server {
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
         let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
-        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
+        let serving = axum::serve(listener, router)
+            .with_graceful_shutdown(stop.clone().cancelled_owned())
+            .into_future();
+        // A client that holds its connection without a word must not hold the process.
+        let overdue = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN_MAX).await;
+        };
+        tokio::select! {
+            ended = serving => ended?,
+            () = overdue => tracing::warn!(limit = ?DRAIN_MAX, "connections that did not end are given up"),
+        }
         runners.stop().await;
         if let Some(signing) = signing {
             signing.await.context("signing checkpoints ended early")?;

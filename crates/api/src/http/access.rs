@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRequestParts;
@@ -167,6 +168,8 @@ pub struct Access<P> {
     pub slug: String,
     /// Who acts.
     pub actor: String,
+    /// How long the token goes on to be valid.
+    pub valid_for: Duration,
     permission: PhantomData<P>,
 }
 
@@ -187,7 +190,9 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
         if !claims.permissions.iter().any(|permission| permission == P::NAME) {
             return Err(Problem::forbidden(P::NAME));
         }
-        let Claims { tenant, tenant_slug: slug, sub: actor, .. } = claims;
-        Ok(Self { tenant, slug, actor, permission: PhantomData })
+        let Claims { tenant, tenant_slug: slug, sub: actor, exp, .. } = claims;
+        let left_s = exp.saturating_sub(Timestamp::now().as_second());
+        let valid_for = Duration::from_secs(u64::try_from(left_s).unwrap_or_default());
+        Ok(Self { tenant, slug, actor, valid_for, permission: PhantomData })
     }
 }

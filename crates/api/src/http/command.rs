@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::access::Access;
+use super::header_value::single;
 use super::problem::Problem;
 use crate::bodies::{self, Body, FieldError};
 
@@ -24,8 +25,7 @@ pub const BODY_BYTES_MAX: usize = 1_000_000;
 /// Most characters of an idempotency key.
 const KEY_CHARS_MAX: usize = 255;
 
-/// The header that names the command.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The answer to an accepted command.
 #[derive(Debug, Serialize, ToSchema)]
@@ -129,16 +129,16 @@ impl CommandRequest {
     }
 
     fn meta(&self, tenant: TenantId, actor: String) -> Result<CommandMeta, Problem> {
-        let key = self.headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str().unwrap_or_default());
-        let if_match = self
-            .headers
-            .get(header::IF_MATCH)
-            .map(|value| parse_if_match(value.to_str().unwrap_or_default()));
+        let key = single(&self.headers, IDEMPOTENCY_KEY)?.map(|value| value.to_str().unwrap_or_default());
+        // Several lines of it are one list.
+        let tags = self.headers.get_all(header::IF_MATCH).iter();
+        let tags: Vec<&str> = tags.map(|value| value.to_str().unwrap_or_default()).collect();
+        let if_match = (!tags.is_empty()).then(|| parse_if_match(&tags.join(",")));
         let canonical: serde_json::Value =
             serde_json::from_slice(&self.json).map_err(|error| Problem::internal(&error))?;
         let command_id = match key {
             Some(key) => command_id(tenant, key)
-                .map_err(|detail| Problem::invalid_parameter("Idempotency-Key", detail))?,
+                .map_err(|detail| Problem::invalid_parameter(IDEMPOTENCY_KEY, detail))?,
             None => CommandId(Uuid::now_v7()),
         };
         Ok(CommandMeta {

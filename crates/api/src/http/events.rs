@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::access::{Access, EventsRead};
+use super::header_value::single;
 use super::problem::Problem;
 use super::reads::parameters;
 use super::view;
@@ -131,6 +132,10 @@ async fn list_events(
             break true;
         }
     };
+    if events.is_empty() {
+        // The client may have named what does not exist yet.
+        from = from.min(app.log.head(partition).await?);
+    }
     let mut response = axum::Json(events).into_response();
     let head = response.headers_mut();
     head.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/cloudevents-batch+json"));
@@ -187,7 +192,7 @@ async fn stream_events(
     if query.as_of.is_some() {
         return Err(Problem::invalid_parameter("as_of", "a stream goes on; ask `/v1/events`"));
     }
-    let resume = match headers.get("last-event-id") {
+    let resume = match single(&headers, "Last-Event-ID")? {
         Some(value) => value.to_str().ok().and_then(Resume::parse).ok_or_else(|| {
             Problem::invalid_parameter("Last-Event-ID", "must be the `id` of an event of this stream")
         })?,
@@ -215,7 +220,9 @@ async fn stream_events(
                     .unwrap_or_default(),
             )
         })
-        .take_until(app.shutdown.clone().cancelled_owned());
+        .take_until(app.shutdown.clone().cancelled_owned())
+        // Who may read on has another token by then, and resumes with it.
+        .take_until(tokio::time::sleep(access.valid_for));
     Ok(sse(events).into_response())
 }
 

@@ -6,6 +6,7 @@ mod write_operation;
 pub mod access;
 pub mod command;
 pub mod events;
+mod header_value;
 pub mod nodes;
 pub mod operations;
 pub mod problem;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -132,6 +133,7 @@ pub fn router(app: App) -> axum::Router {
             let detail = "the path exists, but not with this method; see `/v1/openapi.json`";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, detail)
         })
+        .layer(middleware::from_fn(refuse_nul))
         .layer(middleware::from_fn(measure))
         .layer(middleware::from_fn(unread::take_in))
         .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
@@ -153,7 +155,13 @@ async fn measure(request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().to_string();
+    // A client may make up a method, and each value is kept.
+    let method = match *request.method() {
+        Method::GET | Method::POST | Method::PUT | Method::HEAD | Method::OPTIONS => {
+            request.method().to_string()
+        }
+        _ => "other".to_owned(),
+    };
     let started = std::time::Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
@@ -162,17 +170,19 @@ async fn measure(request: Request, next: Next) -> Response {
     response
 }
 
+/// Refuses a parameter with a character that no name or id has and not every store can compare.
+async fn refuse_nul(request: Request, next: Next) -> Response {
+    if request.uri().query().is_some_and(|query| query.contains("%00")) {
+        return Problem::invalid_parameter("query", "must not contain the character NUL").into_response();
+    }
+    next.run(request).await
+}
+
 /// Ends a request that takes too long, with a refusal like every other one.
 async fn limit_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => {
-            let title = "The request took too long";
-            let seconds = REQUEST_TIMEOUT.as_secs();
-            let detail =
-                format!("no answer within {seconds} s; the same idempotency key makes it safe to repeat");
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", title, detail).into_response()
-        }
+        Err(_) => Problem::timeout(REQUEST_TIMEOUT).into_response(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every refusal, as `application/problem+json` (RFC 9457) with a stable code. This is the one place that maps
 //! errors to HTTP.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use foodflow_commands::CommandError;
@@ -113,6 +115,16 @@ impl Problem {
         Self { retry_after_s: Some(1), ..problem }
     }
 
+    /// The request took longer than `limit`.
+    pub fn timeout(limit: Duration) -> Self {
+        let seconds = limit.as_secs();
+        let detail =
+            format!("no answer within {seconds} s; the same idempotency key makes it safe to repeat");
+        let title = "The request took too long";
+        let problem = Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", title, detail);
+        Self { retry_after_s: Some(1), ..problem }
+    }
+
     fn at(mut self, pointer: &str) -> Self {
         if !pointer.is_empty() {
             self.errors.push(FieldError { pointer: pointer.to_owned(), detail: self.detail.clone() });
@@ -168,6 +180,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::unavailable(&error),
+            StoreError::Unfit { reason, .. } => Self::invalid_parameter("query", reason),
             StoreError::TooLarge { .. } => {
                 let title = "The answer is too large";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "trace-too-large", title, error.to_string())

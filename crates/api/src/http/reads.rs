@@ -134,7 +134,7 @@ async fn trace(
             .await?;
     let mut trace = found.ok_or_else(|| no_lot(id))?;
     trace.position = position;
-    Ok(answer(applied, &trace))
+    Ok(answer(position, &trace))
 }
 
 /// What a recall of a lot would touch.
@@ -157,7 +157,7 @@ async fn impact(
     let found = queries::impact(app.models.graph.store.as_ref(), access.tenant, id, known).await?;
     let mut impact = found.ok_or_else(|| no_lot(id))?;
     impact.position = position;
-    Ok(answer(applied, &impact))
+    Ok(answer(position, &impact))
 }
 
 /// Which lots entered or left the scope of a recall between two points of knowledge, and why.
@@ -186,11 +186,12 @@ async fn impact_changes(
     if from > to {
         return Err(Problem::invalid_parameter("from", "lies after `to`"));
     }
-    let (from, to) = (Known::Position(from), Known::Position(to));
-    let found = queries::impact_changes(app.models.graph.store.as_ref(), access.tenant, id, from, to).await?;
+    let (store, earlier, later) =
+        (app.models.graph.store.as_ref(), Known::Position(from), Known::Position(to));
+    let found = queries::impact_changes(store, access.tenant, id, earlier, later).await?;
     let mut changes = found.ok_or_else(|| no_lot(id))?;
-    changes.position = applied;
-    Ok(answer(applied, &changes))
+    changes.position = to;
+    Ok(answer(to, &changes))
 }
 
 /// What came in of a lot against what went out of it.
@@ -213,7 +214,7 @@ async fn mass_balance(
     let found = queries::mass_balance(app.models.graph.store.as_ref(), access.tenant, id, known).await?;
     let mut balance = found.ok_or_else(|| no_lot(id))?;
     balance.position = position;
-    Ok(answer(applied, &balance))
+    Ok(answer(position, &balance))
 }
 
 /// The questions of traceability.

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::App;
+use super::header_value::single;
 use super::problem::Problem;
 use crate::read_models::{ReadModels, Runners};
 
@@ -78,7 +79,7 @@ pub async fn settle(
     headers: &HeaderMap,
 ) -> Result<Position, Problem> {
     let partition = app.log.partition_of(tenant);
-    if let Some(value) = headers.get("after") {
+    if let Some(value) = single(headers, "After")? {
         let after = value.to_str().ok().and_then(|text| text.trim().parse().ok());
         let after = after.ok_or_else(|| Problem::invalid_parameter("After", "must be a log position"))?;
         progress.wait_for(partition, Position(after), wait(headers)?).await?;

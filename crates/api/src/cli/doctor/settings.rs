@@ -64,8 +64,9 @@ pub(super) fn check(checks: &mut Checks, config: &Config, flags: &Flags) -> anyh
         checks.ok(SECTION, format!("{name} = {shown} ({})", source(&layers, flags, name)));
     }
     let given: Dict = layers.extract()?;
-    let unknown =
-        given.keys().filter(|name| !known.contains_key(*name) && !OTHER_VARIABLES.contains(&name.as_str()));
+    let is_read_elsewhere =
+        |name: &str| OTHER_VARIABLES.contains(&name) && source(&layers, flags, name).starts_with("variable");
+    let unknown = given.keys().filter(|name| !known.contains_key(*name) && !is_read_elsewhere(name));
     for name in unknown {
         let text = format!("{name} is no setting ({})", source(&layers, flags, name));
         checks.warn(SECTION, text, "correct its name or leave it out; it has no effect");
@@ -107,6 +108,17 @@ fn source(layers: &Figment, flags: &Flags, name: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::Secret;
+
+    #[test]
+    fn what_only_a_variable_sets_has_no_effect_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("foodflow.toml");
+        std::fs::write(&file, "log_format = \"json\"").unwrap();
+        let mut checks = Checks::default();
+        check(&mut checks, &Config::default(), &Flags { file: Some(file), given: Vec::new() }).unwrap();
+        let text = checks.to_string();
+        assert!(text.contains("log_format is no setting (file "), "{text}");
+    }
 
     #[test]
     fn every_setting_is_shown_and_no_secret() {

@@ -19,14 +19,16 @@ pub(super) struct Recognised {
     pub(super) delimiter: Option<u8>,
 }
 
-/// Opens a file and tells its format by its first character: a command is a JSON object.
+/// Opens a file and tells its format by its first character: a command is a JSON object. A file with nothing in it is what
+/// the export of an empty history is.
 pub(super) fn recognise(path: &Path) -> anyhow::Result<Recognised> {
     let cannot = || format!("cannot read {}", path.display());
     let mut reader = BufReader::with_capacity(LOOKED_AT_BYTES, File::open(path).with_context(cannot)?);
     let start = reader.fill_buf().with_context(cannot)?;
     let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start).trim_ascii_start();
     let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
-    let delimiter = if header.starts_with(b"{") { None } else { Some(delimiter_of(header)) };
+    let delimiter =
+        if header.starts_with(b"{") || start.is_empty() { None } else { Some(delimiter_of(header)) };
     let mut lines = 0;
     loop {
         let chunk = reader.fill_buf().with_context(cannot)?;

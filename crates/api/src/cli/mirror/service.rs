@@ -10,13 +10,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use foodflow_log::mirror::Mirror;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::metric_definitions;
-use crate::cli::say;
+use crate::cli::{meters, say};
 
 /// A listener that ends with the copy.
 pub(super) struct Service(JoinHandle<std::io::Result<()>>);
@@ -34,7 +34,7 @@ impl Service {
         mirror: Arc<Mirror>,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let metrics = PrometheusBuilder::new().install_recorder().context("cannot start the meters")?;
+        let metrics = meters::start()?;
         metric_definitions::describe();
         let listener = TcpListener::bind(address)
             .await

@@ -153,7 +153,15 @@ impl Draft<'_> {
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         for row in rows {
             match row.text("role").map(str::to_lowercase).as_deref() {
-                Some("input") => inputs.push(self.taken(row, &format!("/inputs/{}", inputs.len())).await?),
+                Some("input") => {
+                    for column in ["sku_code", "production_date", "expiry_date"] {
+                        if row.text(column).is_some() {
+                            let detail = "what is used has its own already; leave it empty";
+                            self.wrong(row, column, "invalid-body", detail);
+                        }
+                    }
+                    inputs.push(self.taken(row, &format!("/inputs/{}", inputs.len())).await?);
+                }
                 Some("output") => outputs.push(self.made(row, &format!("/outputs/{}", outputs.len())).await?),
                 Some(other) => {
                     self.wrong(
@@ -180,7 +188,8 @@ impl Draft<'_> {
         self.copy(telling, "line", "/line".to_owned(), &mut body);
         let telling = self.telling(rows, "occurred_at");
         self.instant(telling, "occurred_at", &mut body);
-        let telling = self.telling(rows, "loss");
+        let (loss, unit) = (self.telling(rows, "loss"), self.telling(rows, "loss_unit"));
+        let telling = if loss.text("loss").is_some() { loss } else { unit };
         if telling.text("loss").is_some() || telling.text("loss_unit").is_some() {
             body.insert("loss".to_owned(), json!(self.quantity(telling, ["loss", "loss_unit"], "/loss")));
         }

@@ -8,7 +8,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
 
-use super::error::{STORE, unavailable};
+use super::error::{STORE, not_written, unavailable};
 use super::slot::Slot;
 use super::values::{bind, read_row, shown};
 use crate::digest::RowsDigest;
@@ -21,7 +21,8 @@ use crate::tables::select::Select;
 pub(super) async fn rows(pool: &PgPool, select: &Select) -> Result<Vec<Row>, StoreError> {
     let (sql, variables) = select.statement(STORE, select.table.name, shown)?;
     let statement = variables.iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
-    let rows = statement.fetch_all(pool).await.map_err(unavailable)?;
+    // What a question asks for may be a value that the server cannot hold.
+    let rows = statement.fetch_all(pool).await.map_err(|error| not_written(select.table.name, error))?;
     rows.iter().map(|row| read_row(row, select.table, 0)).collect()
 }
 

@@ -48,11 +48,12 @@ pub(crate) async fn bench(effort: Effort) -> anyhow::Result<Section> {
     open.log.close().await;
     Ok(Section {
         title: format!("Memory at {} events", show_number(plant.messages as f64)),
-        note: "Resident memory of a process and its children, what they share counted once: the base is just after the \\
-               start, the peak the most of what was seen at intervals of 100 ms. `foodflow` is the program itself, as \\
-               `serve --role projector` with the log on JetStream. Fewer events are those that were applied when the \\
-               time was over. Neo4j takes what its heap may have (1 GiB here), PostgreSQL what it shares is the size of \\
-               its buffers (128 MB)."
+        note: "Resident memory of a process and its children, what they share counted once: the base is just after the \
+               start, the peak the most of what was seen at intervals of 100 ms. `foodflow` is the program itself, as \
+               `serve --role projector` with the log on JetStream. Fewer events are those that were applied when the \
+               time was over. Neo4j takes what its heap may have (1 GiB here), PostgreSQL what it shares is the size of \
+               its buffers (128 MB). `foodflow` maps the file of its graph: those pages count here, and the system takes \
+               them back where it needs them."
             .to_owned(),
         words: 2,
         header: &["process", "while", "events", "base", "peak", "peak ÷ base"],

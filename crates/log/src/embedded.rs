@@ -40,7 +40,12 @@ use records::RecordsFile;
 use writer::Writer;
 
 /// What waits for the writer, and what it puts into one transaction.
-const BOUNDS: Bounds = Bounds { waiting_max: 1_024, group_messages_max: 4_000, group_bytes_max: 16 << 20 };
+const BOUNDS: Bounds = Bounds {
+    waiting_max: 1_024,
+    waiting_bytes_max: 64 << 20,
+    group_messages_max: 4_000,
+    group_bytes_max: 16 << 20,
+};
 /// How often commits of other processes are looked for while someone subscribes.
 const HEAD_POLL: Duration = Duration::from_millis(250);
 /// How long closing waits for reads that are under way.

@@ -3,8 +3,10 @@
 //!
 //! What must never happen here: something that is taken in and neither written nor answered, because the log closes.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::event_log::{AppendError, Appended, Commit, LogError, Position};
@@ -14,6 +16,8 @@ use crate::event_log::{AppendError, Appended, Commit, LogError, Position};
 pub(crate) struct Bounds {
     /// Most commits or runs that wait; one more is refused as overload.
     pub(crate) waiting_max: usize,
+    /// Most bytes of payload that wait, unless it is one commit or run that has more.
+    pub(crate) waiting_bytes_max: usize,
     /// Most messages of a group, unless its only commit has more.
     pub(crate) group_messages_max: usize,
     /// Most bytes of payload of a group, unless its only commit has more.
@@ -45,10 +49,18 @@ impl Waiting {
     }
 }
 
+/// A place in the queue, and the room that it takes as long as it waits.
+type Placed = (Waiting, OwnedSemaphorePermit);
+
+/// Bytes that are counted as one.
+const ROOM_BYTES: usize = 1 << 10;
+
 /// The end where commits come in.
 pub(crate) struct Queue {
-    sender: mpsc::Sender<Waiting>,
-    waiting_max: usize,
+    sender: mpsc::Sender<Placed>,
+    /// How much more may wait, in units of [`ROOM_BYTES`].
+    room: Arc<Semaphore>,
+    room_max: usize,
     closing: CancellationToken,
 }
 
@@ -56,7 +68,9 @@ impl Queue {
     /// A queue that takes nothing in any more once `closing` is cancelled, and its writer's end.
     pub(crate) fn new(bounds: Bounds, closing: CancellationToken) -> (Self, Taker) {
         let (sender, waiting) = mpsc::channel(bounds.waiting_max);
-        let queue = Self { sender, waiting_max: bounds.waiting_max, closing: closing.clone() };
+        let room_max = bounds.waiting_bytes_max.div_ceil(ROOM_BYTES);
+        let room = Arc::new(Semaphore::new(room_max));
+        let queue = Self { sender, room, room_max, closing: closing.clone() };
         (queue, Taker { waiting, held_over: None, bounds, closing })
     }
 
@@ -87,8 +101,12 @@ impl Queue {
         if self.closing.is_cancelled() {
             return Err(closed().into());
         }
-        self.sender.try_send(waiting).map_err(|error| match error {
-            TrySendError::Full(_) => AppendError::Overloaded { waiting: self.waiting_max },
+        let waiting_now = || self.sender.max_capacity() - self.sender.capacity();
+        let needed = waiting.size().1.div_ceil(ROOM_BYTES).min(self.room_max);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(u32::try_from(needed).unwrap_or(u32::MAX));
+        let Ok(room) = room else { return Err(AppendError::Overloaded { waiting: waiting_now() }) };
+        self.sender.try_send((waiting, room)).map_err(|error| match error {
+            TrySendError::Full(_) => AppendError::Overloaded { waiting: self.sender.max_capacity() },
             TrySendError::Closed(_) => closed().into(),
         })
     }
@@ -109,7 +127,7 @@ pub(crate) enum Taken {
 
 /// The writer's end.
 pub(crate) struct Taker {
-    waiting: mpsc::Receiver<Waiting>,
+    waiting: mpsc::Receiver<Placed>,
     /// What no longer fitted into the group before.
     held_over: Option<Waiting>,
     bounds: Bounds,
@@ -128,7 +146,7 @@ impl Taker {
             Waiting::One { commit, answer } => (vec![commit], vec![answer]),
             Waiting::Run { after, commits, answer } => return Some(Taken::Run(after, commits, answer)),
         };
-        while let Ok(next) = self.waiting.try_recv() {
+        while let Ok((next, _room)) = self.waiting.try_recv() {
             let (more_messages, more_bytes) = next.size();
             messages += more_messages;
             bytes += more_bytes;
@@ -157,5 +175,51 @@ impl Taker {
                 self.waiting.recv().await
             }
         }
+        .map(|(waiting, _room)| waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use foodflow_domain::TenantId;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event_log::{NewMessage, StreamId};
+
+    fn commit(bytes: usize) -> Commit {
+        let stream = StreamId::new("food_graph", "batch", Uuid::new_v4());
+        let message = NewMessage { stream, expected: Position(0), payload: Bytes::from(vec![b' '; bytes]) };
+        Commit { tenant: TenantId::default(), recorded_at: Timestamp::UNIX_EPOCH, messages: vec![message] }
+    }
+
+    fn closed() -> LogError {
+        LogError::Unavailable { reason: "closed".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn no_more_bytes_wait_than_may_and_one_large_commit_may() {
+        let bounds = Bounds {
+            waiting_max: 10,
+            waiting_bytes_max: 10 << 10,
+            group_messages_max: 100,
+            group_bytes_max: 1 << 20,
+        };
+        let (queue, mut taker) = Queue::new(bounds, CancellationToken::new());
+        let enqueue = |bytes: usize| {
+            let (answer, outcome) = oneshot::channel();
+            queue.enqueue(Waiting::One { commit: commit(bytes), answer }, closed).map(|()| outcome)
+        };
+        // Larger than all that may wait, alone.
+        let _large = enqueue(1 << 20).unwrap();
+        assert!(matches!(enqueue(1), Err(AppendError::Overloaded { waiting: 1 })));
+        assert!(matches!(taker.take().await, Some(Taken::Group(commits, _)) if commits.len() == 1));
+        // What is being written makes room for what waits.
+        let _waiting: Vec<_> = (0..10).map(|_| enqueue(1 << 10).unwrap()).collect();
+        assert!(matches!(enqueue(1), Err(AppendError::Overloaded { waiting: 10 })));
+        assert!(matches!(taker.take().await, Some(Taken::Group(commits, _)) if commits.len() == 10));
+        enqueue(10 << 10).unwrap();
     }
 }

@@ -22,8 +22,12 @@ use crate::queue::{Bounds, Taken, Taker, size};
 
 /// What waits, and what one append takes: below the 1 MiB that a server takes unless configured otherwise, with some 350
 /// bytes for each event beside its payload.
-pub(super) const BOUNDS: Bounds =
-    Bounds { waiting_max: 2_048, group_messages_max: 500, group_bytes_max: 700 << 10 };
+pub(super) const BOUNDS: Bounds = Bounds {
+    waiting_max: 2_048,
+    waiting_bytes_max: 64 << 20,
+    group_messages_max: 500,
+    group_bytes_max: 700 << 10,
+};
 /// How often an append is tried again because another process was faster; then it counts as overload.
 const TRIES_MAX: u32 = 64;
 

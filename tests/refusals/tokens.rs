@@ -1,11 +1,12 @@
 //! Tokens that must not open anything.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
-use foodflow_testkit::TestApp;
+use foodflow_testkit::{Stores, TestApp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, dangerous::insecure_decode, encode};
 use serde_json::{Value, json};
 
@@ -88,5 +89,20 @@ async fn a_token_signed_with_the_key_of_the_program_is_valid() -> anyhow::Result
     let claims: Value = insecure_decode(&client.token)?.claims;
     let token = Forge::of(&app.data().join("access-key.pem"))?.signed(&claims)?;
     client.with_token(&token).get("/v1/locations").await?.ok();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_of_events_ends_with_its_token() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let claims: Value = insecure_decode(&app.new_tenant()?.token)?.claims;
+    let forge = Forge::of(&app.data().join("access-key.pem"))?;
+    let soon = jiff::Timestamp::now().as_second() + 2;
+    let token = forge.signed(&changed(&claims, "exp", json!(soon)))?;
+    let request = reqwest::Client::new().get(format!("{}/v1/events/stream", app.base())).bearer_auth(token);
+    let stream = request.send().await?.error_for_status()?;
+    // It goes on until the token ends, and no longer.
+    tokio::time::timeout(Duration::from_secs(30), stream.bytes()).await??;
+    assert!(jiff::Timestamp::now().as_second() + 1 >= soon);
     Ok(())
 }

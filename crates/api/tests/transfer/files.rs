@@ -153,6 +153,36 @@ async fn a_lot_that_is_repacked_under_its_number_is_known_again() {
 }
 
 #[tokio::test]
+async fn what_contradicts_itself_or_would_be_lost_is_refused_at_its_column() {
+    let plant = Plant::sample().await;
+    let header =
+        "transformation,role,batch_number,item,quantity,unit,location,occurred_at,loss,loss_unit,expiry_date";
+    let cases = [
+        ("5,KGM,", "5,GRM,", "loss_unit"),
+        (",,", ",KGM,", "loss"),
+        ("5,KGM,2026-09-01", ",,", "expiry_date"),
+    ];
+    for (number, (first, second, column)) in cases.iter().enumerate() {
+        let text = format!(
+            "{header}\nT-{number},input,EV-26-107,,100,KGM,Tarn Hollow Bakery,2026-04-15T08:00:00Z,{first}\n\
+             T-{number},output,WD-{number},white dough,95,KGM,,,{second}\n"
+        );
+        let name = format!("contradictory-{number}.csv");
+        let ended = plant.import(&plant.write(&name, &text), &[]);
+        assert_eq!(ended.totals(), [0, 0, 1], "{column}: {}", ended.stderr);
+        let results = plant.results(&format!("{name}.results.ndjson"));
+        assert_eq!(results[0]["errors"][0]["column"], *column, "{results:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_nothing_in_it_is_an_empty_history() {
+    let plant = Plant::empty().await;
+    let ended = plant.import(&plant.write("nothing.ndjson", ""), &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn a_header_that_is_not_understood_stops_its_file_alone() {
     let plant = Plant::sample().await;
     let bad = plant

@@ -51,7 +51,7 @@ impl Effort {
         live_rate: 2_000,
         live_times: [Duration::from_secs(30), Duration::from_secs(15)],
         memory_events: 1_000_000,
-        fill_max: Duration::from_secs(200),
+        fill_max: Duration::from_secs(700),
     };
 
     /// For a look whether the benches work.

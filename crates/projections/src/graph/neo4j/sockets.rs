@@ -14,8 +14,11 @@ use std::time::{Duration, Instant};
 
 /// The port of a URI that names none.
 const PORT: u16 = 7687;
-/// How long a connection that was opened since may be overlooked.
+/// How long a connection that was opened since may be overlooked in a process with few sockets.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// How many times as long as a look took passes until the next one: a look goes through every open file, and a process may
+/// serve thousands of connections.
+const REST: u32 = 100;
 
 /// The sockets of the driver's pool.
 #[derive(Debug)]
@@ -31,8 +34,7 @@ impl Sockets {
         Self { port: port(address), due: Mutex::new(Some(Instant::now())) }
     }
 
-    /// Lets the connections that were opened since send at once. It takes a tenth of a millisecond, some times a second
-    /// at most.
+    /// Lets the connections that were opened since send at once; takes a hundredth of the time at most.
     pub(super) fn send_at_once(&self) {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -43,7 +45,7 @@ impl Sockets {
                     None
                 }
                 // Anything else passes: too many open files, a connection that has just ended.
-                _ => Some(now + INTERVAL),
+                _ => Some(now + INTERVAL.max(now.elapsed() * REST)),
             };
         }
     }
@@ -149,7 +151,7 @@ mod tests {
         assert!(early.nodelay().unwrap());
         assert!(!elsewhere.nodelay().unwrap());
         let late = connect(&server);
-        std::thread::sleep(INTERVAL);
+        std::thread::sleep(INTERVAL * 5);
         sockets.send_at_once();
         assert!(late.nodelay().unwrap());
     }

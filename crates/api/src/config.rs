@@ -13,6 +13,8 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::networks::Networks;
+
 /// Shortest time between two rounds of signing.
 const AUDIT_INTERVAL_MIN: SignedDuration = SignedDuration::from_secs(1);
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Roles of a serving process.
     pub role: Role,
+    /// Networks of proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` are believed.
+    pub trusted_proxies: Networks,
     /// `nats://host:port`, with credentials where the server asks for them, `file:<path>` for a log of several
     /// partitions in a folder or of one in an SQLite file (`.sqlite` or `.db`), or `esdb://host:port` for EventStoreDB
     /// where it is built in; embedded where absent.
@@ -105,6 +109,7 @@ impl Default for Config {
             data: PathBuf::from("data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             role: Role::All,
+            trusted_proxies: Networks::default(),
             log_url: None,
             log_partitions: None,
             log_replicas: 1,

@@ -5,6 +5,7 @@
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
 //! - [`log_address`]: where a log is, in the words of the settings;
+//! - [`networks`]: networks in the settings;
 //! - [`process`]: who this process is to the others that project;
 //! - [`read_models`]: the stores of the read models, and the projections that fill them;
 //! - [`runtime`]: opens the log and the stores that the settings name;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod log_address;
+pub mod networks;
 pub mod process;
 pub mod read_models;
 pub mod runtime;

@@ -1,6 +1,7 @@
 //! `foodflow serve` and `foodflow demo`.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,9 +56,9 @@ pub async fn demo(config: Config) -> anyhow::Result<()> {
 
 struct Server {
     app: App,
+    config: Config,
     runners: Runners,
     listener: TcpListener,
-    role: Role,
     signing: Option<JoinHandle<()>>,
     /// Other processes must not take it while this one lives.
     _name: ProcessName,
@@ -90,10 +91,10 @@ impl Server {
         let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {
             audit::interval::start(config, interval, Arc::clone(&app.log), app.shutdown.clone())
         });
-        Ok(Self { app, runners, listener, role: config.role, signing, _name: runtime.name })
+        Ok(Self { app, config: config.clone(), runners, listener, signing, _name: runtime.name })
     }
 
-    fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
+    fn address(&self) -> anyhow::Result<SocketAddr> {
         Ok(self.listener.local_addr()?)
     }
 
@@ -121,11 +122,15 @@ impl Server {
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, runners, listener, role, signing, _name } = self;
+        let Self { app, config, runners, listener, signing, _name } = self;
         let log = Arc::clone(&app.log);
         let stop = app.shutdown.clone();
-        let router = if role == Role::Projector { http::operator_router(app) } else { http::router(app) };
-        let serving = axum::serve(listener, router)
+        let router = match config.role {
+            Role::Projector => http::operator_router(app),
+            Role::All | Role::Api => http::router(app),
+        };
+        let service = http::front(router, &config).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service)
             .with_graceful_shutdown(stop.clone().cancelled_owned())
             .into_future();
         // A client that holds its connection without a word must not hold the process.

@@ -4,6 +4,7 @@
 mod write_operation;
 
 pub mod access;
+pub mod client_address;
 pub mod command;
 pub mod events;
 mod header_value;
@@ -44,6 +45,7 @@ use access::Keys;
 use problem::Problem;
 use view::Models;
 
+use crate::config::Config;
 use crate::read_models::Runners;
 
 /// Longest time that a request may take; beyond the longest wait that a client may ask for.
@@ -147,6 +149,12 @@ pub fn router(app: App) -> axum::Router {
         ))
         .layer(TraceLayer::new_for_http())
         .with_state(app)
+}
+
+/// What stands before every router: who asks is known behind it.
+pub fn front(router: axum::Router, config: &Config) -> axum::Router {
+    let trusted = Arc::new(config.trusted_proxies.clone());
+    router.layer(middleware::from_fn_with_state(trusted, client_address::find))
 }
 
 /// Counts requests and measures how long they take, by route and status.

@@ -12,10 +12,11 @@ use crate::config::Config;
 
 const SECTION: &str = "settings";
 /// Settings whose value may be shown. Every other one is a secret until it is named here.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 12] = [
     "data",
     "listen",
     "role",
+    "trusted_proxies",
     "log_partitions",
     "log_replicas",
     "neo4j_user",

@@ -68,6 +68,8 @@ id! {
     SubscriptionId;
     /// A feature flag of a tenant.
     FeatureFlagId;
+    /// A person whose data is kept, and may have to be forgotten.
+    PersonId;
 }
 
 /// Name space of tenant ids.

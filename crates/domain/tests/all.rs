@@ -5,7 +5,7 @@
 //! - [`documents`]: receipts, shipments and transformations;
 //! - [`guards`], [`master_data`]: the remaining aggregates;
 //! - [`tenancy`]: tenants, subscriptions and features;
-//! - [`quantity`], [`errors`]: values and refusals;
+//! - [`quantity`], [`personal`], [`errors`]: values and refusals;
 //! - [`events`]: the frozen samples and JSON Schemas of `schemas/events`;
 //! - [`dependencies`]: what the crate may lean on.
 
@@ -18,6 +18,7 @@ mod errors;
 mod events;
 mod guards;
 mod master_data;
+mod personal;
 mod quantity;
 mod support;
 mod tenancy;

@@ -46,6 +46,17 @@ pub(super) fn id() -> Value {
     the("id")
 }
 
+/// A value that belongs to a person: as the domain writes it, as the log seals it, and as it reads once the person is
+/// forgotten.
+pub(super) fn personal(value: Value) -> Value {
+    let person = || must("$personal", id());
+    json!({"oneOf": [
+        object(vec![person(), must("value", value)]),
+        object(vec![person(), must("sealed", the("sealed"))]),
+        object(vec![person()]),
+    ]})
+}
+
 pub(super) fn definition(name: &str) -> Value {
     let decimal = "^(0|-?(0\\.[0-9]{0,8}[1-9]|[1-9][0-9]{0,11}(\\.[0-9]{0,8}[1-9])?))$";
     let percent = "^((0|[1-9][0-9]*)(\\.[0-9]+)?|-([1-9][0-9]*(\\.[0-9]+)?|0\\.[0-9]*[1-9][0-9]*))$";
@@ -60,6 +71,11 @@ pub(super) fn definition(name: &str) -> Value {
             "type": "string",
             "format": "date-time",
             "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{0,8}[1-9])?Z$",
+        }),
+        "sealed" => json!({
+            "description": "number of the person's key, and base64url of nonce and ciphertext (XChaCha20-Poly1305)",
+            "type": "string",
+            "pattern": "^[1-9][0-9]{0,9}\\.[A-Za-z0-9_-]{54,}$",
         }),
         "date" => json!({
             "description": "calendar date (RFC 3339)",

@@ -131,6 +131,11 @@ fn aggregates() -> Vec<Sampled> {
     ]
 }
 
+/// What accepts a text that belongs to a person.
+pub(crate) fn personal_schema() -> jsonschema::Validator {
+    files::validator(&schemas::with_definitions(definitions::personal(definitions::text())))
+}
+
 /// Every event type of the domain.
 fn all() -> Vec<EventType> {
     aggregates().into_iter().flat_map(|aggregate| aggregate.types).collect()

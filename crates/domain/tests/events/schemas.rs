@@ -168,6 +168,11 @@ pub(super) fn of(type_name: &str) -> Value {
     let mut schema = object(fields);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!(type_name);
+    with_definitions(schema)
+}
+
+/// A schema with every definition that it leads to.
+pub(super) fn with_definitions(mut schema: Value) -> Value {
     let mut definitions = Map::new();
     define(&schema.clone(), &mut definitions);
     if !definitions.is_empty() {

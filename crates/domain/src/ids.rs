@@ -68,6 +68,16 @@ id! {
     SubscriptionId;
     /// A feature flag of a tenant.
     FeatureFlagId;
+    /// A user: a person's account with a tenant.
+    UserId;
+    /// A role of a tenant.
+    RoleId;
+    /// A session: one login.
+    SessionId;
+    /// A service account of a tenant.
+    ServiceAccountId;
+    /// A key of a service account.
+    ApiKeyId;
     /// A person whose data is kept, and may have to be forgotten.
     PersonId;
 }

@@ -9,6 +9,7 @@
 //! - [`personal`]: values that are gone when their person is forgotten;
 //! - [`upcast`]: reading what older versions wrote;
 //! - [`food_graph`]: lots and their genealogy, from receiving to recall;
+//! - [`identity`]: users, roles, sessions and keys;
 //! - [`projections`]: what operators decide about events that a read model cannot take;
 //! - [`tenancy`]: tenants, their subscriptions and features.
 
@@ -16,6 +17,7 @@ pub mod aggregate;
 pub mod context;
 pub mod event_set;
 pub mod food_graph;
+pub mod identity;
 pub mod ids;
 pub mod personal;
 pub mod problem;

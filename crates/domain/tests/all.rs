@@ -4,6 +4,7 @@
 //! - [`batch`]: scenarios and laws of a lot;
 //! - [`documents`]: receipts, shipments and transformations;
 //! - [`guards`], [`master_data`]: the remaining aggregates;
+//! - [`identity`]: users, sessions, roles and keys;
 //! - [`tenancy`]: tenants, subscriptions and features;
 //! - [`quantity`], [`personal`], [`errors`]: values and refusals;
 //! - [`events`]: the frozen samples and JSON Schemas of `schemas/events`;
@@ -17,6 +18,7 @@ mod documents;
 mod errors;
 mod events;
 mod guards;
+mod identity;
 mod master_data;
 mod personal;
 mod quantity;

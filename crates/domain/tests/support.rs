@@ -29,6 +29,11 @@ pub(crate) fn id<T: From<Uuid>>(number: u128) -> T {
     T::from(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number))
 }
 
+/// What stands for the SHA-256 of something, with a recognizable number.
+pub(crate) fn hash(number: u128) -> String {
+    format!("{number:0>64}")
+}
+
 /// A quantity as people write it: `12.5 KGM`.
 pub(crate) fn quantity(text: &str) -> Quantity {
     let (value, unit) = text.split_once(' ').unwrap_or_else(|| panic!("`{text}` is not `<value> <unit>`"));
@@ -52,7 +57,15 @@ pub(crate) fn decide_in_state<A>(state: &mut A, when: A::Command) -> Result<Vec<
 where
     A: Aggregate<Services = Context>,
 {
-    let (context, sink) = (context(), EventSink::default());
+    decide_at(state, at(NOW), when)
+}
+
+/// As [`decide_in_state`], at another time.
+pub(crate) fn decide_at<A>(state: &mut A, now: Timestamp, when: A::Command) -> Result<Vec<A::Event>, A::Error>
+where
+    A: Aggregate<Services = Context>,
+{
+    let (context, sink) = (Context { now, ..context() }, EventSink::default());
     at_once(state.handle(when, &context, &sink))?;
     Ok(at_once(sink.collect()))
 }

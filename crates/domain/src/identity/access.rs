@@ -1,5 +1,6 @@
 //! What was refused: one stream for each process and day, so that nobody waits for another to write it down.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{IdentityError, Origin};
@@ -19,6 +20,8 @@ pub struct AccessRefused {
     /// The permission that was missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
+    /// When the first of them was.
+    pub occurred_at: Timestamp,
     /// How many times alike since the last note of it; at least 1.
     pub count: u32,
     /// Where the first came from.

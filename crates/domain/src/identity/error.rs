@@ -98,6 +98,14 @@ pub enum IdentityError {
         /// The session.
         session_id: Uuid,
     },
+    /// More identities at foreign providers than a user may have.
+    #[error("user {user_id} logs in at {max} foreign providers already, which is as many as may be")]
+    TooManyIdentities {
+        /// The user.
+        user_id: UserId,
+        /// How many there may be.
+        max: usize,
+    },
     /// More keys than a service account may have.
     #[error("service account {id} has {max} keys; revoke one first")]
     TooManyKeys {
@@ -125,6 +133,7 @@ impl DomainProblem for IdentityError {
             Self::CodeInvalid => "code-invalid",
             Self::PasswordWrong => "password-wrong",
             Self::SessionEnded { .. } => "session-ended",
+            Self::TooManyIdentities { .. } => "too-many-identities",
             Self::TooManyKeys { .. } => "too-many-keys",
         }
     }

@@ -93,11 +93,7 @@ impl Granted {
 impl From<Permission> for Granted {
     fn from(permission: Permission) -> Self {
         let Permission { resource, action, description } = permission;
-        Self {
-            resource: resource.to_owned(),
-            action: action.to_owned(),
-            description: description.to_owned(),
-        }
+        Self { resource: resource.to_owned(), action: action.to_owned(), description: description.to_owned() }
     }
 }
 
@@ -133,16 +129,36 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = &[
         name: "Quality manager",
         description: "Holds, releases and recalls lots, and reads everything about them",
         permissions: &[
-            "master_data:read", "master_data:write", "lots:read", "lots:write", "lots:restrict", "recalls:read",
-            "recalls:propose", "recalls:approve", "events:read", "projections:read", "projections:decide",
-            "tenancy:read", "users:read", "roles:read", "audit:read", "account:use",
+            "master_data:read",
+            "master_data:write",
+            "lots:read",
+            "lots:write",
+            "lots:restrict",
+            "recalls:read",
+            "recalls:propose",
+            "recalls:approve",
+            "events:read",
+            "projections:read",
+            "projections:decide",
+            "tenancy:read",
+            "users:read",
+            "roles:read",
+            "audit:read",
+            "account:use",
         ],
     },
     BuiltInRole {
         key: "operator",
         name: "Operator",
         description: "Records receipts, transformations and shipments on the floor",
-        permissions: &["master_data:read", "lots:read", "lots:write", "recalls:read", "recalls:propose", "account:use"],
+        permissions: &[
+            "master_data:read",
+            "lots:read",
+            "lots:write",
+            "recalls:read",
+            "recalls:propose",
+            "account:use",
+        ],
     },
     BuiltInRole {
         key: "planner",
@@ -155,7 +171,12 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = &[
         name: "Integrator",
         description: "A program that brings data in and follows the log",
         permissions: &[
-            "master_data:read", "master_data:write", "lots:read", "lots:write", "events:read", "projections:read",
+            "master_data:read",
+            "master_data:write",
+            "lots:read",
+            "lots:write",
+            "events:read",
+            "projections:read",
             "account:use",
         ],
     },
@@ -164,8 +185,17 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = &[
         name: "Auditor",
         description: "Reads everything and changes nothing",
         permissions: &[
-            "master_data:read", "lots:read", "recalls:read", "events:read", "projections:read", "tenancy:read",
-            "users:read", "roles:read", "service_accounts:read", "audit:read", "account:use",
+            "master_data:read",
+            "lots:read",
+            "recalls:read",
+            "events:read",
+            "projections:read",
+            "tenancy:read",
+            "users:read",
+            "roles:read",
+            "service_accounts:read",
+            "audit:read",
+            "account:use",
         ],
     },
 ];
@@ -186,8 +216,9 @@ impl BuiltInRole {
     /// What it may do.
     #[must_use]
     pub fn permissions(&self) -> Vec<Permission> {
-        let is_granted =
-            |known: &&Permission| self.permissions == ["*"] || self.permissions.contains(&known.name().as_str());
+        let is_granted = |known: &&Permission| {
+            self.permissions == ["*"] || self.permissions.contains(&known.name().as_str())
+        };
         PERMISSIONS.iter().filter(is_granted).copied().collect()
     }
 }

@@ -1,4 +1,4 @@
-//! One holder of a name: an e-mail address, the name of a role, an identity at a foreign provider.
+//! One holder of a name: an e-mail address, the name of a role or service account, an identity at a foreign provider.
 //!
 //! The stream's id derives from the name; of a name that is about a person, under a key ([`Reservation`] never holds
 //! the name itself). It is written in the same commit as what it guards.
@@ -12,7 +12,7 @@ use crate::{Context, aggregate, event_set};
 /// A name was taken or given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameHeld {
-    /// What kind of name: `e-mail address`, `role name`, `foreign identity`.
+    /// What kind of name, as [`NameKind`] writes it.
     pub kind: String,
     /// The stream's own id, which stands for the name.
     pub reservation_id: Uuid,
@@ -87,7 +87,11 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    fn decide(&self, command: ReservationCommand, _: &Context) -> Result<Vec<ReservationEvent>, IdentityError> {
+    fn decide(
+        &self,
+        command: ReservationCommand,
+        _: &Context,
+    ) -> Result<Vec<ReservationEvent>, IdentityError> {
         match command {
             ReservationCommand::Take { kind, reservation_id, holder } => match self.holder {
                 Some(other) if other == holder => Ok(vec![]),

@@ -59,6 +59,8 @@ pub struct RoleChanged {
 pub struct RoleDeleted {
     /// Its id.
     pub role_id: RoleId,
+    /// What it was called.
+    pub name: String,
     /// What it could do.
     pub withdrawn: Vec<Granted>,
     /// Why.
@@ -149,9 +151,10 @@ impl Role {
         self.permissions.iter().map(Granted::name)
     }
 
-    fn present(&self, role_id: RoleId) -> Result<(), IdentityError> {
-        match self.name {
-            Some(_) => Ok(()),
+    /// Its name, where it is there.
+    fn present(&self, role_id: RoleId) -> Result<&str, IdentityError> {
+        match &self.name {
+            Some(name) => Ok(name),
             None => Err(IdentityError::NotFound { what: "role", id: role_id.0 }),
         }
     }
@@ -181,17 +184,25 @@ impl Role {
                 let granted = now.difference(&self.permissions).cloned().collect();
                 let withdrawn = self.permissions.difference(&now).cloned().collect();
                 let permissions = now.into_iter().collect();
-                let changed =
-                    RoleChanged { role_id, name, description, permissions, granted, withdrawn, reason, origin };
+                let changed = RoleChanged {
+                    role_id,
+                    name,
+                    description,
+                    permissions,
+                    granted,
+                    withdrawn,
+                    reason,
+                    origin,
+                };
                 Ok(vec![RoleEvent::Changed(changed)])
             }
             RoleCommand::Delete { role_id, reason, origin } => {
-                self.present(role_id)?;
+                let name = self.present(role_id)?.to_owned();
                 if self.built_in.is_some() {
                     return Err(IdentityError::RoleBuiltIn { role_id });
                 }
                 let withdrawn = self.permissions.iter().cloned().collect();
-                Ok(vec![RoleEvent::Deleted(RoleDeleted { role_id, withdrawn, reason, origin })])
+                Ok(vec![RoleEvent::Deleted(RoleDeleted { role_id, name, withdrawn, reason, origin })])
             }
         }
     }

@@ -39,6 +39,10 @@ pub struct ServiceAccountRolesChanged {
     pub service_account_id: ServiceAccountId,
     /// Its roles now.
     pub role_ids: BTreeSet<RoleId>,
+    /// Those that are new.
+    pub added: BTreeSet<RoleId>,
+    /// Those that are gone.
+    pub removed: BTreeSet<RoleId>,
     /// Why.
     pub reason: String,
     /// Where that came from.
@@ -132,7 +136,16 @@ pub enum ServiceAccountCommand {
     /// Make it.
     Create(ServiceAccountCreated),
     /// Give it other roles.
-    ChangeRoles(ServiceAccountRolesChanged),
+    ChangeRoles {
+        /// Its id.
+        service_account_id: ServiceAccountId,
+        /// The roles.
+        role_ids: BTreeSet<RoleId>,
+        /// Why.
+        reason: String,
+        /// Where that came from.
+        origin: Option<Personal<Origin>>,
+    },
     /// Issue a key.
     IssueKey(ApiKeyIssued),
     /// Use a key: `key_hash` is the hash of what was shown.
@@ -199,10 +212,19 @@ impl ServiceAccount {
                 }
                 vec![ServiceAccountEvent::Created(data)]
             }
-            ServiceAccountCommand::ChangeRoles(data) => {
-                self.present(data.service_account_id)?;
-                let is_same = data.role_ids == self.role_ids;
-                if is_same { vec![] } else { vec![ServiceAccountEvent::RolesChanged(data)] }
+            ServiceAccountCommand::ChangeRoles { service_account_id, role_ids, reason, origin } => {
+                self.present(service_account_id)?;
+                if role_ids == self.role_ids {
+                    return Ok(vec![]);
+                }
+                vec![ServiceAccountEvent::RolesChanged(ServiceAccountRolesChanged {
+                    service_account_id,
+                    added: role_ids.difference(&self.role_ids).copied().collect(),
+                    removed: self.role_ids.difference(&role_ids).copied().collect(),
+                    role_ids,
+                    reason,
+                    origin,
+                })]
             }
             ServiceAccountCommand::IssueKey(data) => {
                 let id = data.service_account_id;

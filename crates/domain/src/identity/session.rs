@@ -73,6 +73,10 @@ pub struct SessionRefreshed {
     pub session_id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// How somebody logged in.
+    pub method: LoginMethod,
+    /// When.
+    pub started_at: Timestamp,
     /// The token that was used.
     pub spent_token_id: Uuid,
     /// The one in its place.
@@ -177,6 +181,8 @@ pub struct Open {
     pub session_id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// How somebody logged in.
+    pub method: LoginMethod,
     /// Its present refresh token.
     pub token: RefreshToken,
     /// When it started.
@@ -210,6 +216,18 @@ impl Session {
             .ok_or(IdentityError::SessionEnded { session_id: session_id.0 })
     }
 
+    /// Refuses a session that there is not, has ended, or is of somebody else than `of`.
+    ///
+    /// # Errors
+    /// `NotFound`, as for somebody else's; `SessionEnded`.
+    pub fn require(&self, session_id: SessionId, of: Option<UserId>) -> Result<(), IdentityError> {
+        match &self.open {
+            None if self.has_started => Err(IdentityError::SessionEnded { session_id: session_id.0 }),
+            Some(open) if of.is_none_or(|user_id| user_id == open.user_id) => Ok(()),
+            _ => Err(IdentityError::NotFound { what: "session", id: session_id.0 }),
+        }
+    }
+
     fn decide(&self, command: SessionCommand, context: &Context) -> Result<Vec<SessionEvent>, IdentityError> {
         match command {
             SessionCommand::Start { session_id, user_id, method, token_id, token_hash, origin } => {
@@ -234,14 +252,18 @@ impl Session {
                 }
                 let expires_at =
                     hours(context.now, IDLE_HOURS_MAX).min(hours(open.started_at, SESSION_HOURS_MAX));
-                if expires_at <= context.now {
-                    return Err(IdentityError::SessionEnded { session_id: session_id.0 });
-                }
                 let token = RefreshToken { token_id, token_hash, expires_at };
                 let spent_token_id = open.token.token_id;
-                let user_id = open.user_id;
-                let refreshed = SessionRefreshed { session_id, user_id, spent_token_id, token, origin };
-                Ok(vec![SessionEvent::Refreshed(refreshed)])
+                let Open { user_id, method, started_at, .. } = *open;
+                Ok(vec![SessionEvent::Refreshed(SessionRefreshed {
+                    session_id,
+                    user_id,
+                    method,
+                    started_at,
+                    spent_token_id,
+                    token,
+                    origin,
+                })])
             }
             SessionCommand::End { reason, origin } => match &self.open {
                 Some(open) => Ok(vec![self.ended(open, reason, origin)]),
@@ -264,8 +286,8 @@ impl Session {
         match event {
             SessionEvent::Started(data) => {
                 self.has_started = true;
-                let SessionStarted { session_id, user_id, started_at, token, .. } = data;
-                self.open = Some(Open { session_id, user_id, token, started_at });
+                let SessionStarted { session_id, user_id, method, started_at, token, .. } = data;
+                self.open = Some(Open { session_id, user_id, method, token, started_at });
             }
             SessionEvent::Refreshed(data) => {
                 if let Some(open) = &mut self.open {

@@ -34,7 +34,7 @@ pub(super) fn some(items: Value) -> Value {
     json!({"type": "array", "items": items, "minItems": 1})
 }
 
-fn one_of(words: &[&str]) -> Value {
+pub(super) fn one_of(words: &[&str]) -> Value {
     json!({"enum": words})
 }
 
@@ -106,6 +106,12 @@ pub(super) fn definition(name: &str) -> Value {
             object(vec![must("ingredient_id", id())]),
             object(vec![must("product_id", id())]),
         ]}),
+        "login_method" => {
+            one_of(&["password", "password_and_totp", "password_and_recovery_code", "oidc", "one_time_token"])
+        }
+        "permission" => {
+            object(vec![must("resource", text()), must("action", text()), must("description", text())])
+        }
         "document" => object(vec![must("type", text()), must("number", text())]),
         "lot_quantity" => object(vec![must("batch_id", id()), must("quantity", the("quantity"))]),
         "balance" => {

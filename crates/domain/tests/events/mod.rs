@@ -5,6 +5,7 @@
 
 mod definitions;
 mod files;
+pub(crate) mod identity;
 mod lot_samples;
 mod mutations;
 pub(crate) mod samples;
@@ -23,6 +24,14 @@ use foodflow_domain::food_graph::shipment::Shipment;
 use foodflow_domain::food_graph::sku::{Sku, SkuEvent};
 use foodflow_domain::food_graph::supplier::Supplier;
 use foodflow_domain::food_graph::transformation::Transformation;
+use foodflow_domain::identity::access::AccessJournal;
+use foodflow_domain::identity::administrators::Administrators;
+use foodflow_domain::identity::reservation;
+use foodflow_domain::identity::role::Role;
+use foodflow_domain::identity::service_account::ServiceAccount;
+use foodflow_domain::identity::session::Session;
+use foodflow_domain::identity::user::User;
+
 use foodflow_domain::projections::Quarantine;
 use foodflow_domain::tenancy::feature_flag::FeatureFlag;
 use foodflow_domain::tenancy::subscription::Subscription;
@@ -124,6 +133,13 @@ fn aggregates() -> Vec<Sampled> {
         sampled::<Reservation>(samples::reservation_events()),
         sampled::<Genealogy>(samples::genealogy_events()),
         sampled::<CommandRecord>(samples::command_events()),
+        sampled::<User>(identity::user_events()),
+        sampled::<Session>(identity::session_events()),
+        sampled::<Role>(identity::role_events()),
+        sampled::<ServiceAccount>(identity::service_account_events()),
+        sampled::<reservation::Reservation>(identity::reservation_events()),
+        sampled::<Administrators>(identity::administrators_events()),
+        sampled::<AccessJournal>(identity::access_events()),
         sampled::<Quarantine>(samples::quarantine_events()),
         sampled::<Tenant>(tenancy::tenant_events()),
         sampled::<Subscription>(tenancy::subscription_events()),

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::support::{id, quantity};
 
-pub(super) fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -36,7 +36,7 @@ fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-pub(super) fn some(text: &str) -> Option<String> {
+pub(crate) fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 

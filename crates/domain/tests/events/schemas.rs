@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::definitions::{Field, definition, id, list, may, must, object, some, text, the};
-use super::tenancy;
+use super::{identity, tenancy};
 
 fn recorded(document: &'static str, facts: &str) -> Vec<Field> {
     vec![must(document, id()), must("facts", the(facts))]
@@ -162,6 +162,7 @@ pub(super) fn of(type_name: &str) -> Value {
     let fields = match parts.as_slice() {
         ["foodflow", "food_graph", aggregate, verb, "v1"] => fields(aggregate, verb),
         ["foodflow", "projections", "quarantine", verb, "v1"] => quarantine(verb),
+        ["foodflow", "identity", aggregate, verb, "v1"] => identity::fields(aggregate, verb),
         ["foodflow", "tenancy", aggregate, verb, "v1"] => tenancy::fields(aggregate, verb),
         _ => panic!("no schema is written for {type_name}"),
     };

@@ -1,6 +1,7 @@
 //! What happened to a user.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,8 @@ use crate::identity::session::LoginMethod;
 use crate::ids::{RoleId, SessionId, UserId};
 use crate::personal::Personal;
 
-/// Who a user is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Who a user is. `Debug` does not say it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// The address by which the user logs in, in lower case.
     pub email: String,
@@ -23,6 +24,12 @@ pub struct Profile {
     /// Last name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").finish_non_exhaustive()
+    }
 }
 
 /// A token that is good once.
@@ -72,6 +79,9 @@ pub struct UserInvited {
     pub email_index: Uuid,
     /// The user's roles.
     pub role_ids: BTreeSet<RoleId>,
+    /// Roles of an earlier invitation that are gone.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<RoleId>,
     /// The invitation.
     pub invitation: OneTimeToken,
     /// Where that came from.
@@ -156,7 +166,7 @@ pub struct UserLoggedIn {
     pub totp_step: Option<u64>,
     /// SHA-256 of the recovery code that was used; it is not good again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovery_hash: Option<String>,
+    pub recovery_hash: Option<Personal<String>>,
     /// Where from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Personal<Origin>>,
@@ -172,9 +182,11 @@ pub enum LoginRefusal {
     Code,
     /// The password is right; the code of the second factor is missing.
     CodeMissing,
+    /// A foreign provider vouches for somebody else.
+    Identity,
     /// There were too many wrong ones.
     Locked,
-    /// The user is invited, deactivated or forgotten.
+    /// The user is invited or deactivated.
     NotActive,
 }
 
@@ -206,8 +218,8 @@ pub struct RolesChanged {
     pub added: BTreeSet<RoleId>,
     /// Those that are gone.
     pub removed: BTreeSet<RoleId>,
-    /// Why.
-    pub reason: String,
+    /// Why: it is about the user.
+    pub reason: Personal<String>,
     /// Where that came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Personal<Origin>>,
@@ -218,8 +230,8 @@ pub struct RolesChanged {
 pub struct UserStatusChanged {
     /// The user.
     pub user_id: UserId,
-    /// Why.
-    pub reason: String,
+    /// Why: it is about the user.
+    pub reason: Personal<String>,
     /// Where that came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Personal<Origin>>,
@@ -232,6 +244,9 @@ pub struct SecondFactorBegun {
     pub user_id: UserId,
     /// The secret of the codes (RFC 6238), in base 32.
     pub secret: Personal<String>,
+    /// Where from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Personal<Origin>>,
 }
 
 /// A user proved the second factor: from now on it is asked for.
@@ -241,8 +256,8 @@ pub struct SecondFactorEnabled {
     pub user_id: UserId,
     /// The time step of the code that proved it.
     pub totp_step: u64,
-    /// SHA-256 of each recovery code.
-    pub recovery_hashes: BTreeSet<String>,
+    /// SHA-256 of each recovery code; people copy them by hand, so they are shorter than other tokens.
+    pub recovery_hashes: Personal<BTreeSet<String>>,
     /// Where from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Personal<Origin>>,
@@ -253,8 +268,8 @@ pub struct SecondFactorEnabled {
 pub struct SecondFactorDisabled {
     /// The user.
     pub user_id: UserId,
-    /// Why.
-    pub reason: String,
+    /// Why: it is about the user.
+    pub reason: Personal<String>,
     /// Where that came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Personal<Origin>>,
@@ -277,8 +292,13 @@ pub struct ForeignIdentityLinked {
 pub struct UserForgotten {
     /// The user.
     pub user_id: UserId,
-    /// On what ground, e.g. `request of the person (GDPR Art. 17)`.
+    /// On what ground, e.g. `request of the person (GDPR Art. 17)`. It outlives the person's data, so it names nobody.
     pub reason: String,
+    /// The roles that the user had.
+    pub role_ids: BTreeSet<RoleId>,
+    /// Where that came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Personal<Origin>>,
 }
 
 /// A person was erased: the keys are gone, and what was erased was looked for.

@@ -4,6 +4,7 @@
 //! wrong logins, and which sessions may still go on.
 
 mod commands;
+mod decide;
 mod events;
 
 use std::collections::BTreeSet;
@@ -21,9 +22,9 @@ pub use events::{
 };
 
 use super::IdentityError;
+use crate::aggregate;
 use crate::ids::{RoleId, SessionId, UserId};
 use crate::personal::Personal;
-use crate::aggregate;
 
 /// Wrong logins in a row that are looked at without a pause.
 pub const FREE_FAILURES: u32 = 5;
@@ -33,6 +34,8 @@ pub const LOCK_S_FIRST: i64 = 30;
 pub const LOCK_S_MAX: i64 = 3_600;
 /// Newest sessions that a user's account remembers; older ones end.
 pub const SESSIONS_MAX: usize = 20;
+/// Identities at foreign providers that a user may have.
+pub const IDENTITIES_MAX: usize = 10;
 /// How long an invitation is good, in hours.
 pub const INVITATION_HOURS: i64 = 7 * 24;
 /// How long the token of a reset is good, in hours.
@@ -79,7 +82,22 @@ pub struct SecondFactor {
     /// The last time step of which a code was used.
     pub last_step: u64,
     /// SHA-256 of each recovery code that was not used.
-    pub recovery_hashes: BTreeSet<String>,
+    pub recovery_hashes: Personal<BTreeSet<String>>,
+}
+
+impl SecondFactor {
+    /// Whether a recovery code of this hash is good.
+    pub(super) fn recovers(&self, recovery_hash: &str) -> bool {
+        self.recovery_hashes.value().is_some_and(|hashes| hashes.contains(recovery_hash))
+    }
+
+    fn spend(&mut self, recovery_hash: &str) {
+        if let Some(hashes) = self.recovery_hashes.value() {
+            let mut left = hashes.clone();
+            left.remove(recovery_hash);
+            self.recovery_hashes = Personal::new(self.recovery_hashes.person(), left);
+        }
+    }
 }
 
 /// State of a user.
@@ -166,7 +184,14 @@ impl User {
                 self.password = data.password;
                 self.invitation = None;
             }
-            UserEvent::ProfileChanged(data) => self.email_index = Some(data.email_index),
+            UserEvent::ProfileChanged(data) => {
+                // What was sent to the other address is good no more.
+                if self.email_index != Some(data.email_index) {
+                    self.invitation = None;
+                    self.reset = None;
+                }
+                self.email_index = Some(data.email_index);
+            }
             UserEvent::PasswordChanged(data) => {
                 self.password = Some(data.password);
                 self.reset = None;
@@ -183,6 +208,7 @@ impl User {
             UserEvent::RolesChanged(data) => self.role_ids = data.role_ids,
             UserEvent::Deactivated(_) => {
                 self.status = UserStatus::Deactivated;
+                self.invitation = None;
                 self.reset = None;
                 self.session_ids.clear();
             }
@@ -193,7 +219,7 @@ impl User {
             }
             UserEvent::SecondFactorBegun(data) => {
                 let (is_enabled, last_step) = (false, 0);
-                let recovery_hashes = BTreeSet::new();
+                let recovery_hashes = Personal::new(data.secret.person(), BTreeSet::new());
                 self.second_factor =
                     Some(SecondFactor { secret: data.secret, is_enabled, last_step, recovery_hashes });
             }
@@ -220,8 +246,8 @@ impl User {
         self.session_ids.push(data.session_id);
         if let Some(factor) = &mut self.second_factor {
             factor.last_step = data.totp_step.unwrap_or(factor.last_step).max(factor.last_step);
-            if let Some(used) = &data.recovery_hash {
-                factor.recovery_hashes.remove(used);
+            if let Some(used) = data.recovery_hash.as_ref().and_then(Personal::value) {
+                factor.spend(used);
             }
         }
     }

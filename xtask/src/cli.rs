@@ -33,7 +33,7 @@ enum Task {
     },
     /// Installs the tools and servers that the checks and tests need, into target/tools
     Install,
-    /// Starts NATS, Neo4j and PostgreSQL, prints the variables to export, and stops them on Ctrl-C
+    /// Starts NATS, Neo4j, PostgreSQL and Redis, prints the variables to export, and stops them on Ctrl-C
     Servers {
         /// Fail instead of installing a server that is missing
         #[arg(long)]

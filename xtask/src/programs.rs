@@ -82,6 +82,17 @@ pub const POSTGRES: Program = Program {
     advice: "install PostgreSQL 15 or newer, server and client, and put its programs on PATH",
 };
 
+/// Runs Redis.
+pub const REDIS: Program = Program {
+    name: "redis-server",
+    purpose: "runs Redis",
+    folders: path_folders,
+    version_arguments: &["--version"],
+    oldest: Some((6, 0)),
+    package: Some("redis-server"),
+    advice: "install Redis 6 or newer and put redis-server on PATH",
+};
+
 /// Links programs and compiles the C parts of dependencies.
 pub const C_COMPILER: Program = Program {
     name: "cc",
@@ -189,6 +200,10 @@ mod tests {
             ("javac 21.0.2", "21.0.2"),
             ("cc (Debian 12.2.0-14+deb12u1) 12.2.0", "12.2.0-14+deb12u1"),
             ("nats-server: v2.15.2", "2.15.2"),
+            (
+                "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae4d7c971a948f0",
+                "7.0.15",
+            ),
             ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "15.18"),
             ("rustfmt 1.9.0-stable (59807616e1 2026-04-14)", "1.9.0-stable"),
         ];

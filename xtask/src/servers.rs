@@ -1,4 +1,4 @@
-//! NATS, Neo4j and PostgreSQL for a whole run of tests, or for a developer's afternoon.
+//! NATS, Neo4j, PostgreSQL and Redis for a whole run of tests, or for a developer's afternoon.
 //!
 //! They must never outlive the task that started them, nor leave their data behind.
 
@@ -11,7 +11,8 @@ use crate::install::{Installer, Item};
 use crate::launch::nats::NatsProcess;
 use crate::launch::neo4j::Neo4jProcess;
 use crate::launch::postgres::PostgresProcess;
-use crate::launch::tools::{NATS_URL, NEO4J_URL, POSTGRES_URL};
+use crate::launch::redis::RedisProcess;
+use crate::launch::tools::{NATS_URL, NEO4J_URL, POSTGRES_URL, REDIS_URL};
 use crate::report;
 use crate::run::check_interrupted;
 use crate::workspace::Workspace;
@@ -20,6 +21,7 @@ use crate::workspace::Workspace;
 #[derive(Debug)]
 pub struct Servers {
     nats: NatsProcess,
+    redis: RedisProcess,
     postgres: PostgresProcess,
     neo4j: Neo4jProcess,
 }
@@ -33,6 +35,9 @@ impl Servers {
         let nats = NatsProcess::start(workspace.tools())?;
         check_interrupted()?;
         report::line(&format!("NATS answers at {}", nats.url()));
+        let redis = RedisProcess::start()?;
+        check_interrupted()?;
+        report::line(&format!("Redis answers at {}", redis.url()));
         let postgres = PostgresProcess::start();
         check_interrupted()?;
         let postgres = postgres?;
@@ -41,13 +46,18 @@ impl Servers {
         check_interrupted()?;
         let neo4j = neo4j?;
         report::line(&format!("Neo4j answers at {}", neo4j.url()));
-        Ok(Self { nats, postgres, neo4j })
+        Ok(Self { nats, redis, postgres, neo4j })
     }
 
     /// The variables that tell tests where the servers are.
     #[must_use]
-    pub fn environment(&self) -> [(&'static str, String); 3] {
-        [(NATS_URL, self.nats.url()), (NEO4J_URL, self.neo4j.url()), (POSTGRES_URL, self.postgres.url())]
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        [
+            (NATS_URL, self.nats.url()),
+            (NEO4J_URL, self.neo4j.url()),
+            (POSTGRES_URL, self.postgres.url()),
+            (REDIS_URL, self.redis.url()),
+        ]
     }
 }
 
@@ -66,6 +76,7 @@ pub fn serve(workspace: &Workspace, may_install: bool) -> anyhow::Result<()> {
     report::output(&format!("export FOODFLOW_LOG_URL={}", servers.nats.url()));
     report::output(&format!("export FOODFLOW_NEO4J_URL={}", servers.neo4j.url()));
     report::output(&format!("export FOODFLOW_POSTGRES_URL={}", servers.postgres.url()));
+    report::output(&format!("export FOODFLOW_REDIS_URL={}", servers.redis.url()));
     report::line("Ctrl-C stops them and removes their data.");
     loop {
         thread::sleep(Duration::from_millis(100));
@@ -76,5 +87,6 @@ pub fn serve(workspace: &Workspace, may_install: bool) -> anyhow::Result<()> {
         ensure!(servers.nats.is_running(), "NATS ended by itself");
         ensure!(servers.neo4j.is_running(), "Neo4j ended by itself");
         ensure!(servers.postgres.is_running(), "PostgreSQL ended by itself");
+        ensure!(servers.redis.is_running(), "Redis ended by itself");
     }
 }

@@ -85,6 +85,9 @@ pub struct Config {
     pub log_replicas: u8,
     /// `postgres://user:password@host:port/database`; tables are embedded where absent.
     pub postgres_url: Option<Secret>,
+    /// `redis://user:password@host:port/database`, or `rediss://…` with TLS; sessions, revoked tokens and rate limits are
+    /// this process's own where absent.
+    pub redis_url: Option<Secret>,
     /// `bolt://host:port` or `neo4j://host:port`; embedded where absent.
     pub neo4j_url: Option<String>,
     /// User of Neo4j.
@@ -114,6 +117,7 @@ impl Default for Config {
             log_partitions: None,
             log_replicas: 1,
             postgres_url: None,
+            redis_url: None,
             neo4j_url: None,
             neo4j_user: "neo4j".to_owned(),
             neo4j_password: Secret::default(),
@@ -145,6 +149,7 @@ impl Config {
         // An empty variable is one that is not set.
         config.log_url = config.log_url.filter(|url| !url.0.trim().is_empty());
         config.postgres_url = config.postgres_url.filter(|url| !url.0.trim().is_empty());
+        config.redis_url = config.redis_url.filter(|url| !url.0.trim().is_empty());
         config.neo4j_url = config.neo4j_url.filter(|url| !url.trim().is_empty());
         anyhow::ensure!(
             config.audit_interval.is_none_or(|interval| interval >= AUDIT_INTERVAL_MIN),

@@ -4,6 +4,7 @@
 //! - [`http`]: the interface for clients;
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
+//! - [`key_store`]: the key store that the settings name;
 //! - [`log_address`]: where a log is, in the words of the settings;
 //! - [`networks`]: networks in the settings;
 //! - [`process`]: who this process is to the others that project;
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod key_store;
 pub mod log_address;
 pub mod networks;
 pub mod process;

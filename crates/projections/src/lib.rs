@@ -12,6 +12,7 @@
 //! - [`tables`]: tables: their description and two stores (embedded SQLite, PostgreSQL);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
 //! - [`tenancy`]: the projection of tenants, their subscriptions and use into tables, and its queries;
+//! - [`keys`]: sessions, revoked tokens and rate limits: their port and two stores (in process, Redis);
 //! - [`page`]: pages of a list;
 //! - [`past`]: a read model as it stood;
 //! - [`sqlite`]: what the embedded stores share;
@@ -21,6 +22,7 @@ pub mod changes;
 pub mod digest;
 pub mod food_graph;
 pub mod graph;
+pub mod keys;
 pub mod page;
 pub mod past;
 pub mod recorded;

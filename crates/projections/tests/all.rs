@@ -3,6 +3,7 @@
 
 mod food_graph_project;
 mod graph_contract;
+mod key_contract;
 mod neo4j_store;
 mod past;
 mod queries;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::servers::launch::process::ServerProcess;
-use crate::servers::{NatsServer, Neo4jServer, PostgresServer, shared_nats_url};
+use crate::servers::{NatsServer, Neo4jServer, PostgresServer, RedisServer, shared_nats_url};
 
 /// Where the program under test is, if not beside the test's own executable.
 pub const BINARY: &str = "FOODFLOW_TEST_BINARY";
@@ -32,7 +32,7 @@ const WAIT: &str = "wait=20";
 pub enum Stores {
     /// Everything in SQLite files.
     Embedded,
-    /// JetStream, Neo4j and PostgreSQL, shared by the tests of a run: each test keeps to tenants of its own.
+    /// JetStream, Neo4j, PostgreSQL and Redis, shared by the tests of a run: each test keeps to tenants of its own.
     Servers,
 }
 
@@ -315,6 +315,7 @@ async fn shared_environment() -> anyhow::Result<Vec<(String, String)>> {
         .await?;
     let mut environment = server_environment(shared_nats_url().await?, Neo4jServer::shared().await?.url());
     environment.push(database_environment(database));
+    environment.push(("FOODFLOW_REDIS_URL".to_owned(), RedisServer::shared().await?.url().to_owned()));
     Ok(environment)
 }
 

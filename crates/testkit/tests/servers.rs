@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use foodflow_testkit::servers::launch::postgres::{PostgresProcess, create_database};
 use foodflow_testkit::servers::launch::tools::NEO4J_VERSION;
-use foodflow_testkit::servers::{NatsServer, Neo4jServer, PostgresServer, shared_nats_url};
+use foodflow_testkit::servers::{NatsServer, Neo4jServer, PostgresServer, RedisServer, shared_nats_url};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -256,6 +256,42 @@ async fn every_test_has_a_database_of_its_own() -> anyhow::Result<()> {
     let (one, two, three) =
         tokio::try_join!(server.new_database(), server.new_database(), server.new_database())?;
     assert!(one != two && two != three && three != one);
+    Ok(())
+}
+
+async fn ask_redis(url: &str, command: &str) -> anyhow::Result<String> {
+    let authority = url.strip_prefix("redis://").context("no redis:// URL")?;
+    let mut stream = BufReader::new(TcpStream::connect(authority).await?);
+    stream.get_mut().write_all(format!("{command}\r\n").as_bytes()).await?;
+    let mut line = String::new();
+    timeout(LIMIT, stream.read_line(&mut line)).await??;
+    if line.starts_with('$') && !line.starts_with("$-1") {
+        line.clear();
+        timeout(LIMIT, stream.read_line(&mut line)).await??;
+    }
+    Ok(line.trim_end().to_owned())
+}
+
+#[tokio::test]
+async fn redis_keeps_what_it_had_through_kills_and_ends_with_its_handle() -> anyhow::Result<()> {
+    let server = RedisServer::start().await?;
+    assert_eq!(ask_redis(server.url(), "SET lot received").await?, "+OK");
+    let first_process = server.process_id();
+    server.suspend().await?;
+    let answer = timeout(Duration::from_millis(300), ask_redis(server.url(), "GET lot")).await;
+    assert!(answer.is_err(), "a server that hangs answers nothing");
+    server.resume().await?;
+    assert_eq!(ask_redis(server.url(), "GET lot").await?, "received");
+
+    server.kill9().await?;
+    assert_eq!(server.process_id(), None);
+    assert!(ask_redis(server.url(), "PING").await.is_err());
+    server.restart().await?;
+    assert_ne!(server.process_id(), first_process);
+    assert_eq!(ask_redis(server.url(), "GET lot").await?, "received");
+    let process = server.process_id().context("no process")?;
+    drop(server);
+    assert!(ends(process).await);
     Ok(())
 }
 

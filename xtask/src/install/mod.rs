@@ -14,7 +14,7 @@ use std::fs::{self, File, TryLockError};
 use anyhow::{Context as _, bail};
 
 use crate::launch::tools::TOOLS_FOLDER;
-use crate::programs::{C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, POSTGRES, Program};
+use crate::programs::{C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, POSTGRES, Program, REDIS};
 use crate::report;
 use crate::workspace::Workspace;
 use cargo_tool::{CARGO_DENY, CARGO_MACHETE};
@@ -29,6 +29,8 @@ pub enum Item {
     Neo4j,
     /// PostgreSQL, which is a package of the operating system.
     Postgres,
+    /// Redis, which is a package of the operating system.
+    Redis,
     /// The check of licences, sources and duplicates of dependencies.
     CargoDeny,
     /// The check for dependencies that are not used.
@@ -37,9 +39,10 @@ pub enum Item {
 
 impl Item {
     /// Every item.
-    pub const ALL: [Self; 5] = [Self::Nats, Self::Neo4j, Self::Postgres, Self::CargoDeny, Self::CargoMachete];
+    pub const ALL: [Self; 6] =
+        [Self::Nats, Self::Neo4j, Self::Postgres, Self::Redis, Self::CargoDeny, Self::CargoMachete];
     /// The servers that tests run against.
-    pub const SERVERS: [Self; 3] = [Self::Nats, Self::Neo4j, Self::Postgres];
+    pub const SERVERS: [Self; 4] = [Self::Nats, Self::Neo4j, Self::Postgres, Self::Redis];
 
     /// The name of the item, as people know it.
     #[must_use]
@@ -48,6 +51,7 @@ impl Item {
             Self::Nats => "nats-server",
             Self::Neo4j => "Neo4j",
             Self::Postgres => "PostgreSQL",
+            Self::Redis => "Redis",
             Self::CargoDeny => CARGO_DENY.name,
             Self::CargoMachete => CARGO_MACHETE.name,
         }
@@ -59,6 +63,7 @@ impl Item {
             Self::Nats => &[GO],
             Self::Neo4j => &[MAVEN, JAVA, JAVA_COMPILER],
             Self::Postgres => &[POSTGRES],
+            Self::Redis => &[REDIS],
             Self::CargoDeny | Self::CargoMachete => &[C_COMPILER],
         }
     }
@@ -114,10 +119,8 @@ impl<'a> Installer<'a> {
         match item {
             Item::Nats => nats::present(tools),
             Item::Neo4j => neo4j::present(self.workspace),
-            Item::Postgres => match POSTGRES.find() {
-                Found::Usable(version) => Some(version),
-                Found::Missing | Found::TooOld(_) => None,
-            },
+            Item::Postgres => usable(POSTGRES),
+            Item::Redis => usable(REDIS),
             Item::CargoDeny => CARGO_DENY.present(tools),
             Item::CargoMachete => CARGO_MACHETE.present(tools),
         }
@@ -127,8 +130,8 @@ impl<'a> Installer<'a> {
         match item {
             Item::Nats => nats::install(self.workspace),
             Item::Neo4j => neo4j::install(self.workspace),
-            // Its package was all there is to install.
-            Item::Postgres => Ok(()),
+            // Their packages were all there is to install.
+            Item::Postgres | Item::Redis => Ok(()),
             Item::CargoDeny => CARGO_DENY.install(self.workspace),
             Item::CargoMachete => CARGO_MACHETE.install(self.workspace),
         }
@@ -149,5 +152,13 @@ impl<'a> Installer<'a> {
             }
         }
         Ok(file)
+    }
+}
+
+/// The version of a program that can be used as it is.
+fn usable(program: Program) -> Option<String> {
+    match program.find() {
+        Found::Usable(version) => Some(version),
+        Found::Missing | Found::TooOld(_) => None,
     }
 }

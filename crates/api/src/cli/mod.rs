@@ -52,6 +52,10 @@ struct Settings {
     /// PostgreSQL, e.g. postgres://user@127.0.0.1:5432/foodflow; tables are embedded where absent or empty.
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     postgres_url: Option<String>,
+    /// Redis, e.g. redis://127.0.0.1:6379; sessions, revoked tokens and rate limits are the process's own where absent or
+    /// empty.
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
     /// Neo4j, e.g. bolt://127.0.0.1:7687; embedded where absent.
     #[arg(long, global = true, value_name = "URL")]
     neo4j_url: Option<String>,
@@ -131,6 +135,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     if let Some(url) = settings.postgres_url {
         config.postgres_url = Some(Secret(url)).filter(|url| !url.0.trim().is_empty());
+    }
+    if let Some(url) = settings.redis_url {
+        config.redis_url = Some(Secret(url)).filter(|url| !url.0.trim().is_empty());
     }
     config.neo4j_url = settings.neo4j_url.or(config.neo4j_url);
     match command {

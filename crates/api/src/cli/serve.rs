@@ -16,9 +16,10 @@ use super::interrupt::cancelled_when_told;
 use super::{audit, meters, print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
-use crate::http::access::{Keys, claims};
+use crate::http::access::{TokenKeys, claims};
 use crate::http::view::Models;
 use crate::http::{self, App};
+use crate::key_store::open_key_store;
 use crate::process::ProcessName;
 use crate::read_models::Runners;
 use crate::runtime::Runtime;
@@ -68,7 +69,8 @@ impl Server {
     async fn start(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
         let metrics = meters::start()?;
         foodflow_commands::metric_definitions::describe();
-        let keys = Arc::new(Keys::open(&config.access_key())?);
+        let tokens = Arc::new(TokenKeys::open(&config.access_key())?);
+        let keys = open_key_store(config).await?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --listen", config.listen)
         })?;
@@ -83,6 +85,7 @@ impl Server {
             executor: runtime.executor,
             runners: runners.clone(),
             projects: config.role != Role::Api,
+            tokens,
             keys,
             metrics,
             shutdown: CancellationToken::new(),
@@ -104,7 +107,7 @@ impl Server {
         for slug in demo::TENANTS {
             let claims =
                 claims(slug, "demo", &token::all_permissions(), Timestamp::now(), DEMO_TOKEN_VALID_S);
-            write!(lines, "\ntoken {slug} {}", self.app.keys.issue(&claims)?)?;
+            write!(lines, "\ntoken {slug} {}", self.app.tokens.issue(&claims)?)?;
         }
         Ok(lines)
     }
@@ -123,7 +126,7 @@ impl Server {
 
     async fn run(self) -> anyhow::Result<()> {
         let Self { app, config, runners, listener, signing, _name } = self;
-        let log = Arc::clone(&app.log);
+        let (log, keys) = (Arc::clone(&app.log), Arc::clone(&app.keys));
         let stop = app.shutdown.clone();
         let router = match config.role {
             Role::Projector => http::operator_router(app),
@@ -146,6 +149,7 @@ impl Server {
         if let Some(signing) = signing {
             signing.await.context("signing checkpoints ended early")?;
         }
+        keys.close().await;
         log.close().await;
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::http::access::{Keys, PERMISSIONS, claims};
+use crate::http::access::{PERMISSIONS, TokenKeys, claims};
 
 /// Longest validity of a token, in hours.
 const HOURS_MAX: u32 = 24 * 365;
@@ -45,7 +45,7 @@ pub fn issue(config: &Config, arguments: &TokenArguments) -> anyhow::Result<()> 
         [] => all_permissions(),
         some => some.to_vec(),
     };
-    let keys = Keys::open(&config.access_key())?;
+    let keys = TokenKeys::open(&config.access_key())?;
     let valid_s = i64::from(arguments.hours) * 3_600;
     let token = keys.issue(&claims(slug, &arguments.actor, &permissions, Timestamp::now(), valid_s))?;
     super::print_data(&token)

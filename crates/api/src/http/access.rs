@@ -60,12 +60,12 @@ pub struct Claims {
 }
 
 /// The keys with which tokens are signed and checked.
-pub struct Keys {
+pub struct TokenKeys {
     encoding: EncodingKey,
     decoding: DecodingKey,
 }
 
-impl Keys {
+impl TokenKeys {
     /// Reads the private key of `path` (PKCS 8, PEM), or makes one there, readable by the owner alone.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
             .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && token.len() <= TOKEN_BYTES_MAX)
             .map(|(_, token)| token.trim())
             .ok_or_else(|| Problem::unauthenticated("the header `Authorization` holds no bearer token"))?;
-        let claims = app.keys.check(token)?;
+        let claims = app.tokens.check(token)?;
         if !claims.permissions.iter().any(|permission| permission == P::NAME) {
             return Err(Problem::forbidden(P::NAME));
         }

@@ -31,6 +31,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use foodflow_commands::Executor;
 use foodflow_log::SharedLog;
+use foodflow_projections::keys::KeyStore;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -41,7 +42,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use access::Keys;
+use access::TokenKeys;
 use problem::Problem;
 use view::Models;
 
@@ -64,8 +65,10 @@ pub struct App {
     pub runners: Runners,
     /// Whether this process projects.
     pub projects: bool,
-    /// Token keys.
-    pub keys: Arc<Keys>,
+    /// The keys that tokens are signed and checked with.
+    pub tokens: Arc<TokenKeys>,
+    /// Sessions, revoked tokens and rate limits.
+    pub keys: Arc<dyn KeyStore>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Ends long-lived responses at shutdown.

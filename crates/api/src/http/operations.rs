@@ -23,7 +23,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether it can take requests: the log answers, and its projectors work.
+/// Whether it can take requests: log, read models and key store answer, and its projectors work.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
     (status = 200, description = "Ready"), (status = 503, description = "Not ready; the body says why")))]
 async fn readyz(State(app): State<App>) -> Response {
@@ -42,6 +42,9 @@ async fn readyz(State(app): State<App>) -> Response {
         if !reasons.is_empty() {
             break;
         }
+    }
+    if let Err(error) = app.keys.ping().await {
+        reasons.push(error.to_string());
     }
     // Requests are answered also while no projector lives, from what was projected until then.
     if app.projects && !app.runners.are_ready() {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use foodflow_commands::CommandError;
 use foodflow_log::LogError;
 use foodflow_projections::graph::StoreError;
+use foodflow_projections::keys::KeyStoreError;
 use foodflow_projections::past::ReplayError;
 use foodflow_projections::runner::WaitError;
 use serde::Serialize;
@@ -186,6 +187,16 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "trace-too-large", title, error.to_string())
             }
             _ => Self::internal(&error),
+        }
+    }
+}
+
+/// Whatever a key store does not answer is refused: a token that may be void opens nothing.
+impl From<KeyStoreError> for Problem {
+    fn from(error: KeyStoreError) -> Self {
+        match error {
+            KeyStoreError::Corrupt { .. } => Self::internal(&error),
+            _ => Self::unavailable(&error),
         }
     }
 }

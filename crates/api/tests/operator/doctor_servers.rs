@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
-use foodflow_testkit::servers::{NatsServer, Neo4jServer};
+use foodflow_testkit::servers::{NatsServer, Neo4jServer, RedisServer};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::doctor::{has, lines};
@@ -103,6 +103,28 @@ async fn the_demo_in_neo4j_is_in_order() {
     assert!(has(&ok, &["read model: neo4j: bolt://", " answers"]), "{ok:#?}");
     assert!(has(&ok, &["read model: its schema is complete"]), "{ok:#?}");
     assert!(has(&ok, &["read model: partition 0: ", "the log's head"]), "{ok:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_store_is_looked_at() {
+    let server = RedisServer::start().await.unwrap();
+    let place = Place::empty();
+    let url = format!("{}/3", server.url());
+    let (code, report) = place.json(&["doctor", "--json", "--redis-url", &url]);
+    let ok = lines(&report, "ok");
+    assert_eq!(code, Some(0), "{report:#}");
+    assert!(has(&ok, &["key store: redis: redis://127.0.0.1:", "/3 answers"]), "{ok:#?}");
+    assert!(has(&ok, &["key store: it removes nothing"]) && has(&ok, &["key store: it restores"]), "{ok:#?}");
+    assert!(has(&ok, &["settings: redis_url = redis://127.0.0.1:", "(flag --redis-url)"]), "{ok:#?}");
+    server.kill9().await.unwrap();
+    let with_password = url.replace("redis://", "redis://plant:s3cret@");
+    let (code, report) = place.json(&["doctor", "--json", "--redis-url", &with_password]);
+    let failures = lines(&report, "fail");
+    assert_eq!(code, Some(1));
+    assert!(has(&failures, &["key store: ", "redis://127.0.0.1:", "cannot be reached"]), "{failures:#?}");
+    assert!(!report.to_string().contains("s3cret"), "{report:#}");
+    let (_, report) = place.json(&["doctor", "--json"]);
+    assert!(has(&lines(&report, "ok"), &["key store: embedded: "]), "{report:#}");
 }
 
 #[test]

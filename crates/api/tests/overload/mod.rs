@@ -8,7 +8,7 @@ use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use foodflow_api::cli::token::all_permissions;
 use foodflow_api::config::Config;
-use foodflow_api::http::access::{Keys, claims};
+use foodflow_api::http::access::{TokenKeys, claims};
 use foodflow_api::http::view::Models;
 use foodflow_api::http::{App, router};
 use foodflow_api::read_models::ReadModels;
@@ -16,6 +16,7 @@ use foodflow_commands::{Executor, SystemClock};
 use foodflow_domain::TenantId;
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{AppendError, Appended, Commit, NewMessage, Position, SharedLog, StreamId};
+use foodflow_projections::keys::embedded::EmbeddedKeys;
 use foodflow_testkit::servers::NatsServer;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -48,15 +49,16 @@ impl Service {
         let data = folder.path().join("data");
         let read_models = ReadModels::open(&Config { data, ..Config::default() }).await?;
         let runners = read_models.watch(&log)?;
-        let keys = Keys::open(&folder.path().join("access-key.pem"))?;
-        let token = keys.issue(&claims(SLUG, "tester", &all_permissions(), Timestamp::now(), 3_600))?;
+        let tokens = TokenKeys::open(&folder.path().join("access-key.pem"))?;
+        let token = tokens.issue(&claims(SLUG, "tester", &all_permissions(), Timestamp::now(), 3_600))?;
         let app = App {
             log: Arc::clone(&log),
             executor: Arc::new(Executor::new(Arc::clone(&log), Arc::new(SystemClock))),
             models: Models::of(&log, &read_models, &runners),
             runners,
             projects: false,
-            keys: Arc::new(keys),
+            tokens: Arc::new(tokens),
+            keys: Arc::new(EmbeddedKeys::open(&folder.path().join("keys.sqlite")).await?),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             shutdown: CancellationToken::new(),
         };

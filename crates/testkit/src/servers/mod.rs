@@ -1,4 +1,4 @@
-//! Real servers for tests: NATS with JetStream, Neo4j, and PostgreSQL.
+//! Real servers for tests: NATS with JetStream, Neo4j, PostgreSQL, and Redis.
 //!
 //! A handle starts a server on a free port of 127.0.0.1 with its data in a temporary folder, and takes both away
 //! when it is dropped, or when the test process dies in whatever way. A server that cannot be started is an error
@@ -10,6 +10,7 @@ pub mod launch;
 mod nats;
 mod neo4j;
 mod postgres;
+mod redis;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use anyhow::Context as _;
 pub use nats::{NatsServer, shared_nats_url};
 pub use neo4j::Neo4jServer;
 pub use postgres::PostgresServer;
+pub use redis::RedisServer;
 
 use crate::servers::launch::tools::Tools;
 

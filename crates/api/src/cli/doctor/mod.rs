@@ -5,6 +5,7 @@
 mod checks;
 mod folder;
 mod key;
+mod key_store;
 mod log;
 mod read_model;
 mod settings;
@@ -55,6 +56,7 @@ pub async fn run(config: &Config, flags: &Flags, arguments: &DoctorArguments) ->
         folder::check(&mut checks, &config.data);
         key::check_access(&mut checks, &config.access_key());
         key::check_audit(&mut checks, &config.audit_key());
+        key_store::check(&mut checks, config).await;
         let log = log::check(&mut checks, config).await;
         read_model::check(&mut checks, config, log.as_ref()).await;
         if let Some(log) = log {

@@ -44,6 +44,7 @@ impl Flags {
             ("data", settings.data.is_some()),
             ("log_url", settings.log_url.is_some()),
             ("postgres_url", settings.postgres_url.is_some()),
+            ("redis_url", settings.redis_url.is_some()),
             ("neo4j_url", settings.neo4j_url.is_some()),
         ];
         let given = all.into_iter().filter_map(|(name, given)| given.then_some(name)).collect();
@@ -84,11 +85,16 @@ fn shown(config: &Config, name: &str, value: &Value) -> String {
         return "empty".to_owned();
     }
     // Addresses may hold a user and a password.
-    match (name, config.neo4j(), config.postgres()) {
-        ("neo4j_url", Some(neo4j), _) => neo4j.address(),
-        ("postgres_url", _, Some(postgres)) => postgres.address(),
-        _ if !SHOWN.contains(&name) => "set".to_owned(),
-        _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    let address = match name {
+        "neo4j_url" => config.neo4j().map(|neo4j| neo4j.address()),
+        "postgres_url" => config.postgres().map(|postgres| postgres.address()),
+        "redis_url" => config.redis().map(|redis| redis.address()),
+        _ => None,
+    };
+    match address {
+        Some(address) => address,
+        None if !SHOWN.contains(&name) => "set".to_owned(),
+        None => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
     }
 }
 
@@ -126,6 +132,7 @@ mod tests {
         let config = Config {
             log_url: Some(Secret("nats://plant:s3cret@log:4222".to_owned())),
             postgres_url: Some(Secret("postgres://plant:s3cret@tables:5433/foodflow".to_owned())),
+            redis_url: Some(Secret("redis://plant:s3cret@keys:6380/2".to_owned())),
             neo4j_url: Some("bolt://plant:s3cret@graph:7687".to_owned()),
             neo4j_password: Secret("s3cret".to_owned()),
             ..Config::default()
@@ -140,6 +147,7 @@ mod tests {
             "neo4j_password = set",
             "neo4j_url = bolt://graph:7687",
             "postgres_url = postgres://tables:5433/foodflow",
+            "redis_url = redis://keys:6380/2",
         ] {
             assert!(text.contains(line), "{line} is not in {text}");
         }

@@ -13,4 +13,5 @@ pub mod neo4j;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 pub mod tools;

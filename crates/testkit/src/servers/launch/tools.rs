@@ -19,6 +19,8 @@ pub const NATS_URL: &str = "FOODFLOW_TEST_NATS_URL";
 pub const NEO4J_URL: &str = "FOODFLOW_TEST_NEO4J_URL";
 /// Environment variable: URL of a running PostgreSQL server whose user may create databases: each test makes its own.
 pub const POSTGRES_URL: &str = "FOODFLOW_TEST_POSTGRES_URL";
+/// Environment variable: URL of a running Redis server that tests may share.
+pub const REDIS_URL: &str = "FOODFLOW_TEST_REDIS_URL";
 
 /// The version of `nats-server` that tests run against.
 pub const NATS_VERSION: &str = "2.15.2";

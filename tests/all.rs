@@ -9,3 +9,4 @@ mod rebuild;
 mod refusals;
 mod simulation;
 mod tenancy;
+mod tokens;

@@ -6,7 +6,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// Operations for everyone.
-pub(super) const PUBLIC: &[&str] = &["GET /healthz", "GET /readyz", "GET /metrics"];
+pub(super) const PUBLIC: &[&str] =
+    &["GET /.well-known/jwks.json", "GET /healthz", "GET /readyz", "GET /metrics"];
 
 /// The permission that each other operation asks for.
 pub(super) const PERMISSIONS: &[(&str, &[&str])] = &[

@@ -100,6 +100,14 @@ pub struct Config {
     pub neo4j_database: Option<String>,
     /// Ed25519 private key (PKCS 8, PEM) that signs access tokens; `<data>/access-key.pem` where absent.
     pub access_key_file: Option<PathBuf>,
+    /// Folder of older public keys (PEM) whose tokens go on to be valid; `<data>/access-keys` where absent.
+    pub retired_access_keys_dir: Option<PathBuf>,
+    /// Requests of each tenant per second; without a limit where 0.
+    pub rate_limit_per_s: u32,
+    /// Requests of each tenant at once.
+    pub rate_limit_burst: u32,
+    /// Attempts without a token, such as logins, from one address per minute; without a limit where 0.
+    pub address_limit_per_minute: u32,
     /// Ed25519 private key (PKCS 8, PEM) that signs checkpoints of the log; `<data>/audit-key.pem` where absent.
     pub audit_key_file: Option<PathBuf>,
     /// How often a serving process that projects signs checkpoints, e.g. `10m`; never where absent.
@@ -124,6 +132,10 @@ impl Default for Config {
             neo4j_password_file: None,
             neo4j_database: None,
             access_key_file: None,
+            retired_access_keys_dir: None,
+            rate_limit_per_s: 2_000,
+            rate_limit_burst: 10_000,
+            address_limit_per_minute: 300,
             audit_key_file: None,
             audit_interval: None,
         }
@@ -181,6 +193,12 @@ impl Config {
     #[must_use]
     pub fn access_key(&self) -> PathBuf {
         self.access_key_file.clone().unwrap_or_else(|| self.data.join("access-key.pem"))
+    }
+
+    /// Where the public keys are whose tokens go on to be valid.
+    #[must_use]
+    pub fn retired_access_keys(&self) -> PathBuf {
+        self.retired_access_keys_dir.clone().unwrap_or_else(|| self.data.join("access-keys"))
     }
 
     /// Where the audit key is.

@@ -11,6 +11,7 @@
 //! - [`read_models`]: the stores of the read models, and the projections that fill them;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`signing_key`]: private keys in files;
+//! - [`tokens`]: access tokens, and the keys that sign and check them;
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
 //! - [`transfer`]: import and export of a plant's history.
 
@@ -26,4 +27,5 @@ pub mod process;
 pub mod read_models;
 pub mod runtime;
 pub mod signing_key;
+pub mod tokens;
 pub mod transfer;

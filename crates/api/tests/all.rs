@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod admission;
 mod operator;
 mod overload;
+mod service;
 mod transfer;

@@ -78,7 +78,7 @@ enum Command {
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<SocketAddr>,
     },
-    /// Issues an access token, for development and for first steps.
+    /// Issues an access token for first steps, rotates the key that signs tokens, revokes tokens.
     Token(token::TokenArguments),
     /// Brings the schemas of log and read models up to date.
     Migrate,
@@ -154,7 +154,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
             serve::demo(config).await?;
         }
-        Command::Token(arguments) => token::issue(&config, &arguments)?,
+        Command::Token(arguments) => token::run(&config, &arguments).await?,
         Command::Migrate => {
             crate::runtime::Runtime::open(&config, std::sync::Arc::new(foodflow_commands::SystemClock))
                 .await?;

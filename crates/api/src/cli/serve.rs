@@ -16,13 +16,14 @@ use super::interrupt::cancelled_when_told;
 use super::{audit, meters, print_data, say, token};
 use crate::config::{Config, Role};
 use crate::demo;
-use crate::http::access::{TokenKeys, claims};
+use crate::http::admission::{SameForAll, address_limit};
 use crate::http::view::Models;
 use crate::http::{self, App};
 use crate::key_store::open_key_store;
 use crate::process::ProcessName;
 use crate::read_models::Runners;
 use crate::runtime::Runtime;
+use crate::tokens::{KeyFiles, TokenKeys, claims};
 
 /// How long requests that were taken in may take to end once the process is to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -69,7 +70,7 @@ impl Server {
     async fn start(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
         let metrics = meters::start()?;
         foodflow_commands::metric_definitions::describe();
-        let tokens = Arc::new(TokenKeys::open(&config.access_key())?);
+        let tokens = Arc::new(TokenKeys::open(KeyFiles::of(config))?);
         let keys = open_key_store(config).await?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another address with --listen", config.listen)
@@ -87,6 +88,8 @@ impl Server {
             projects: config.role != Role::Api,
             tokens,
             keys,
+            limits: Arc::new(SameForAll::of(config)),
+            address_limit: address_limit(config),
             metrics,
             shutdown: CancellationToken::new(),
         };

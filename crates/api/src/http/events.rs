@@ -222,7 +222,7 @@ async fn stream_events(
         })
         .take_until(app.shutdown.clone().cancelled_owned())
         // Who may read on has another token by then, and resumes with it.
-        .take_until(tokio::time::sleep(access.valid_for));
+        .take_until(Box::pin(access.until_void(app)));
     Ok(sse(events).into_response())
 }
 

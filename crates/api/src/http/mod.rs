@@ -4,6 +4,7 @@
 mod write_operation;
 
 pub mod access;
+pub mod admission;
 pub mod client_address;
 pub mod command;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod tables;
 pub mod tenancy;
 mod unread;
 pub mod view;
+mod well_known;
 pub mod writes;
 
 use std::sync::Arc;
@@ -31,7 +33,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use foodflow_commands::Executor;
 use foodflow_log::SharedLog;
-use foodflow_projections::keys::KeyStore;
+use foodflow_projections::keys::{KeyStore, Rate};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -42,12 +44,13 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use access::TokenKeys;
+use admission::RateLimits;
 use problem::Problem;
 use view::Models;
 
 use crate::config::Config;
 use crate::read_models::Runners;
+use crate::tokens::TokenKeys;
 
 /// Longest time that a request may take; beyond the longest wait that a client may ask for.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -69,6 +72,10 @@ pub struct App {
     pub tokens: Arc<TokenKeys>,
     /// Sessions, revoked tokens and rate limits.
     pub keys: Arc<dyn KeyStore>,
+    /// How much each tenant may ask for.
+    pub limits: Arc<dyn RateLimits>,
+    /// How much may be attempted from one address without a token; `None` where there is no limit.
+    pub address_limit: Option<Rate>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Ends long-lived responses at shutdown.
@@ -105,6 +112,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(events::routes())
         .merge(operations::routes())
         .merge(quarantine::routes())
+        .merge(well_known::routes())
         .layer(middleware::from_fn(limit_time))
         // A stream of events outlives any timeout.
         .merge(events::stream_routes())

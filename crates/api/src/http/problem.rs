@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use foodflow_commands::CommandError;
 use foodflow_log::LogError;
 use foodflow_projections::graph::StoreError;
-use foodflow_projections::keys::KeyStoreError;
+use foodflow_projections::keys::{KeyStoreError, Rate};
 use foodflow_projections::past::ReplayError;
 use foodflow_projections::runner::WaitError;
 use serde::Serialize;
@@ -38,6 +38,19 @@ pub struct Problem {
     position: Option<u64>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
+    /// The limit that was met.
+    #[serde(skip)]
+    limit: Option<Limit>,
+}
+
+/// A limit, as the headers of its refusal tell it (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    name: &'static str,
+    /// Requests at once.
+    quota: u32,
+    /// Seconds until as many are allowed again.
+    window_s: u32,
 }
 
 impl Problem {
@@ -57,6 +70,7 @@ impl Problem {
             errors: Vec::new(),
             position: None,
             retry_after_s: None,
+            limit: None,
         }
     }
 
@@ -114,6 +128,22 @@ impl Problem {
         let detail = "a store does not answer; try again, the same idempotency key makes that safe";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail);
         Self { retry_after_s: Some(1), ..problem }
+    }
+
+    /// Somebody asks for more than they may: `name` says whose limit it is.
+    #[must_use]
+    pub fn rate_limited(name: &'static str, rate: Option<Rate>, wait: Duration) -> Self {
+        let seconds =
+            |duration: Duration| u32::try_from(duration.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
+        let wait_s = seconds(wait).max(1);
+        let detail = format!("too many requests of one {name}; the next one is allowed in {wait_s} s");
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests", detail);
+        let limit = rate.map(|rate| Limit {
+            name,
+            quota: rate.burst(),
+            window_s: seconds(rate.period() * rate.burst() / rate.tokens()).max(1),
+        });
+        Self { retry_after_s: Some(wait_s), limit, ..problem }
     }
 
     /// The request took longer than `limit`.
@@ -239,6 +269,19 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(Limit { name, quota, window_s }) = self.limit {
+            let wait_s = self.retry_after_s.unwrap_or(window_s);
+            let fields = [
+                ("ratelimit-policy", format!("\"{name}\";q={quota};w={window_s}")),
+                ("ratelimit", format!("\"{name}\";r=0;t={wait_s}")),
+            ];
+            for (field, text) in fields {
+                // A name is a word of this program.
+                if let Ok(value) = HeaderValue::from_str(&text) {
+                    headers.insert(field, value);
+                }
+            }
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -7,22 +7,16 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use foodflow_api::cli::token::all_permissions;
-use foodflow_api::config::Config;
-use foodflow_api::http::access::{TokenKeys, claims};
-use foodflow_api::http::view::Models;
 use foodflow_api::http::{App, router};
-use foodflow_api::read_models::ReadModels;
-use foodflow_commands::{Executor, SystemClock};
+use foodflow_api::tokens::claims;
 use foodflow_domain::TenantId;
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{AppendError, Appended, Commit, NewMessage, Position, SharedLog, StreamId};
 use foodflow_projections::keys::embedded::EmbeddedKeys;
 use foodflow_testkit::servers::NatsServer;
 use jiff::Timestamp;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -46,22 +40,10 @@ impl Service {
         let (server, folder) = (NatsServer::start().await?, TempDir::new()?);
         let config = NatsConfig { answer_timeout: ANSWER_TIMEOUT, ..NatsConfig::new(server.url()) };
         let log: SharedLog = Arc::new(NatsLog::connect(config.with_partitions(1)).await?);
-        let data = folder.path().join("data");
-        let read_models = ReadModels::open(&Config { data, ..Config::default() }).await?;
-        let runners = read_models.watch(&log)?;
-        let tokens = TokenKeys::open(&folder.path().join("access-key.pem"))?;
-        let token = tokens.issue(&claims(SLUG, "tester", &all_permissions(), Timestamp::now(), 3_600))?;
-        let app = App {
-            log: Arc::clone(&log),
-            executor: Arc::new(Executor::new(Arc::clone(&log), Arc::new(SystemClock))),
-            models: Models::of(&log, &read_models, &runners),
-            runners,
-            projects: false,
-            tokens: Arc::new(tokens),
-            keys: Arc::new(EmbeddedKeys::open(&folder.path().join("keys.sqlite")).await?),
-            metrics: PrometheusBuilder::new().build_recorder().handle(),
-            shutdown: CancellationToken::new(),
-        };
+        let keys = EmbeddedKeys::open(&folder.path().join("keys.sqlite")).await?;
+        let app = crate::service::app(&log, Arc::new(keys), folder.path()).await?;
+        let stated = claims(SLUG, "tester", &all_permissions(), Timestamp::now(), 3_600);
+        let token = app.tokens.issue(&stated)?;
         Ok(Self { server, log, app, token, _folder: folder })
     }
 

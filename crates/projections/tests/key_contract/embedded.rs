@@ -48,6 +48,19 @@ async fn a_restart_takes_no_revocation_back_and_ends_sessions() {
 }
 
 #[tokio::test]
+async fn what_another_process_revokes_counts_within_seconds() {
+    let (serving, folder) = open().await;
+    let token = token(tenant());
+    assert_eq!(admit(&*serving, &token).await, left(&[]));
+    let other = opened(&folder).await;
+    let (tenant, subject, issued_until) = (token.tenant, Subject::Tenant, Timestamp::now());
+    other.revoke(&Revocation { tenant, subject, issued_until, ttl: HOUR }).await.unwrap();
+    other.close().await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!(admit(&*serving, &token).await, Admission::Refused(Refused::Tenant));
+}
+
+#[tokio::test]
 async fn a_file_that_is_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.sqlite");

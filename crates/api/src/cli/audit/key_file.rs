@@ -5,16 +5,12 @@
 //!
 //! What must never happen here: a key that is in force and in no file.
 
-use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use ed25519_dalek::SigningKey;
 use foodflow_log::audit::{KeyId, Trail};
-use rustix::fs::{FlockOperation, flock};
 
-use crate::signing_key;
+use crate::signing_key::{self, beside, lock_folder, rename};
 
 const WHAT: &str = "audit key";
 
@@ -38,7 +34,7 @@ pub(super) fn of_trail(path: &Path, trail: &Trail) -> anyhow::Result<SigningKey>
     let Some(current) = trail.keys().current().map(|record| record.statement.key) else {
         return signing_key::read_or_make(path, WHAT);
     };
-    let _lock = lock(path)?;
+    let _lock = lock_folder(path)?;
     let found = find(path)?;
     if let Some(key) = found.as_ref().filter(|key| KeyId::of_signer(key) == current) {
         return Ok(key.clone());
@@ -73,7 +69,7 @@ pub(super) fn make_next(path: &Path) -> anyhow::Result<SigningKey> {
 /// # Errors
 /// Where a file cannot be renamed.
 pub(super) fn replace(path: &Path, retired: Option<&SigningKey>) -> anyhow::Result<Option<PathBuf>> {
-    let _lock = lock(path)?;
+    let _lock = lock_folder(path)?;
     finish(path, retired)
 }
 
@@ -90,42 +86,13 @@ fn finish(path: &Path, retired: Option<&SigningKey>) -> anyhow::Result<Option<Pa
     Ok(kept)
 }
 
-/// Keeps every other process of this machine away from the key's files; nothing where their folder does not exist.
-fn lock(path: &Path) -> anyhow::Result<Option<File>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let cannot = || format!("cannot lock the folder {}", folder.display());
-    match File::open(folder) {
-        Ok(file) => {
-            flock(&file, FlockOperation::LockExclusive).with_context(cannot)?;
-            Ok(Some(file))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(cannot),
-    }
-}
-
 /// The first characters of a key's name.
 pub(super) fn short(key: KeyId) -> String {
     key.to_string().chars().take(16).collect()
 }
 
-fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
-}
-
 fn next_to(path: &Path) -> PathBuf {
     beside(path, "-next")
-}
-
-/// `audit-key.pem` with `more` before the dot.
-fn beside(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(more);
-    if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

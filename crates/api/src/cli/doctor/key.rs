@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::checks::Checks;
 use crate::signing_key;
+use crate::tokens::rotation::retired;
 
 /// Permissions of the group and of others.
 const NOT_THE_OWNERS: u32 = 0o077;
@@ -30,7 +31,7 @@ const ACCESS: Purpose = Purpose {
     absent: "nothing to do: the first `foodflow serve` or `foodflow token` makes one; \
              several processes that serve one log need the same one",
     misuse: "forge tokens",
-    exposed: "where others could read it, delete it for a new one",
+    exposed: "where others could read it, `foodflow token rotate-key --compromised`",
     broken: "put the right file there, or delete it for a new key; tokens of the old one are void then",
 };
 
@@ -46,6 +47,21 @@ const AUDIT: Purpose = Purpose {
 /// Looks at the access key of `path`.
 pub(super) fn check_access(checks: &mut Checks, path: &Path) {
     check(checks, path, &ACCESS);
+}
+
+/// Looks at the older public keys of `folder`, whose tokens go on to be valid.
+pub(super) fn check_retired(checks: &mut Checks, folder: &Path) {
+    match retired(folder) {
+        Ok(keys) if keys.is_empty() => {}
+        Ok(keys) => {
+            let count = keys.len();
+            checks.ok(ACCESS.name, format!("{count} older key(s) in {} check tokens, too", folder.display()));
+        }
+        Err(error) => {
+            let advice = "put a public key there, or remove the file: no process can start with it";
+            checks.fail(ACCESS.name, format!("{error:#}"), advice);
+        }
+    }
 }
 
 /// Looks at the audit key of `path`.
@@ -109,6 +125,17 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&path, "no key").unwrap();
         assert_eq!(failed(), 1);
+    }
+
+    #[test]
+    fn older_keys_are_counted_and_what_is_none_fails() {
+        let place = tempfile::tempdir().unwrap();
+        let mut checks = Checks::default();
+        check_retired(&mut checks, &place.path().join("none"));
+        assert!(checks.all().is_empty());
+        std::fs::write(place.path().join("old.pem"), "no key").unwrap();
+        check_retired(&mut checks, place.path());
+        assert!(checks.failed() == 1 && checks.to_string().contains("old.pem"), "{checks}");
     }
 
     #[test]

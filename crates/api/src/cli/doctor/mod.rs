@@ -55,6 +55,7 @@ pub async fn run(config: &Config, flags: &Flags, arguments: &DoctorArguments) ->
         clock(&mut checks, Timestamp::now());
         folder::check(&mut checks, &config.data);
         key::check_access(&mut checks, &config.access_key());
+        key::check_retired(&mut checks, &config.retired_access_keys());
         key::check_audit(&mut checks, &config.audit_key());
         key_store::check(&mut checks, config).await;
         let log = log::check(&mut checks, config).await;

@@ -12,7 +12,7 @@ use crate::config::Config;
 
 const SECTION: &str = "settings";
 /// Settings whose value may be shown. Every other one is a secret until it is named here.
-const SHOWN: [&str; 12] = [
+const SHOWN: [&str; 16] = [
     "data",
     "listen",
     "role",
@@ -23,6 +23,10 @@ const SHOWN: [&str; 12] = [
     "neo4j_password_file",
     "neo4j_database",
     "access_key_file",
+    "retired_access_keys_dir",
+    "rate_limit_per_s",
+    "rate_limit_burst",
+    "address_limit_per_minute",
     "audit_key_file",
     "audit_interval",
 ];

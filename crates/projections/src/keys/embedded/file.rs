@@ -1,6 +1,7 @@
 //! Revocations in an SQLite file, so that a restart does not make void tokens valid again.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use foodflow_domain::TenantId;
@@ -30,6 +31,8 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) struct RevocationFile {
     pool: SqlitePool,
+    /// Changes when another connection has written.
+    version: AtomicI64,
 }
 
 impl RevocationFile {
@@ -42,14 +45,24 @@ impl RevocationFile {
             .busy_timeout(WRITE_MAX);
         let opened = async {
             let pool = SqlitePoolOptions::new()
+                // Always the same one: to it alone others' changes are told.
                 .max_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
                 .acquire_timeout(WRITE_MAX)
                 .connect_with(options)
                 .await?;
             sqlx::raw_sql(DEFINITION).execute(&pool).await?;
-            Ok(Self { pool })
+            Ok(Self { pool, version: AtomicI64::new(0) })
         };
         opened.await.map_err(unavailable)
+    }
+
+    /// Whether another process has written since this was last asked.
+    pub(super) async fn has_changed(&self) -> Result<bool, KeyStoreError> {
+        let asked = sqlx::query_scalar("PRAGMA data_version").fetch_one(&self.pool);
+        let version: i64 = asked.await.map_err(unavailable)?;
+        Ok(self.version.swap(version, Ordering::Relaxed) != version)
     }
 
     /// What has not ended; all else is removed.

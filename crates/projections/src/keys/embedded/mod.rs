@@ -1,8 +1,8 @@
 //! The key store of one process: sessions and buckets in memory, revocations in an SQLite file as well.
 //!
 //! It is exact and answers at once. Sessions and buckets end with the process: who had one refreshes. A revocation does
-//! not, for then a token that was stolen would be valid again. Several processes that serve one tenant need
-//! [`super::redis`] instead.
+//! not, for then a token that was stolen would be valid again; one that another process writes into the file counts here
+//! within a second. Several processes that serve requests need [`super::redis`] instead.
 //!
 //! - [`buckets`]: token buckets, bounded; [`expiring`]: what ends by itself, bounded; [`file`]: revocations in a file.
 
@@ -11,8 +11,9 @@ mod expiring;
 mod file;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
@@ -33,6 +34,8 @@ const STORE: &str = "embedded";
 const SESSIONS_MAX: usize = 200_000;
 /// Revocations that are kept, at most.
 const REVOCATIONS_MAX: usize = 200_000;
+/// How often the file is looked at for what other processes have written.
+const LOOK_EVERY_MS: u64 = 1_000;
 
 /// A subject of a tenant.
 type SubjectKey = (TenantId, String);
@@ -45,6 +48,9 @@ pub struct EmbeddedKeys {
     revoked: RwLock<Expiring<SubjectKey, i64>>,
     buckets: Buckets,
     file: RevocationFile,
+    began: Instant,
+    /// When the file was last looked at, in milliseconds since `began`.
+    looked_ms: AtomicU64,
 }
 
 impl EmbeddedKeys {
@@ -53,19 +59,54 @@ impl EmbeddedKeys {
     /// # Errors
     /// [`KeyStoreError`] where the file cannot be opened or read.
     pub async fn open(path: &Path) -> Result<Self, KeyStoreError> {
-        let file = RevocationFile::open(path).await?;
-        let mut revoked = Expiring::new("revocations", REVOCATIONS_MAX);
-        let now = Timestamp::now();
-        for row in file.read(now).await? {
-            let left = Duration::try_from(row.expires_at.duration_since(now)).unwrap_or_default();
-            revoked.put((row.tenant, row.subject), row.issued_until_us, left)?;
-        }
-        Ok(Self {
+        let store = Self {
             sessions: RwLock::new(Expiring::new("sessions", SESSIONS_MAX)),
-            revoked: RwLock::new(revoked),
+            revoked: RwLock::new(Expiring::new("revocations", REVOCATIONS_MAX)),
             buckets: Buckets::default(),
-            file,
-        })
+            file: RevocationFile::open(path).await?,
+            began: Instant::now(),
+            looked_ms: AtomicU64::new(0),
+        };
+        store.take_in().await?;
+        Ok(store)
+    }
+
+    /// Takes in what the file holds where it may have changed.
+    async fn take_in(&self) -> Result<(), KeyStoreError> {
+        if self.file.has_changed().await? {
+            let now = Timestamp::now();
+            for row in self.file.read(now).await? {
+                let left = Duration::try_from(row.expires_at.duration_since(now)).unwrap_or_default();
+                self.remember((row.tenant, row.subject), row.issued_until_us, left)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same once a second, for whoever comes first.
+    async fn look(&self) -> Result<(), KeyStoreError> {
+        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let looked_ms = self.looked_ms.load(Ordering::Relaxed);
+        let is_due = now_ms.saturating_sub(looked_ms) >= LOOK_EVERY_MS;
+        let order = Ordering::Relaxed;
+        if is_due && self.looked_ms.compare_exchange(looked_ms, now_ms, order, order).is_ok() {
+            self.take_in().await?;
+        }
+        Ok(())
+    }
+
+    /// Notes a revocation: of two of one subject the later instant and the longer time count.
+    fn remember(
+        &self,
+        key: SubjectKey,
+        until_us: i64,
+        ttl: Duration,
+    ) -> Result<(i64, Duration), KeyStoreError> {
+        let mut revoked = write(&self.revoked);
+        let until_us = revoked.get(&key).map_or(until_us, |before| until_us.max(*before));
+        let ttl = revoked.left(&key).map_or(ttl, |before| ttl.max(before));
+        revoked.put(key, until_us, ttl)?;
+        Ok((until_us, ttl))
     }
 
     /// Why the token is void, where it is.
@@ -126,20 +167,16 @@ impl KeyStore for EmbeddedKeys {
         let (tenant, subject) = (revocation.tenant, revocation.subject.key());
         let until_us = revocation.issued_until.as_microsecond();
         // In force at once, whatever becomes of the file.
-        let (until_us, ttl) = {
-            let mut revoked = write(&self.revoked);
-            let key = (tenant, subject.clone());
-            let until_us = revoked.get(&key).map_or(until_us, |before| until_us.max(*before));
-            let ttl = revoked.left(&key).map_or(ttl, |before| ttl.max(before));
-            revoked.put(key, until_us, ttl)?;
-            (until_us, ttl)
-        };
+        let (until_us, ttl) = self.remember((tenant, subject.clone()), until_us, ttl)?;
         self.file.write(tenant, &subject, until_us, ttl).await
     }
 
     async fn admit(&self, token: Option<&Token>, buckets: &[Bucket]) -> Result<Admission, KeyStoreError> {
-        if let Some(refused) = token.and_then(|token| self.refusal(token)) {
-            return Ok(Admission::Refused(refused));
+        if let Some(token) = token {
+            self.look().await?;
+            if let Some(refused) = self.refusal(token) {
+                return Ok(Admission::Refused(refused));
+            }
         }
         Ok(self.buckets.take(buckets))
     }

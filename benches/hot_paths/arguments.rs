@@ -19,6 +19,7 @@ A NAME chooses every bench whose name contains it:
   tables
   projection/sqlite  projection/neo4j
   trace/sqlite  trace/neo4j
+  admission  neighbours
   memory
 
 Options:

@@ -9,6 +9,7 @@
 //! - [`history`]: the histories that are loaded;
 //! - [`lag`]: how soon a command can be read, under a steady load;
 //! - [`tables`], [`lots_table`]: a plant of 100,000 lots into a table, beside `COPY` and `postgres-es`;
+//! - [`admission`], [`neighbours`]: what it costs to let a request go on, and what a limit is good for;
 //! - [`mirror`]: a plant's log into other logs;
 //! - [`projection`], [`trace`]: plants of 10,000 to 1,000,000 lots into each graph, and the questions it answers;
 //! - [`memory`], [`resident`]: what each process holds with a history of 1,000,000 events;
@@ -17,6 +18,7 @@
 //! - [`programs`], [`peer`]: programs that are measured in processes of their own;
 //! - [`race`], [`figures`], [`targets`], [`report`]: measuring, and what is shown.
 
+mod admission;
 mod append;
 mod arguments;
 mod effort;
@@ -29,6 +31,7 @@ mod logs;
 mod lots_table;
 mod memory;
 mod mirror;
+mod neighbours;
 mod peer;
 mod plant;
 mod programs;
@@ -79,7 +82,7 @@ async fn build(arguments: &Arguments) -> anyhow::Result<()> {
     if ["append/beside", "tables"].iter().any(|name| arguments.wants(name)) {
         programs::built(Program::Peer).await?;
     }
-    if arguments.wants("memory") {
+    if ["memory", "neighbours"].iter().any(|name| arguments.wants(name)) {
         programs::built(Program::Foodflow).await?;
     }
     Ok(())
@@ -107,6 +110,12 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.wants("tables") {
         report.add(Box::pin(tables::bench(arguments.effort)).await?)?;
+    }
+    if arguments.wants("admission") {
+        report.add(admission::bench(arguments.effort).await?)?;
+    }
+    if arguments.wants("neighbours") {
+        report.add(Box::pin(neighbours::bench(arguments.effort)).await?)?;
     }
     if arguments.wants("mirror") {
         let plant = plant::Plant::build(arguments.effort.lots).await?;

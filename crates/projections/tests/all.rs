@@ -9,6 +9,7 @@ mod neo4j_store;
 mod past;
 mod queries;
 mod runner;
+mod statements;
 mod story;
 mod table_contract;
 mod tenancy;

@@ -21,6 +21,24 @@ enum Comparison {
 }
 
 /// A question to one table, within a tenant.
+///
+/// None can be made without one, nor turned to another one:
+///
+/// ```compile_fail,E0061
+/// use foodflow_projections::tables::Select;
+/// use foodflow_projections::tenancy::feature_flags::FeatureFlag;
+///
+/// let all = Select::of::<FeatureFlag>();
+/// ```
+///
+/// ```compile_fail,E0451
+/// use foodflow_domain::TenantId;
+/// use foodflow_projections::tables::Select;
+/// use foodflow_projections::tenancy::feature_flags::FeatureFlag;
+///
+/// let own = Select::of::<FeatureFlag>(TenantId::default());
+/// let anothers = Select { tenant: TenantId::default(), ..own };
+/// ```
 #[derive(Debug, Clone)]
 pub struct Select {
     /// The table.

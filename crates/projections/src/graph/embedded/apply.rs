@@ -8,7 +8,7 @@ use foodflow_log::Partition;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::edge_row::{self, EDGE_COLUMN_COUNT};
-use super::{properties, read};
+use super::properties;
 use crate::changes::{Change, Edge, NodeKey, Properties};
 use crate::graph::StoreError;
 use crate::graph::fold::{EdgeRetirement, FoldedChanges, RetirementTarget, fold};
@@ -201,7 +201,7 @@ async fn retire(
     tenant: TenantId,
     retirement: &EdgeRetirement,
 ) -> Result<(), StoreError> {
-    let Some(key) = read::find_tenant(&mut *connection, tenant).await? else { return Ok(()) };
+    let Some(key) = find_tenant(&mut *connection, tenant).await? else { return Ok(()) };
     let EdgeRetirement { target, edge_types, retirement } = retirement;
     for edge_type in *edge_types {
         let query = match target {
@@ -222,4 +222,13 @@ async fn retire(
         query.execute(&mut *connection).await.map_err(not_written)?;
     }
     Ok(())
+}
+
+/// The short key of `tenant`, where it has any node or edge.
+async fn find_tenant(connection: &mut SqliteConnection, tenant: TenantId) -> Result<Option<i64>, StoreError> {
+    sqlx::query_scalar("SELECT tenant_key FROM graph_tenants WHERE tenant_id = ?")
+        .bind(blob(tenant.0))
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)
 }

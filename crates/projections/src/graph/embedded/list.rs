@@ -1,13 +1,14 @@
 //! Pages of nodes of one label, filtered by equality, in order of id.
 
 use foodflow_domain::TenantId;
+use sqlx::SqlitePool;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
-use sqlx::{AssertSqlSafe, SqlitePool};
 use uuid::Uuid;
 
 use super::properties;
-use super::read::{read_node, tenant_key};
+use super::read::read_node;
+use super::tenant_statement::TenantStatement;
 use crate::changes::Value;
 use crate::graph::{ListQuery, Node, PAGE_NODES_MAX, StoreError};
 use crate::sqlite::blob;
@@ -35,11 +36,8 @@ pub(super) async fn list(
     let limit = i64::try_from(query.limit.clamp(1, PAGE_NODES_MAX)).unwrap_or(1);
     // The nil UUID is never an id, so that a page after it is the first.
     let after = query.after.unwrap_or(Uuid::nil());
-    let mut statement = sqlx::query(AssertSqlSafe(sql(query)?))
-        .bind(blob(tenant.0))
-        .bind(query.label.as_str())
-        .bind(blob(after))
-        .bind(limit);
+    let mut statement =
+        statement(query)?.of_tenant(tenant).bind(query.label.as_str()).bind(blob(after)).bind(limit);
     for (name, value) in &query.filters {
         statement = bind(statement, name, value)?;
     }
@@ -53,15 +51,12 @@ fn is_column(name: &str, value: &Value) -> bool {
 
 /// The statement: filters are variables from the fifth on. Without statistics SQLite would rather walk the nodes
 /// in order of id than look one up, so that it is told which index to take.
-fn sql(query: &ListQuery) -> Result<String, StoreError> {
+fn statement(query: &ListQuery) -> Result<TenantStatement, StoreError> {
     let looked_up = INDEXED
         .iter()
         .find(|name| query.filters.iter().any(|(of, value)| of == *name && is_column(of, value)));
-    let index = looked_up.map(|name| format!(" INDEXED BY graph_nodes_{name}")).unwrap_or_default();
-    let mut sql = format!(
-        "SELECT id, properties FROM graph_nodes{index} WHERE tenant_key = {} AND label = ?2 AND id > ?3",
-        tenant_key!()
-    );
+    let index = looked_up.map(|name| format!("graph_nodes_{name}"));
+    let mut conditions = "label = ?2 AND id > ?3".to_owned();
     for (index, (name, value)) in query.filters.iter().enumerate() {
         if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(StoreError::Unavailable {
@@ -70,13 +65,13 @@ fn sql(query: &ListQuery) -> Result<String, StoreError> {
             });
         }
         let variable = index + 5;
-        sql.push_str(&match is_column(name, value) {
+        conditions.push_str(&match is_column(name, value) {
             true => format!(" AND {name} = ?{variable}"),
             false => format!(" AND properties -> '$.{name}' = ?{variable}"),
         });
     }
-    sql.push_str(" ORDER BY id LIMIT ?4");
-    Ok(sql)
+    conditions.push_str(" ORDER BY id LIMIT ?4");
+    Ok(TenantStatement::nodes("id, properties", index.as_deref(), &conditions))
 }
 
 fn bind<'q>(

@@ -17,6 +17,7 @@ mod maintain;
 mod properties;
 mod read;
 mod tenant;
+mod tenant_statement;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

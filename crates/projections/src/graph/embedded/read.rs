@@ -14,32 +14,25 @@ use uuid::Uuid;
 
 use super::edge_row::{self, edge_json};
 use super::properties;
+use super::tenant_statement::{TenantStatement, tenant_key};
 use crate::changes::{Edge, EdgeType, Label, NodeKey};
 use crate::graph::{EdgeDirection, Node, StoreError, TRACE_EDGES_MAX, TraceDirection};
 use crate::sqlite::error::{corrupt, unavailable};
 use crate::sqlite::{blob, uuid};
 
-/// The short key of the tenant in variable 1; no row matches where the tenant is unknown.
-macro_rules! tenant_key {
-    () => {
-        "(SELECT tenant_key FROM graph_tenants WHERE tenant_id = ?1)"
-    };
-}
-pub(super) use tenant_key;
-
-const NODES: &str = concat!(
+const NODES: TenantStatement = TenantStatement::of(concat!(
     "SELECT node.id, node.properties FROM json_each(?3) AS wanted CROSS JOIN graph_nodes AS node \
      ON node.tenant_key = ",
     tenant_key!(),
     " AND node.label = ?2 AND node.id = unhex(wanted.value)"
-);
+));
 
 /// Ids that one statement asks for, at most.
 const IDS_MAX: usize = 256;
 
 macro_rules! edges_at {
     ($result:expr, $index:literal, $id:literal, $label:literal) => {
-        concat!(
+        TenantStatement::of(concat!(
             "SELECT ",
             $result,
             " FROM json_each(?4) AS wanted CROSS JOIN json_each(?3) AS type \
@@ -52,22 +45,22 @@ macro_rules! edges_at {
             " = unhex(wanted.value) AND edge.edge_type = type.value AND edge.",
             $label,
             " = ?2"
-        )
+        ))
     };
 }
 
 /// All edges that start at some nodes, as one row: few start anywhere.
-const EDGES_FROM: &str =
+const EDGES_FROM: TenantStatement =
     edges_at!(concat!("group_concat(", edge_json!(), ", '')"), "graph_edges_from", "from_id", "from_label");
 
 /// Each edge that ends at some nodes, as a row of its own: a million may end at a place or a product.
-const EDGES_TO: &str = edges_at!(edge_json!(), "graph_edges_to", "to_id", "to_label");
+const EDGES_TO: TenantStatement = edges_at!(edge_json!(), "graph_edges_to", "to_id", "to_label");
 
 /// The lots that are reached, the start among them, as one text of hexadecimal digits. `UNION` visits each lot
 /// once, however many paths lead to it.
 macro_rules! reached {
     ($index:literal, $known:literal, $next:literal) => {
-        concat!(
+        TenantStatement::of(concat!(
             "WITH RECURSIVE reached(id) AS (SELECT ?2 UNION SELECT edge.",
             $next,
             " FROM reached CROSS JOIN graph_edges AS edge INDEXED BY ",
@@ -77,24 +70,12 @@ macro_rules! reached {
             " AND edge.",
             $known,
             " = reached.id AND edge.edge_type = 'USES_INGREDIENT') SELECT group_concat(hex(id), '') FROM reached"
-        )
+        ))
     };
 }
 
-const REACHED_FORWARD: &str = reached!("graph_edges_to", "to_id", "from_id");
-const REACHED_BACKWARD: &str = reached!("graph_edges_from", "from_id", "to_id");
-
-/// The short key of `tenant`, where it has any node or edge.
-pub(super) async fn find_tenant(
-    connection: &mut SqliteConnection,
-    tenant: TenantId,
-) -> Result<Option<i64>, StoreError> {
-    sqlx::query_scalar("SELECT tenant_key FROM graph_tenants WHERE tenant_id = ?")
-        .bind(blob(tenant.0))
-        .fetch_optional(connection)
-        .await
-        .map_err(unavailable)
-}
+const REACHED_FORWARD: TenantStatement = reached!("graph_edges_to", "to_id", "from_id");
+const REACHED_BACKWARD: TenantStatement = reached!("graph_edges_from", "from_id", "to_id");
 
 /// The nodes of these ids that exist.
 pub(super) async fn nodes(
@@ -104,8 +85,8 @@ pub(super) async fn nodes(
     ids: &[Uuid],
 ) -> Result<Vec<Node>, StoreError> {
     let ids: BTreeSet<Uuid> = ids.iter().copied().collect();
-    let rows = sqlx::query(NODES)
-        .bind(blob(tenant.0))
+    let rows = NODES
+        .of_tenant(tenant)
         .bind(label.as_str())
         .bind(hex_array(&ids.into_iter().collect::<Vec<_>>()))
         .fetch_all(readers)
@@ -166,23 +147,19 @@ async fn reached(
     start: Uuid,
     direction: TraceDirection,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let sql = match direction {
+    let statement = match direction {
         TraceDirection::Forward => REACHED_FORWARD,
         TraceDirection::Backward => REACHED_BACKWARD,
     };
-    let digits: String = sqlx::query_scalar(sql)
-        .bind(blob(tenant.0))
-        .bind(blob(start))
-        .fetch_one(connection)
-        .await
-        .map_err(unavailable)?;
+    let row = statement.of_tenant(tenant).bind(blob(start)).fetch_one(connection).await;
+    let digits: String = row.and_then(|row| row.try_get(0)).map_err(unavailable)?;
     let id = |digits: &[u8]| Uuid::try_parse_ascii(digits).map_err(|error| corrupt(error.to_string()));
     digits.as_bytes().chunks(32).map(id).collect()
 }
 
 /// Edges of some types on one side of nodes of one label.
 struct Wanted {
-    sql: &'static str,
+    direction: EdgeDirection,
     tenant: TenantId,
     label: Label,
     types: String,
@@ -198,17 +175,17 @@ impl Wanted {
     ) -> Result<Self, StoreError> {
         let types: BTreeSet<&str> = edge_types.iter().map(|edge_type| edge_type.as_str()).collect();
         let types = serde_json::to_string(&types).map_err(|error| corrupt(error.to_string()))?;
-        let sql = match direction {
-            EdgeDirection::Outgoing => EDGES_FROM,
-            EdgeDirection::Incoming => EDGES_TO,
-        };
-        Ok(Self { sql, tenant, label, types, edges: Vec::new() })
+        Ok(Self { direction, tenant, label, types, edges: Vec::new() })
     }
 
     /// Adds the edges at `ids`, at most [`IDS_MAX`].
     async fn fetch(&mut self, connection: &mut SqliteConnection, ids: &[Uuid]) -> Result<(), StoreError> {
-        let mut rows = sqlx::query(self.sql)
-            .bind(blob(self.tenant.0))
+        let statement = match self.direction {
+            EdgeDirection::Outgoing => EDGES_FROM,
+            EdgeDirection::Incoming => EDGES_TO,
+        };
+        let mut rows = statement
+            .of_tenant(self.tenant)
             .bind(self.label.as_str())
             .bind(self.types.clone())
             .bind(hex_array(ids))

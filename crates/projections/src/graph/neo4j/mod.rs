@@ -27,6 +27,7 @@ mod retire;
 mod schema;
 mod side;
 mod sockets;
+mod tenant_statement;
 mod value;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ use uuid::Uuid;
 use self::names::Generation;
 use self::side::Side;
 use self::sockets::Sockets;
+use self::tenant_statement::TenantReader;
 use super::{
     Batch, Checkpoint, Claim, DigestScope, EdgeDirection, GraphStore, ListQuery, Node, ReadModel, Sink,
     StoreError, TraceDirection,
@@ -99,10 +101,10 @@ impl Neo4jGraph {
         Side { graph, generation, sockets, visible }
     }
 
-    /// The driver, for statements that may be large.
-    fn ready(&self) -> &Graph {
+    /// The driver, for lookups, which may be large.
+    fn reader(&self) -> TenantReader<'_> {
         self.sockets.send_at_once();
-        &self.graph
+        TenantReader::of(&self.graph)
     }
 
     /// Where the graph is, e.g. `bolt://db:7687/neo4j`; without user and password.
@@ -161,11 +163,11 @@ impl Sink<Change> for Neo4jGraph {
 #[async_trait]
 impl GraphStore for Neo4jGraph {
     async fn nodes(&self, tenant: TenantId, label: Label, ids: &[Uuid]) -> Result<Vec<Node>, StoreError> {
-        read::nodes(self.ready(), tenant, label, ids).await
+        read::nodes(&self.reader(), tenant, label, ids).await
     }
 
     async fn list(&self, tenant: TenantId, query: &ListQuery) -> Result<Vec<Node>, StoreError> {
-        read::list(self.ready(), tenant, query).await
+        read::list(&self.reader(), tenant, query).await
     }
 
     async fn edges(
@@ -177,7 +179,7 @@ impl GraphStore for Neo4jGraph {
         direction: EdgeDirection,
     ) -> Result<Vec<Edge>, StoreError> {
         let wanted = read::WantedEdges { label, ids, edge_types, direction };
-        read::edges(self.ready(), tenant, &wanted).await
+        read::edges(&self.reader(), tenant, &wanted).await
     }
 
     async fn genealogy(
@@ -186,6 +188,6 @@ impl GraphStore for Neo4jGraph {
         start: Uuid,
         direction: TraceDirection,
     ) -> Result<Vec<Edge>, StoreError> {
-        genealogy::genealogy(self.ready(), tenant, start, direction).await
+        genealogy::genealogy(&self.reader(), tenant, start, direction).await
     }
 }

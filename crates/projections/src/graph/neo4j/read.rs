@@ -3,19 +3,15 @@
 use std::collections::HashSet;
 
 use foodflow_domain::TenantId;
-use neo4rs::{Graph, Query, query};
 use uuid::Uuid;
 
 use super::STATEMENT_ROWS_MAX;
 use super::edge_row::{self, READ_PROPERTIES};
-use super::names::by_id;
 use super::node_row::{self, EXPECTED};
+use super::tenant_statement::{Start, TenantReader, TenantStatement};
 use super::value::to_bolt;
 use crate::changes::{Edge, EdgeType, Label};
 use crate::graph::{EdgeDirection, ListQuery, Node, PAGE_NODES_MAX, StoreError, TRACE_EDGES_MAX};
-
-/// Longest that the server works on a lookup, in milliseconds.
-const READ_MILLISECONDS_MAX: i64 = 60_000;
 
 /// What [`edges`] is asked for.
 pub(super) struct WantedEdges<'a> {
@@ -25,34 +21,25 @@ pub(super) struct WantedEdges<'a> {
     pub(super) direction: EdgeDirection,
 }
 
-/// A statement that reads for `tenant`.
-pub(super) fn statement(text: &str, tenant: TenantId) -> Query {
-    query(text).param("tenant", tenant.to_string()).extra("tx_timeout", READ_MILLISECONDS_MAX)
-}
-
 /// The nodes of these ids that exist.
 pub(super) async fn nodes(
-    graph: &Graph,
+    reader: &TenantReader<'_>,
     tenant: TenantId,
     label: Label,
     ids: &[Uuid],
 ) -> Result<Vec<Node>, StoreError> {
-    let text = format!(
-        "UNWIND $ids AS id MATCH (n:{} {{tenant_id: $tenant, id: id}}) {} \
-         WHERE n.{EXPECTED} IS NULL RETURN properties(n) AS n",
-        label.as_str(),
-        by_id("n", label.as_str())
-    );
+    let rest = format!("WHERE n.{EXPECTED} IS NULL RETURN properties(n) AS n");
     let mut nodes = Vec::with_capacity(ids.len());
     for chunk in distinct(ids).chunks(STATEMENT_ROWS_MAX) {
-        collect_nodes(graph, label, statement(&text, tenant).param("ids", chunk), &mut nodes).await?;
+        let statement = Start::at_ids(tenant, "n", label).then(&rest).param("ids", chunk);
+        collect_nodes(reader, label, statement, &mut nodes).await?;
     }
     Ok(nodes)
 }
 
 /// A page of nodes in order of id.
 pub(super) async fn list(
-    graph: &Graph,
+    reader: &TenantReader<'_>,
     tenant: TenantId,
     wanted: &ListQuery,
 ) -> Result<Vec<Node>, StoreError> {
@@ -63,27 +50,27 @@ pub(super) async fn list(
         .collect();
     // Ordering by what is equal in every row lets the server read the page from an index that begins with it.
     let first = wanted.filters.first().map(|(name, _)| format!("n.`{name}`, ")).unwrap_or_default();
-    let text = format!(
-        "MATCH (n:{}) WHERE n.tenant_id = $tenant{conditions} AND n.id > $after AND n.{EXPECTED} IS NULL \
-         WITH n ORDER BY n.tenant_id, {first}n.id LIMIT $limit RETURN properties(n) AS n",
-        wanted.label.as_str()
+    let rest = format!(
+        "{conditions} AND n.id > $after AND n.{EXPECTED} IS NULL \
+         WITH n ORDER BY n.tenant_id, {first}n.id LIMIT $limit RETURN properties(n) AS n"
     );
-    let mut statement = statement(&text, tenant).param("after", after).param("limit", limit as i64);
+    let statement = Start::at_all(tenant, "n", wanted.label).then(&rest);
+    let mut statement = statement.param("after", after).param("limit", limit as i64);
     for (index, (_, value)) in wanted.filters.iter().enumerate() {
         statement = statement.param(&format!("filter{index}"), to_bolt(value));
     }
     let mut nodes = Vec::with_capacity(limit);
-    collect_nodes(graph, wanted.label, statement, &mut nodes).await?;
+    collect_nodes(reader, wanted.label, statement, &mut nodes).await?;
     Ok(nodes)
 }
 
 async fn collect_nodes(
-    graph: &Graph,
+    reader: &TenantReader<'_>,
     label: Label,
-    statement: Query,
+    statement: TenantStatement,
     nodes: &mut Vec<Node>,
 ) -> Result<(), StoreError> {
-    let mut rows = graph.execute_read(statement).await?;
+    let mut rows = reader.rows(statement).await?;
     while let Some(row) = rows.next().await? {
         nodes.push(node_row::decode(label, &row)?.1);
     }
@@ -92,7 +79,7 @@ async fn collect_nodes(
 
 /// Every edge of the wanted types at the wanted nodes, in order of position, line and id.
 pub(super) async fn edges(
-    graph: &Graph,
+    reader: &TenantReader<'_>,
     tenant: TenantId,
     wanted: &WantedEdges<'_>,
 ) -> Result<Vec<Edge>, StoreError> {
@@ -104,19 +91,16 @@ pub(super) async fn edges(
         EdgeDirection::Outgoing => "a",
         EdgeDirection::Incoming => "b",
     };
-    let text = format!(
-        "UNWIND $ids AS id MATCH ({end}:{label} {{tenant_id: $tenant, id: id}}) {seek} \
-         MATCH (a)-[e:{types}]->(b) {READ_PROPERTIES} RETURN {columns} LIMIT $limit",
-        label = wanted.label.as_str(),
-        seek = by_id(end, wanted.label.as_str()),
+    let rest = format!(
+        "MATCH (a)-[e:{types}]->(b) {READ_PROPERTIES} RETURN {columns} LIMIT $limit",
         types = types.join("|"),
         columns = edge_row::columns("labels(a)", "labels(b)"),
     );
     let mut edges = Vec::new();
     for chunk in distinct(wanted.ids).chunks(STATEMENT_ROWS_MAX) {
-        let statement =
-            statement(&text, tenant).param("ids", chunk).param("limit", TRACE_EDGES_MAX as i64 + 1);
-        collect_edges(graph, statement, &mut edges).await?;
+        let statement = Start::at_ids(tenant, end, wanted.label).then(&rest);
+        let statement = statement.param("ids", chunk).param("limit", TRACE_EDGES_MAX as i64 + 1);
+        collect_edges(reader, statement, &mut edges).await?;
     }
     sort(&mut edges);
     Ok(edges)
@@ -124,11 +108,11 @@ pub(super) async fn edges(
 
 /// Appends the edges of a statement whose column is made by [`edge_row::columns`], up to [`TRACE_EDGES_MAX`].
 pub(super) async fn collect_edges(
-    graph: &Graph,
-    statement: Query,
+    reader: &TenantReader<'_>,
+    statement: TenantStatement,
     edges: &mut Vec<Edge>,
 ) -> Result<(), StoreError> {
-    let mut rows = graph.execute_read(statement).await?;
+    let mut rows = reader.rows(statement).await?;
     while let Some(row) = rows.next().await? {
         if edges.len() == TRACE_EDGES_MAX {
             return Err(StoreError::TooLarge { max: TRACE_EDGES_MAX });

@@ -16,7 +16,7 @@ A NAME chooses every bench whose name contains it:
   load
   mirror
   lag/embedded  lag/sqlite  lag/neo4j  lag/postgres
-  tables
+  tables  tables/read
   projection/sqlite  projection/neo4j
   trace/sqlite  trace/neo4j
   admission  neighbours

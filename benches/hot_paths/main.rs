@@ -10,6 +10,7 @@
 //! - [`lag`]: how soon a command can be read, under a steady load;
 //! - [`tables`], [`lots_table`]: a plant of 100,000 lots into a table, beside `COPY` and `postgres-es`;
 //! - [`admission`], [`neighbours`]: what it costs to let a request go on, and what a limit is good for;
+//! - [`table_reads`]: rows out of such a table, behind row-level security;
 //! - [`mirror`]: a plant's log into other logs;
 //! - [`projection`], [`trace`]: plants of 10,000 to 1,000,000 lots into each graph, and the questions it answers;
 //! - [`memory`], [`resident`]: what each process holds with a history of 1,000,000 events;
@@ -41,6 +42,7 @@ mod random;
 mod report;
 mod resident;
 mod site;
+mod table_reads;
 mod tables;
 mod targets;
 mod trace;
@@ -116,6 +118,9 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.wants("neighbours") {
         report.add(Box::pin(neighbours::bench(arguments.effort)).await?)?;
+    }
+    if arguments.wants("tables/read") {
+        report.add(Box::pin(table_reads::bench(arguments.effort)).await?)?;
     }
     if arguments.wants("mirror") {
         let plant = plant::Plant::build(arguments.effort.lots).await?;

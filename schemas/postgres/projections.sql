@@ -3,6 +3,15 @@
 -- The live tables are where the connection looks first, `public` unless it says otherwise. While a rebuild fills another
 -- generation, and until that is given up, it stands in a schema of its own, `foodflow_<projection>_other`, with tables
 -- of the same names.
+--
+-- What is here is the owner's alone. The tables of the projections are read as the role `foodflow_reader`, to which a policy of
+-- row-level security shows one tenant's rows; for a table `t` whose tenant is in `tenant_id` a migration makes it so:
+--
+--   ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+--   CREATE POLICY foodflow_tenant ON t FOR SELECT TO foodflow_reader USING (tenant_id = (SELECT coalesce(
+--       substring(session_user::text FROM '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
+--       nullif(current_setting('foodflow.tenant', true), ''))::uuid));
+--   GRANT SELECT ON t TO foodflow_reader;
 
 -- Up to where each projection has applied each partition of the log, and how often the partition was claimed: only the
 -- worker of the last claim writes. What waits in quarantine is a JSON array, one object an entity: tenant, stream, first

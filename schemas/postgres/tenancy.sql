@@ -3,7 +3,8 @@
 -- names, columns and types are the documented ones, times are TIMESTAMPTZ in UTC. Added are `version` (the ETag) and
 -- `position` (of the last change in the log).
 --
--- Ids are unique within a tenant, so the tenant is part of every primary key.
+-- Ids are unique within a tenant, so the tenant is part of every primary key. Each table has a policy of row-level security
+-- besides, which the program makes with it: see `projections.sql`.
 --
 -- The documented references to `tenants` are left out. Rows of one stream do not wait for those of another: an event of
 -- the tenant itself may be in quarantine while its subscriptions and flags are written, and a reference would stop the

@@ -54,6 +54,7 @@ const OTHERS: &[&str] = &[
     "tables/postgres/checkpoint.rs",
     "tables/postgres/connect.rs",
     "tables/postgres/generations.rs",
+    "tables/postgres/isolation.rs",
     "tables/postgres/place.rs",
     "tables/postgres/schema.rs",
     "tables/postgres/slot.rs",

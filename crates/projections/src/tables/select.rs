@@ -93,7 +93,8 @@ impl Select {
         self
     }
 
-    /// The statement and its variables. `table` is the table's name in the store; `shown` how a column is asked for.
+    /// The statement and its variables, of which the tenant is the first. `table` is the table's name in the store;
+    /// `asking` how the tenant is named in it; `shown` how a column is asked for.
     ///
     /// # Errors
     /// `Unavailable` of `store` where a column is not of the table, or is of a type that the stores compare differently.
@@ -101,6 +102,7 @@ impl Select {
         &self,
         store: &'static str,
         table: &str,
+        asking: &str,
         shown: impl Fn(&Column) -> String,
     ) -> Result<(String, Vec<Value>), StoreError> {
         let mut named = self.filters.iter().map(|(column, ..)| *column).chain(self.order);
@@ -109,7 +111,7 @@ impl Select {
         }
         let columns: Vec<String> = self.table.columns.iter().map(shown).collect();
         let tenant = self.table.tenant;
-        let mut sql = format!("SELECT {} FROM {table} WHERE \"{tenant}\" = $1", columns.join(", "));
+        let mut sql = format!("SELECT {} FROM {table} WHERE \"{tenant}\" = {asking}", columns.join(", "));
         let mut variables = vec![Value::Uuid(self.tenant.0)];
         for (column, comparison, value) in &self.filters {
             variables.push(value.clone());
@@ -128,7 +130,7 @@ impl Select {
             let _ = match self.order {
                 Some(_) => write!(
                     sql,
-                    " AND ({0}) > (SELECT {0} FROM {table} WHERE \"{tenant}\" = $1 AND {id} = ${variable})",
+                    " AND ({0}) > (SELECT {0} FROM {table} WHERE \"{tenant}\" = {asking} AND {id} = ${variable})",
                     order.join(", ")
                 ),
                 None => write!(sql, " AND {id} > ${variable}"),
@@ -157,8 +159,8 @@ impl Select {
         }
     }
 
-    /// What rows are in order of; the last is what tells the tenant's rows apart.
-    fn order_columns(&self) -> Vec<String> {
+    /// What rows are in order of, quoted; the last is what tells the tenant's rows apart.
+    pub(crate) fn order_columns(&self) -> Vec<String> {
         let key = self.table.key.iter().copied().filter(|name| *name != self.table.tenant);
         self.order.into_iter().chain(key).map(|name| format!("\"{name}\"")).collect()
     }
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn sql(select: &Select) -> String {
-        select.statement("test", "notes", |column| format!("\"{}\"", column.name)).unwrap().0
+        select.statement("test", "notes", "$1", |column| format!("\"{}\"", column.name)).unwrap().0
     }
 
     #[test]
@@ -230,6 +232,6 @@ mod tests {
     #[test]
     fn a_column_that_does_not_exist_is_refused() {
         let select = Select::of::<Note>(TenantId::default()).equal("id; DROP TABLE notes", Some(1_i64));
-        assert!(select.statement("test", "notes", |_| String::new()).is_err());
+        assert!(select.statement("test", "notes", "$1", |_| String::new()).is_err());
     }
 }

@@ -44,7 +44,7 @@ impl Filler {
         self.sink.apply(self.claim.next(self.partition, changes, checkpoint)).await
     }
 
-    async fn apply(&mut self, tenant: TenantId, position: u64, changes: Vec<TableChange>) {
+    pub(super) async fn apply(&mut self, tenant: TenantId, position: u64, changes: Vec<TableChange>) {
         self.try_apply(tenant, position, changes).await.unwrap();
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod generations;
 pub(crate) mod model;
 pub(crate) mod postgres;
 pub(crate) mod reading;
+pub(crate) mod row_security;
 pub(crate) mod tables;
 pub(crate) mod values;
 pub(crate) mod waiting;

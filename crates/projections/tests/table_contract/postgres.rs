@@ -27,7 +27,7 @@ pub(crate) async fn open() -> (Arc<dyn TableStore>, ()) {
 }
 
 /// The tables, made, and their database.
-async fn migrated() -> (PgPool, PostgresTables) {
+pub(super) async fn migrated() -> (PgPool, PostgresTables) {
     let pool = database().await;
     let store = PostgresTables::new(pool.clone(), &CONTRACT);
     store.migrate().await.unwrap();

@@ -20,7 +20,7 @@ use crate::tables::select::Select;
 
 /// The rows that `select` asks for.
 pub(super) async fn rows(readers: &SqlitePool, select: &Select) -> Result<Vec<Row>, StoreError> {
-    let (sql, variables) = select.statement(STORE, select.table.name, quoted)?;
+    let (sql, variables) = select.statement(STORE, select.table.name, "$1", quoted)?;
     let statement = variables.iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
     let rows = statement.fetch_all(readers).await.map_err(unavailable)?;
     rows.iter().map(|row| read_row(row, select.table, 0)).collect()

@@ -8,6 +8,7 @@
 //! - [`apply`]: a batch and its checkpoint, in one transaction;
 //! - [`checkpoint`]: checkpoints, claims and holds;
 //! - [`generations`]: filling one beside the live one, and switching;
+//! - [`isolation`]: who reads, and the policies that show it one tenant's rows alone;
 //! - [`schema`]: tables and their layout, and clearing;
 //! - [`read`]: rows, digests and counts;
 //! - [`statements`], [`values`], [`copy`]: what is written and read, for one table and for one value.
@@ -18,6 +19,7 @@ pub mod connect;
 mod copy;
 mod error;
 mod generations;
+mod isolation;
 mod place;
 mod read;
 mod schema;
@@ -26,10 +28,12 @@ mod statements;
 mod values;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use foodflow_log::Partition;
 use sqlx::PgPool;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub use connect::PostgresConfig;
@@ -48,6 +52,8 @@ use crate::store::{Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError, 
 pub struct PostgresTables {
     live: Slot,
     beside: Slot,
+    readers: PgPool,
+    schema: Arc<OnceCell<String>>,
 }
 
 impl PostgresTables {
@@ -55,10 +61,27 @@ impl PostgresTables {
     #[must_use]
     pub fn new(pool: PgPool, projection: &'static TableProjection) -> Self {
         let live = Slot::new(pool.clone(), projection, Place::live());
-        Self { live, beside: Slot::new(pool, projection, Place::other(projection.name)) }
+        let readers = isolation::readers(&pool);
+        let beside = Slot::new(pool, projection, Place::other(projection.name));
+        Self { live, beside, readers, schema: Arc::default() }
     }
 
-    /// Names of tables and indexes that [`ReadModel::migrate`] would make; changes nothing.
+    /// The connections that rows are read by: as a role that sees those of one tenant at a time, and writes nothing.
+    #[must_use]
+    pub const fn readers(&self) -> &PgPool {
+        &self.readers
+    }
+
+    /// The schema of the live tables. A reader's search path is its own.
+    async fn schema(&self) -> Result<&str, StoreError> {
+        let find = || async {
+            let mut connection = self.live.pool.acquire().await.map_err(unavailable)?;
+            self.live.place.schema(&mut connection).await
+        };
+        Ok(self.schema.get_or_try_init(find).await?)
+    }
+
+    /// Names of what [`ReadModel::migrate`] would make: tables, indexes, and what keeps tenants apart; changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where the server does not answer.
@@ -121,6 +144,6 @@ impl Sink<TableChange> for PostgresTables {
 #[async_trait]
 impl TableStore for PostgresTables {
     async fn rows(&self, select: &Select) -> Result<Vec<Row>, StoreError> {
-        read::rows(&self.live.pool, select).await
+        read::rows(&self.readers, self.schema().await?, select).await
     }
 }

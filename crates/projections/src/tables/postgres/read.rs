@@ -9,6 +9,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
 
 use super::error::{STORE, not_written, unavailable};
+use super::isolation::asked_for_tenant;
 use super::slot::Slot;
 use super::values::{bind, read_row, shown};
 use crate::digest::RowsDigest;
@@ -17,12 +18,14 @@ use crate::tables::description::Table;
 use crate::tables::row::Row;
 use crate::tables::select::Select;
 
-/// The rows that `select` asks for.
-pub(super) async fn rows(pool: &PgPool, select: &Select) -> Result<Vec<Row>, StoreError> {
-    let (sql, variables) = select.statement(STORE, select.table.name, shown)?;
+/// The rows that `select` asks for, of tables in this schema.
+pub(super) async fn rows(readers: &PgPool, schema: &str, select: &Select) -> Result<Vec<Row>, StoreError> {
+    let table = format!("{schema}.{}", select.table.name);
+    let (question, variables) = select.statement(STORE, &table, "asked.tenant", shown)?;
+    let sql = asked_for_tenant(&question, &select.order_columns());
     let statement = variables.iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
     // What a question asks for may be a value that the server cannot hold.
-    let rows = statement.fetch_all(pool).await.map_err(|error| not_written(select.table.name, error))?;
+    let rows = statement.fetch_all(readers).await.map_err(|error| not_written(select.table.name, error))?;
     rows.iter().map(|row| read_row(row, select.table, 0)).collect()
 }
 

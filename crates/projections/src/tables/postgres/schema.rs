@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::error::{corrupt, unavailable};
 use super::generations;
+use super::isolation;
 use super::place::{Place, run};
 use super::slot::Slot;
 use crate::store::{Checkpoint, StoreError};
@@ -28,7 +29,7 @@ pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), StoreError
     Ok(())
 }
 
-/// Creates the tables of a generation, where they do not exist.
+/// Creates the tables of a generation, where they do not exist, and guards them.
 pub(super) async fn define(connection: &mut PgConnection, slot: &Slot) -> Result<(), StoreError> {
     let schema = slot.place.schema(connection).await?;
     // The definitions name no schema; nor do they say each time what exists.
@@ -40,10 +41,10 @@ pub(super) async fn define(connection: &mut PgConnection, slot: &Slot) -> Result
     run(connection, format!("{settings}\n{BASE}\n{}", slot.projection.postgres)).await?;
     sqlx::query("SELECT set_config('search_path', $1, true)")
         .bind(before)
-        .execute(connection)
+        .execute(&mut *connection)
         .await
         .map_err(unavailable)?;
-    Ok(())
+    isolation::guard(connection, slot.projection, &slot.place).await
 }
 
 /// Creates the tables, and gives the store an identity unless it has one. Those of an older layout are dropped,
@@ -71,6 +72,7 @@ async fn bring_up_to_date(connection: &mut PgConnection, slot: &Slot) -> Result<
         _ => {}
     }
     define(connection, slot).await?;
+    isolation::guard_other(connection, slot.projection).await?;
     sqlx::query(
         "INSERT INTO projection_layouts (projection, layout) VALUES ($1, $2) \
          ON CONFLICT (projection) DO UPDATE SET layout = EXCLUDED.layout",
@@ -115,7 +117,7 @@ async fn drop_all(connection: &mut PgConnection, slot: &Slot) -> Result<(), Stor
     Ok(())
 }
 
-/// Names of tables and indexes that [`migrate`] would make: all of them where the layout is another one.
+/// Names of what [`migrate`] would make: all tables and indexes where the layout is another one.
 pub(super) async fn missing(
     connection: &mut PgConnection,
     projection: &'static TableProjection,
@@ -139,7 +141,10 @@ pub(super) async fn missing(
         return Ok(missing);
     }
     let layout = layout_of(connection, projection.name).await?;
-    Ok(if layout == Some(projection.layout) { Vec::new() } else { defined })
+    if layout != Some(projection.layout) {
+        return Ok(defined);
+    }
+    isolation::unguarded(connection, projection).await
 }
 
 /// Removes everything of `partition`'s tenants; its checkpoint stands at 0 then.

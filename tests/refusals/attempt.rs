@@ -155,7 +155,7 @@ impl<'a> Attempts<'a> {
 }
 
 /// The position of the tenant's last message.
-async fn log_end(client: &TestClient) -> anyhow::Result<u64> {
+pub(super) async fn log_end(client: &TestClient) -> anyhow::Result<u64> {
     let mut end = 0;
     loop {
         let page = client.get(&format!("/v1/events?limit=1000&after={end}")).await?;

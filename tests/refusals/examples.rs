@@ -1,6 +1,7 @@
 //! Bodies that are accepted, together with every documented field: what the tables of refusals start from.
 
 use foodflow_testkit::newer::NewerProgram;
+use foodflow_testkit::servers::shared_nats_url;
 use foodflow_testkit::{Stores, TestApp, World, amount, at, create};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -125,17 +126,23 @@ fn of_ingredient(world: &World, body: &Value) -> Value {
     set(&body, "/outputs/0/ingredient_id", json!(world.ingredient))
 }
 
-fn fresh(body: &Value, pointers: &[&str]) -> Value {
+/// The body with new ids at these pointers.
+pub(super) fn fresh(body: &Value, pointers: &[&str]) -> Value {
     pointers.iter().fold(body.clone(), |body, pointer| set(&body, pointer, json!(Uuid::new_v4())))
 }
 
-/// An example of every write operation, each on lots of its own.
+/// An example of every write operation, each on lots of its own; on the embedded program that the tests share.
 pub(super) async fn examples(world: &World) -> anyhow::Result<Vec<Example>> {
+    examples_on(Stores::Embedded, world).await
+}
+
+/// The same, on the program that the tests share on these stores.
+pub(super) async fn examples_on(stores: Stores, world: &World) -> anyhow::Result<Vec<Example>> {
     let mut examples = master_data(world).await?;
     examples.extend(documents_of_lots(world).await?);
     examples.extend(corrections(world).await?);
     examples.extend(restrictions(world).await?);
-    examples.extend(decisions(world).await?);
+    examples.extend(decisions(stores, world).await?);
     examples.extend(tenancy(world).await?);
     Ok(examples)
 }
@@ -218,9 +225,11 @@ async fn corrections(world: &World) -> anyhow::Result<Vec<Example>> {
     ])
 }
 
-async fn decisions(world: &World) -> anyhow::Result<Vec<Example>> {
-    let app = TestApp::shared(Stores::Embedded).await?;
-    let newer = NewerProgram::embedded(app, &world.client).await?;
+async fn decisions(stores: Stores, world: &World) -> anyhow::Result<Vec<Example>> {
+    let newer = match stores {
+        Stores::Embedded => NewerProgram::embedded(TestApp::shared(stores).await?, &world.client).await?,
+        Stores::Servers => NewerProgram::on_nats(shared_nats_url().await?, &world.client).await?,
+    };
     let (mut body, mut position) = (Value::Null, 0);
     let mut waiting = Vec::new();
     for _ in 0..2 {

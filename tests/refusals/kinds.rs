@@ -68,6 +68,7 @@ pub(super) fn wrong(kind: Kind, pointer: &str) -> Wrong {
             ("no UUID", r#""nonsense""#),
             ("an empty text", r#""""#),
             ("a UUID that is cut", r#""0199aa11-0000-7000-8000""#),
+            ("SQL behind a UUID", r#""0199aa11-0000-7000-8000-000000000001' OR '1'='1""#),
         ]),
         Kind::Instant => texts(&[
             ("a number", "1767225600"),
@@ -79,12 +80,14 @@ pub(super) fn wrong(kind: Kind, pointer: &str) -> Wrong {
             ("hour 25", r#""2026-05-01T25:00:00Z""#),
             ("year 0", r#""0000-01-01T00:00:00Z""#),
             ("year 10000", r#""10000-01-01T00:00:00Z""#),
+            ("SQL behind a time", r#""2026-05-01T06:00:00Z'; DROP TABLE tenants; --""#),
         ]),
         Kind::Date => texts(&[
             ("a number", "20260501"),
             ("no date", r#""soon""#),
             ("an empty text", r#""""#),
             ("30 February", r#""2026-02-30""#),
+            ("SQL behind a date", r#""2026-05-01'; DROP TABLE tenants; --""#),
             ("year 0", r#""0000-01-01""#),
         ]),
         Kind::Word => texts(&[
@@ -92,6 +95,7 @@ pub(super) fn wrong(kind: Kind, pointer: &str) -> Wrong {
             ("an unknown word", r#""STONE""#),
             ("an empty text", r#""""#),
             ("another case", r#""kGm""#),
+            ("Cypher behind a word", r#""KGM'}) DETACH DELETE n //""#),
         ]),
         Kind::Decimal => decimal(pointer),
         Kind::Number => number(name),
@@ -156,6 +160,8 @@ fn decimal(pointer: &str) -> Wrong {
         ("grouped digits", r#""1_000""#),
         ("hexadecimal", r#""0x10""#),
         ("a blank before it", r#"" 1""#),
+        ("SQL behind a number", r#""1); DELETE FROM usage_metrics; --""#),
+        ("an operator of a document", r#"{"$gt": 0}"#),
     ]);
     // A loss may be nothing.
     if !pointer.ends_with("/loss/value") {

@@ -5,6 +5,7 @@
 //! - [`attempt`]: one request that must be refused, and the proof that it left nothing in the log;
 //! - [`fields`], [`relations`], [`bodies`], [`bounds`]: bodies;
 //! - [`access`], [`tokens`], [`tenants`]: who may ask;
+//! - [`injection`]: statements of databases in the place of values;
 //! - [`parameters`], [`headers`], [`paths`]: the rest of a request;
 //! - [`domain`], [`identity`]: what the domain refuses;
 //! - [`explained`]: every code has its section in `docs/ERRORS.md`.
@@ -23,6 +24,7 @@ mod explained;
 mod fields;
 mod headers;
 mod identity;
+mod injection;
 mod kinds;
 mod parameters;
 mod paths;

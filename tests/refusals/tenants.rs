@@ -1,16 +1,75 @@
-//! Another tenant's id is not there: for every operation that takes one, and in every list.
+//! Another tenant's id is not there: for every operation that takes one, in every list, and for whatever is written.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use foodflow_testkit::{Stores, TestApp, TestClient, World};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::attempt::{Attempts, Refusal, Request};
-use super::contract::{Contract, Operation, path_of};
-use super::examples::{Example, examples};
+use super::attempt::{Attempts, Refusal, Request, log_end};
+use super::contract::{Contract, Operation, PUBLIC, path_of, permission_of};
+use super::examples::{Example, examples, set};
 use super::tenancy_examples::subscribed;
 
 /// Reads of a thing of which the tenant has one at most, without an id.
 const ALONE: &[&str] = &["GET /v1/tenant", "GET /v1/feature-flags/{feature_name}"];
+
+/// Reads that are of no tenant alone: each has a test of its own here.
+const SHARED: &[&str] = &["GET /v1/events/stream", "GET /v1/projections"];
+
+/// How it is tried whether an operation keeps to its tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Crossing {
+    /// With the id of another tenant's thing.
+    Id,
+    /// As a list, where another tenant has something.
+    List,
+    /// As a thing of which a tenant has one at most, where another tenant has one.
+    Alone,
+    /// By a test of its own.
+    Shared,
+    /// As a write under the ids that another tenant chose.
+    Write,
+}
+
+/// How an operation is tried; `None` for one that no test tries.
+fn crossing(operation: &Operation) -> Option<Crossing> {
+    let name = operation.name.as_str();
+    let takes_another = operation.path.replace("{id}", "").replace("{feature_name}", "").contains('{');
+    match operation {
+        _ if takes_another => None,
+        _ if operation.has_id() => Some(Crossing::Id),
+        _ if operation.is_write() => Some(Crossing::Write),
+        _ if SHARED.contains(&name) => Some(Crossing::Shared),
+        _ if ALONE.contains(&name) => Some(Crossing::Alone),
+        _ => Some(Crossing::List),
+    }
+}
+
+/// What a tenant sees of itself: every list, and the digests of its read models.
+pub(super) async fn shown(
+    contract: &Contract,
+    client: &TestClient,
+) -> anyhow::Result<BTreeMap<String, Value>> {
+    let end = log_end(client).await?;
+    let mut shown = BTreeMap::new();
+    for operation in contract.operations() {
+        if operation.secured && [Some(Crossing::List), Some(Crossing::Alone)].contains(&crossing(&operation))
+        {
+            let answer = client.get_after(end, &operation.path_of(Uuid::nil())).await?;
+            shown.insert(operation.name, answer.body);
+        }
+    }
+    let projections = client.get_after(end, "/v1/projections?digest=true").await?.ok();
+    for projection in projections["projections"].as_array().unwrap() {
+        let digest = projection["digest"].clone();
+        assert!(digest.is_string(), "{projections:#}");
+        shown.insert(projection["projection"].to_string(), digest);
+    }
+    Ok(shown)
+}
 
 /// The query that an operation cannot do without.
 fn query(operation: &Operation) -> &'static str {
@@ -60,7 +119,8 @@ async fn another_tenants_id_is_not_there() -> anyhow::Result<()> {
     let theirs = World::build(app.new_tenant()?).await?;
     let (our_examples, their_examples) = (examples(&ours).await?, examples(&theirs).await?);
     let lot = theirs.receive("F-1", 100).await?;
-    let operations: Vec<Operation> = contract.operations().into_iter().filter(Operation::has_id).collect();
+    let by_id = |operation: &Operation| crossing(operation) == Some(Crossing::Id);
+    let operations: Vec<Operation> = contract.operations().into_iter().filter(by_id).collect();
     assert!(operations.len() > 20, "{operations:?}");
     let not_there = Refusal::new(404, "not-found");
     let mut attempts = Attempts::of(&ours.client).await?;
@@ -112,20 +172,100 @@ async fn no_list_shows_what_another_tenant_has() -> anyhow::Result<()> {
         page => page["items"].as_array().expect("a page has items").len(),
     };
     for operation in contract.operations() {
-        let is_list = operation.secured && !operation.is_write() && !operation.has_id();
-        // A stream has no end to read; projections are shared by all tenants, and hold nothing of theirs.
-        if !is_list || ["GET /v1/events/stream", "GET /v1/projections"].contains(&operation.name.as_str()) {
-            continue;
-        }
         let path = path_of(&operation.path, Uuid::nil());
-        if ALONE.contains(&operation.name.as_str()) {
-            theirs.client.get_after(position, &path).await?.ok();
-            stranger.get(&path).await?.refused(404, "not-found");
-            continue;
+        match crossing(&operation).filter(|_| operation.secured) {
+            Some(Crossing::List) => {}
+            Some(Crossing::Alone) => {
+                theirs.client.get_after(position, &path).await?.ok();
+                stranger.get(&path).await?.refused(404, "not-found");
+                continue;
+            }
+            _ => continue,
         }
         let own = theirs.client.get_after(position, &operation.path).await?.ok();
         assert!(elements(own) > 0, "{}", operation.name);
         assert_eq!(elements(stranger.get(&operation.path).await?.ok()), 0, "{}", operation.name);
     }
+    Ok(())
+}
+
+/// [`super::access`] tries each without a token and without its permission, as the table of permissions names them.
+#[tokio::test]
+async fn every_operation_is_tried_by_nobody_by_one_who_may_not_and_by_another_tenant() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let operations = Contract::of_app(app).await?.operations();
+    for operation in &operations {
+        let Operation { name, secured, .. } = operation;
+        let is_public = PUBLIC.contains(&name.as_str());
+        assert_ne!(*secured, is_public, "{name}: it asks for a token, or is known to answer everyone");
+        assert!(is_public || permission_of(name).is_some(), "{name}: which permission does it need?");
+        assert!(is_public || crossing(operation).is_some(), "{name}: how is another tenant kept out?");
+    }
+    for (of, names) in [(Crossing::Shared, SHARED), (Crossing::Alone, ALONE)] {
+        let found: Vec<&str> =
+            operations.iter().filter(|one| crossing(one) == Some(of)).map(|one| one.name.as_str()).collect();
+        assert_eq!(found.len(), names.len(), "{names:?} are not all operations: {found:?}");
+    }
+    let unknown = Operation { path: "/v1/things/{thing_id}".to_owned(), ..operations[0].clone() };
+    assert_eq!(crossing(&unknown), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_written_under_another_tenants_ids_is_ones_own() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let contract = Contract::of_app(app).await?;
+    let ours = World::build(app.new_tenant()?).await?;
+    let theirs = World::build(app.new_tenant()?).await?;
+    let (our_examples, their_examples) = (examples(&ours).await?, examples(&theirs).await?);
+    for example in &our_examples {
+        example.request().json(&example.bodies[0]).send(&ours.client).await?.ok();
+    }
+    let before = shown(&contract, &ours.client).await?;
+    let mut tried = 0;
+    for (our, their) in our_examples.iter().zip(&their_examples) {
+        let mut body = their.bodies[0].clone();
+        if crossing(&contract.operation(our.operation)) == Some(Crossing::Write) {
+            for pointer in ["/id", "/batch_id", "/outputs/0/batch_id"] {
+                if let Some(id) = our.bodies[0].pointer(pointer) {
+                    body = set(&body, pointer, id.clone());
+                    tried += 1;
+                }
+            }
+        }
+        their.request().json(&body).send(&theirs.client).await?.ok();
+    }
+    assert!(tried > 8, "{tried} ids are too few to be all");
+    assert_eq!(shown(&contract, &ours.client).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn neither_a_stream_nor_the_state_of_projections_tells_of_another_tenant() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let theirs = World::build(app.new_tenant()?).await?;
+    let lot = theirs.receive("F-1", 1).await?;
+    // Something of theirs waits in quarantine.
+    let waiting = examples(&theirs).await?;
+    let waiting =
+        waiting.iter().find(|one| one.operation == "POST /v1/projections/quarantine/retry").unwrap();
+    let entity = waiting.bodies[0]["entity"].as_str().unwrap();
+    let own = theirs.client.get("/v1/projections").await?.ok().to_string();
+    assert!(own.contains(entity), "{own}");
+    let stranger = World::build(app.new_tenant()?).await?;
+    let seen = stranger.client.get("/v1/projections?digest=true").await?.ok().to_string();
+    assert!(!seen.contains(entity), "{seen}");
+    let stream = reqwest::Client::new()
+        .get(format!("{}/v1/events/stream?after=0", app.base()))
+        .bearer_auth(&stranger.client.token);
+    let mut stream = stream.send().await?.error_for_status()?.bytes_stream();
+    theirs.receive("F-2", 1).await?;
+    let last = stranger.receive("OUR-LAST", 1).await?.to_string();
+    let mut seen = String::new();
+    while !seen.contains(&last) {
+        let next = tokio::time::timeout(Duration::from_secs(30), stream.next()).await?;
+        seen.push_str(&String::from_utf8_lossy(&next.expect("a stream goes on")?));
+    }
+    assert!(!seen.contains(&lot.to_string()) && !seen.contains("F-2"), "{seen}");
     Ok(())
 }

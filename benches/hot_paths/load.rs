@@ -14,7 +14,7 @@ use foodflow_commands::{
 use foodflow_domain::TenantId;
 use foodflow_domain::food_graph::batch::Batch;
 use foodflow_domain::ids::BatchId;
-use foodflow_log::{Expected, PayloadHash, Position, RecordKey, RecordKind, SharedLog, StreamId};
+use foodflow_log::{Expected, Keyring, PayloadHash, Position, RecordKey, RecordKind, SharedLog, StreamId};
 
 use crate::effort::Effort;
 use crate::figures::{Figures, show_duration, show_number, show_ratio};
@@ -101,7 +101,8 @@ impl Bench {
     }
 
     fn process(&self) -> Executor {
-        Executor::new(Arc::clone(&self.log), Arc::new(SystemClock))
+        let keyring = Arc::new(Keyring::passing(self.log.records()).expect("randomness"));
+        Executor::new(Arc::clone(&self.log), keyring, Arc::new(SystemClock))
     }
 
     async fn measure(&self, effort: Effort) -> anyhow::Result<Took> {

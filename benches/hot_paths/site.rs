@@ -11,7 +11,7 @@ use foodflow_domain::food_graph::batch::AdjustmentKind;
 use foodflow_domain::food_graph::facts::{DocumentReference, Item, ReceiptFacts};
 use foodflow_domain::ids::{BatchId, IngredientId, LocationId, SupplierId};
 use foodflow_domain::{Quantity, TenantId, Unit};
-use foodflow_log::{PayloadHash, Position, SharedLog};
+use foodflow_log::{Keyring, PayloadHash, Position, SharedLog};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -37,8 +37,9 @@ impl Site {
     /// # Errors
     /// Where the log refuses.
     pub(crate) async fn open(log: SharedLog, random: &mut Random) -> anyhow::Result<Self> {
+        let keyring = Arc::new(Keyring::passing(log.records())?);
         let mut site = Self {
-            executor: Executor::new(log, Arc::new(SystemClock)),
+            executor: Executor::new(log, keyring, Arc::new(SystemClock)),
             tenant: TenantId(random.id()),
             location: LocationId::default(),
             supplier: SupplierId::default(),

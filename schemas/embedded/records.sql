@@ -1,6 +1,6 @@
 -- The records beside the embedded event log: one SQLite file, `<log>-records`, made with the first record.
 --
--- The latest value under each key of a kind: snapshots of aggregates, checkpoints, leases.
+-- The latest value under each key of a kind: snapshots of aggregates, checkpoints, leases, keys of persons.
 -- The file is in WAL mode and is written with `synchronous = FULL`, but for snapshots, which are made again where they
 -- are lost. It is a file of its own so that its writes never hold
 -- up a commit, and so that the log's file holds nothing that is ever changed.
@@ -13,7 +13,7 @@ PRAGMA user_version = 1;
 CREATE TABLE record (
     -- Rises with every write of any key, and is never used again.
     revision INTEGER PRIMARY KEY AUTOINCREMENT,
-    -- 'snapshot', 'checkpoint', 'lease'
+    -- 'snapshot', 'checkpoint', 'lease', 'person_key'
     kind     TEXT NOT NULL,
     key      TEXT NOT NULL,
     -- Byte for byte as written.

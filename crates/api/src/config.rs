@@ -110,6 +110,8 @@ pub struct Config {
     pub address_limit_per_minute: u32,
     /// Ed25519 private key (PKCS 8, PEM) that signs checkpoints of the log; `<data>/audit-key.pem` where absent.
     pub audit_key_file: Option<PathBuf>,
+    /// Master keys (base64, one a line) that the keys of persons are sealed under; `<data>/master-key` where absent.
+    pub master_key_file: Option<PathBuf>,
     /// How often a serving process that projects signs checkpoints, e.g. `10m`; never where absent.
     pub audit_interval: Option<SignedDuration>,
 }
@@ -137,6 +139,7 @@ impl Default for Config {
             rate_limit_burst: 10_000,
             address_limit_per_minute: 300,
             audit_key_file: None,
+            master_key_file: None,
             audit_interval: None,
         }
     }
@@ -205,6 +208,12 @@ impl Config {
     #[must_use]
     pub fn audit_key(&self) -> PathBuf {
         self.audit_key_file.clone().unwrap_or_else(|| self.data.join("audit-key.pem"))
+    }
+
+    /// Where the master keys are.
+    #[must_use]
+    pub fn master_key(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data.join("master-key"))
     }
 
     /// Where the embedded log is.

@@ -6,6 +6,7 @@
 //! - [`config`]: settings, each with its source and default;
 //! - [`key_store`]: the key store that the settings name;
 //! - [`log_address`]: where a log is, in the words of the settings;
+//! - [`master_key`]: the file of the master keys, and the keys of persons under them;
 //! - [`networks`]: networks in the settings;
 //! - [`process`]: who this process is to the others that project;
 //! - [`read_models`]: the stores of the read models, and the projections that fill them;
@@ -22,6 +23,7 @@ pub mod demo;
 pub mod http;
 pub mod key_store;
 pub mod log_address;
+pub mod master_key;
 pub mod networks;
 pub mod process;
 pub mod read_models;

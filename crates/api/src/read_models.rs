@@ -19,6 +19,15 @@ use foodflow_projections::tenancy::TENANCY;
 
 use crate::config::Config;
 
+/// The log as projections read it.
+#[derive(Clone)]
+pub struct Logs {
+    /// As it is: for projections of what belongs to no person.
+    pub sealed: SharedLog,
+    /// With personal data opened.
+    pub opened: SharedLog,
+}
+
 /// The stores of every read model.
 #[derive(Clone)]
 pub struct ReadModels {
@@ -48,7 +57,8 @@ impl ReadModels {
     ///
     /// # Errors
     /// Where a projection cannot be run.
-    pub fn project(&self, log: &SharedLog, config: &RunnerConfig) -> anyhow::Result<Runners> {
+    pub fn project(&self, logs: &Logs, config: &RunnerConfig) -> anyhow::Result<Runners> {
+        let log = &logs.sealed;
         Ok(Runners {
             food_graph: start(log, self.graph.clone(), food_graph(), config)?,
             tenancy: start(log, self.tenancy.clone(), projection(&TENANCY), config)?,

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use foodflow_commands::{Clock, Executor};
-use foodflow_log::SharedLog;
+use foodflow_log::{OpenedLog, SharedLog};
 use foodflow_projections::runner::RunnerConfig;
 
 use crate::config::Config;
 use crate::log_address::{LogAddress, NewLog};
+use crate::master_key::open_keyring;
 use crate::process::ProcessName;
-use crate::read_models::{ReadModels, Runners};
+use crate::read_models::{Logs, ReadModels, Runners};
 
 /// The log and the read models of one process.
 pub struct Runtime {
     /// The event log.
     pub log: SharedLog,
+    /// The same with personal data opened, for projections of it.
+    pub opened_log: SharedLog,
     /// The stores of the read models.
     pub models: ReadModels,
     /// The write path.
@@ -30,9 +33,11 @@ impl Runtime {
     /// Where a store cannot be reached or refuses; the error says what to do.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let log = open_log(config).await?;
+        let keyring = open_keyring(config, &log).await?;
         let models = ReadModels::open(config).await?;
-        let executor = Arc::new(Executor::new(Arc::clone(&log), clock));
-        Ok(Self { log, models, executor, name: ProcessName::of(&config.data) })
+        let opened_log: SharedLog = Arc::new(OpenedLog::new(Arc::clone(&log), Arc::clone(&keyring)));
+        let executor = Arc::new(Executor::new(Arc::clone(&log), keyring, clock));
+        Ok(Self { log, opened_log, models, executor, name: ProcessName::of(&config.data) })
     }
 
     /// Starts a projector for every read model and partition; each works while this process has the partition's lease.
@@ -41,7 +46,13 @@ impl Runtime {
     /// Where a projection cannot be run.
     pub fn project(&self) -> anyhow::Result<Runners> {
         let config = RunnerConfig { owner: Some(self.name.owner.clone()), ..RunnerConfig::default() };
-        self.models.project(&self.log, &config)
+        self.models.project(&self.logs(), &config)
+    }
+
+    /// The log as projections read it.
+    #[must_use]
+    pub fn logs(&self) -> Logs {
+        Logs { sealed: Arc::clone(&self.log), opened: Arc::clone(&self.opened_log) }
     }
 
     /// Watches the projectors of other processes.

@@ -2,6 +2,7 @@
 
 use foodflow_domain::{DomainProblem, ProblemKind};
 use foodflow_log::LogError;
+use foodflow_log::personal::PersonalError;
 use uuid::Uuid;
 
 /// A command that was not carried out; nothing was written.
@@ -50,6 +51,9 @@ pub enum CommandError {
     /// Others kept winning the race for the same aggregates.
     #[error("others changed the same resources at the same time; try again")]
     VersionConflict,
+    /// It would write about a person who was forgotten.
+    #[error("the person was forgotten, and nothing more is written about them")]
+    PersonForgotten,
     /// Too many commands wait.
     #[error("the service is busy; try again in {retry_after_s} s")]
     Overloaded {
@@ -93,6 +97,7 @@ impl CommandError {
             Self::CommandIdReused => "command-id-reused",
             Self::PreconditionFailed { .. } => "precondition-failed",
             Self::VersionConflict => "version-conflict",
+            Self::PersonForgotten => "person-forgotten",
             Self::Overloaded { .. } => "overloaded",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal { .. } => "internal",
@@ -105,6 +110,16 @@ impl From<LogError> for CommandError {
         match error {
             LogError::Corrupt { .. } => Self::Internal { reason: error.to_string() },
             _ => Self::Unavailable { reason: error.to_string() },
+        }
+    }
+}
+
+impl From<PersonalError> for CommandError {
+    fn from(error: PersonalError) -> Self {
+        match error {
+            PersonalError::Forgotten { .. } => Self::PersonForgotten,
+            error if error.is_passing() => Self::Unavailable { reason: error.to_string() },
+            error => Self::Internal { reason: error.to_string() },
         }
     }
 }

@@ -7,20 +7,24 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use foodflow_domain::food_graph::guards::{CommandAccepted, CommandRecord, CommandRecordCommand};
 use foodflow_domain::ids::{self, CommandId};
+use foodflow_domain::personal::PersonId;
 use foodflow_domain::{Context, StreamAggregate, TenantId};
+use foodflow_log::personal::{Forgotten, Keyring};
 use foodflow_log::{
     AppendError, Appended, Commit, Direction, Envelope, NewMessage, PayloadHash, Position, ReadQuery,
     SharedLog, StreamId,
 };
 use jiff::Timestamp;
+use moka::Expiry;
 use moka::sync::Cache;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use uuid::Uuid;
 
@@ -29,12 +33,14 @@ use crate::error::CommandError;
 use crate::loaded::Kept;
 use crate::remembered::CommandMark;
 use crate::snapshot::{Place, Snapshots};
-use crate::unit::{Stop, StreamEnd, Unit, stream_of};
+use crate::unit::{Entry, Stop, StreamEnd, Unit, stream_of};
 
 /// How often a lost race is tried again.
 const RETRIES_MAX: usize = 8;
 /// Aggregates that the process keeps in memory.
 const CACHED_AGGREGATES_MAX: u64 = 100_000;
+/// How long the process keeps a state with personal data: another process may have forgotten the person.
+const PERSONAL_KEPT_MAX: Duration = Duration::from_secs(300);
 /// Shards of the per-aggregate lock.
 const LOCK_SHARDS: usize = 1_024;
 /// Commands that a process takes in at once; further ones are refused as overload, so that none waits without end for
@@ -143,6 +149,7 @@ pub(crate) fn reply_of<A: StreamAggregate>(operation: &'static str, id: Uuid, cr
 /// The write path of one process.
 pub struct Executor {
     pub(crate) log: SharedLog,
+    keyring: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     pub(crate) cache: Cache<Place, Arc<dyn Kept>>,
     pub(crate) snapshots: Snapshots,
@@ -153,20 +160,44 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// A write path onto `log`, with recorded time from `clock`.
+    /// A write path onto `log`, with personal data under `keyring` and recorded time from `clock`.
     #[must_use]
-    pub fn new(log: SharedLog, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(log: SharedLog, keyring: Arc<Keyring>, clock: Arc<dyn Clock>) -> Self {
         let recorded_us = (0..log.partition_count()).map(|_| AtomicI64::new(i64::MIN)).collect();
         let locks = (0..LOCK_SHARDS).map(|_| Mutex::new(())).collect();
-        let snapshots = Snapshots::of(log.records());
-        let (cache, places) = (Cache::new(CACHED_AGGREGATES_MAX), Semaphore::new(COMMANDS_MAX));
-        Self { log, clock, cache, snapshots, locks, places, recorded_us }
+        let snapshots = Snapshots::of(log.records(), Arc::clone(&keyring));
+        let cache = Cache::builder()
+            .max_capacity(CACHED_AGGREGATES_MAX)
+            .expire_after(PersonalExpiry)
+            .support_invalidation_closures()
+            .build();
+        let places = Semaphore::new(COMMANDS_MAX);
+        Self { log, keyring, clock, cache, snapshots, locks, places, recorded_us }
     }
 
     /// The log that it appends to.
     #[must_use]
     pub fn log(&self) -> &SharedLog {
         &self.log
+    }
+
+    /// The keys of persons.
+    #[must_use]
+    pub const fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// Forgets a person: what was written about them is read as erased from now on. This process also lets go of every
+    /// state of the tenant that holds something personal; others do within five minutes.
+    ///
+    /// # Errors
+    /// `Unavailable` where it is open whether anything is left; it is safe to repeat.
+    pub async fn forget_person(&self, tenant: TenantId, person: PersonId) -> Result<Forgotten, CommandError> {
+        let forgotten = self.keyring.forget(tenant, person, self.clock.now()).await?;
+        let is_affected =
+            move |place: &Place, kept: &Arc<dyn Kept>| place.tenant == tenant && kept.is_personal();
+        self.cache.invalidate_entries_if(is_affected).map_err(|error| internal(&error))?;
+        Ok(forgotten)
     }
 
     /// Waits until every snapshot that was asked for so far is stored or given up.
@@ -278,7 +309,8 @@ impl Executor {
     async fn append(&self, unit: Unit<'_>, reply: &Reply) -> Result<Attempt, CommandError> {
         let (meta, is_fresh) = (unit.meta, unit.fresh);
         let now = unit.context.now;
-        let entries: Vec<_> = unit.entries.into_iter().filter(|entry| !entry.pending.is_empty()).collect();
+        let mut entries: Vec<_> =
+            unit.entries.into_iter().filter(|entry| !entry.pending.is_empty()).collect();
         if entries.is_empty() {
             let reason = format!("{} decided nothing", reply.operation);
             return Err(CommandError::Internal { reason });
@@ -290,6 +322,9 @@ impl Executor {
             return Ok(Attempt::Lost(CommandError::VersionConflict));
         }
         let size = u32::try_from(entries.len()).map_err(|_| too_large())?;
+        for entry in &mut entries {
+            self.seal(meta.tenant, entry).await?;
+        }
         let mut events = Vec::new();
         let mut messages = Vec::with_capacity(entries.len());
         let mut hashes = Vec::with_capacity(entries.len());
@@ -341,11 +376,22 @@ impl Executor {
         }
     }
 
+    /// Seals what belongs to persons, before anything is hashed or written.
+    async fn seal(&self, tenant: TenantId, entry: &mut Entry) -> Result<(), CommandError> {
+        for pending in &mut entry.pending {
+            if let Some(sealed) = self.keyring.seal(tenant, pending.data.get()).await? {
+                pending.data = RawValue::from_string(sealed).map_err(|error| internal(&error))?;
+                entry.is_personal = true;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the new states for the next commands.
     fn remember(
         &self,
         meta: &CommandMeta,
-        entries: Vec<crate::unit::Entry>,
+        entries: Vec<Entry>,
         hashes: &[PayloadHash],
         appended: Appended,
         size: u32,
@@ -360,7 +406,9 @@ impl Executor {
             let position = Position(appended.first.0 + index);
             let version = entry.base_version + entry.pending.len() as u64;
             let place = Place { tenant: meta.tenant, stream: entry.stream.clone() };
-            let (kept, is_snapshot_due) = entry.into_kept(StreamEnd { version, position, hash: *hash, mark });
+            let is_personal = entry.is_personal;
+            let (kept, is_snapshot_due) =
+                entry.into_kept(StreamEnd { version, position, hash: *hash, mark, is_personal });
             if is_snapshot_due {
                 self.ask_for_snapshot(&place, &kept, None);
             }
@@ -454,6 +502,32 @@ async fn precondition<A: StreamAggregate>(unit: &Unit<'_>, reply: &Reply) -> Res
     if holds { Ok(()) } else { Err(CommandError::PreconditionFailed { expected, actual }.into()) }
 }
 
+/// States with personal data are kept for [`PERSONAL_KEPT_MAX`], the others as long as there is room.
+struct PersonalExpiry;
+
+impl PersonalExpiry {
+    fn of(kept: &Arc<dyn Kept>) -> Option<Duration> {
+        kept.is_personal().then_some(PERSONAL_KEPT_MAX)
+    }
+}
+
+impl Expiry<Place, Arc<dyn Kept>> for PersonalExpiry {
+    fn expire_after_create(&self, _: &Place, kept: &Arc<dyn Kept>, _: Instant) -> Option<Duration> {
+        Self::of(kept)
+    }
+
+    /// What follows from a state holds what the state held: its time is not begun anew.
+    fn expire_after_update(
+        &self,
+        _: &Place,
+        kept: &Arc<dyn Kept>,
+        _: Instant,
+        left: Option<Duration>,
+    ) -> Option<Duration> {
+        left.or_else(|| Self::of(kept))
+    }
+}
+
 enum Attempt {
     Done(Accepted),
     /// Refused on a remembered state: decide again on what the log holds.
@@ -476,7 +550,7 @@ fn left_open(error: CommandError, is_answer_lost: bool) -> CommandError {
 fn envelopes(
     meta: &CommandMeta,
     now: Timestamp,
-    entry: &crate::unit::Entry,
+    entry: &Entry,
     commitindex: u32,
     commitsize: u32,
 ) -> Result<Vec<Envelope>, CommandError> {

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use foodflow_domain::{EventSet, StreamAggregate};
+use foodflow_log::personal::is_marked;
 use foodflow_log::{Envelope, PayloadHash, Position, StoredMessage};
+use serde_json::value::RawValue;
 
 use crate::error::CommandError;
 use crate::remembered::{CommandMark, Remembered};
@@ -25,16 +27,22 @@ pub struct Loaded<A> {
     pub commands: Remembered,
     /// Messages of the stream that no snapshot was asked to hold.
     pub(crate) tail_messages: usize,
+    /// Whether anything personal went into the state, so that it is not kept for long.
+    pub(crate) is_personal: bool,
 }
 
 /// A loaded aggregate, whatever its type.
 pub(crate) trait Kept: Send + Sync {
     /// As itself, to be taken for a [`Loaded`] of its type again.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-    /// Its snapshot.
-    fn snapshot(&self, place: &Place) -> Result<Vec<u8>, serde_json::Error>;
+    /// Its state as JSON, with personal data opened.
+    fn state(&self) -> Result<Box<RawValue>, serde_json::Error>;
+    /// Its snapshot, with the state as it is to be stored.
+    fn snapshot(&self, place: &Place, state: &RawValue) -> Result<Vec<u8>, serde_json::Error>;
     /// What its snapshot will say of itself.
     fn standing(&self) -> Standing;
+    /// Whether anything personal went into its state.
+    fn is_personal(&self) -> bool;
 }
 
 impl<A: StreamAggregate> Kept for Loaded<A> {
@@ -42,12 +50,20 @@ impl<A: StreamAggregate> Kept for Loaded<A> {
         self
     }
 
-    fn snapshot(&self, place: &Place) -> Result<Vec<u8>, serde_json::Error> {
-        snapshot::encode(self, place)
+    fn state(&self) -> Result<Box<RawValue>, serde_json::Error> {
+        serde_json::value::to_raw_value(&self.state)
+    }
+
+    fn snapshot(&self, place: &Place, state: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
+        snapshot::encode(self, place, state)
     }
 
     fn standing(&self) -> Standing {
         Standing { shape: A::STATE_SHAPE, position: self.position }
+    }
+
+    fn is_personal(&self) -> bool {
+        self.is_personal
     }
 }
 
@@ -60,21 +76,22 @@ impl<A: Default> Default for Loaded<A> {
             hash: PayloadHash::default(),
             commands: Remembered::default(),
             tail_messages: 0,
+            is_personal: false,
         }
     }
 }
 
 impl<A: StreamAggregate> Loaded<A> {
-    /// Follows the stream by one message.
+    /// Follows the stream by one message. `opened` is its payload with personal data opened, or erased: the hash chain
+    /// is over the payload as it stands in the log.
     ///
     /// # Errors
     /// `Internal` where the message is not what this program writes, or does not continue the hash chain.
-    pub fn apply(&mut self, message: &StoredMessage) -> Result<(), CommandError> {
+    pub(crate) fn apply(&mut self, message: &StoredMessage, opened: &[u8]) -> Result<(), CommandError> {
         let corrupt = |reason: String| CommandError::Internal {
             reason: format!("{} at position {}: {reason}", message.stream, message.position),
         };
-        let envelopes =
-            Envelope::decode_batch(&message.payload).map_err(|error| corrupt(error.to_string()))?;
+        let envelopes = Envelope::decode_batch(opened).map_err(|error| corrupt(error.to_string()))?;
         let Some(first) = envelopes.first() else {
             return Err(corrupt("a message without events".to_owned()));
         };
@@ -97,6 +114,7 @@ impl<A: StreamAggregate> Loaded<A> {
         self.position = message.position;
         self.hash = PayloadHash::of(&message.payload);
         self.tail_messages += 1;
+        self.is_personal |= is_marked(opened);
         Ok(())
     }
 

@@ -9,9 +9,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use foodflow_domain::{StreamAggregate, TenantId};
 use foodflow_log::event_log::LOADED_MESSAGES_MAX;
-use foodflow_log::{Page, PayloadHash, Position, StreamId};
+use foodflow_log::personal::is_marked;
+use foodflow_log::{Page, PayloadHash, Position, StoredMessage, StreamId};
 
 use crate::error::CommandError;
 use crate::execute::Executor;
@@ -150,14 +152,37 @@ impl Executor {
         mut page: Page,
     ) -> Result<Loaded<A>, CommandError> {
         loop {
-            for message in &page.messages {
-                loaded.apply(message)?;
+            let opened = self.opened(&page.messages).await?;
+            for (message, opened) in page.messages.iter().zip(&opened) {
+                loaded.apply(message, opened)?;
             }
             if page.reached_end {
                 return Ok(loaded);
             }
             page = self.page(place, loaded.position, LOADED_MESSAGES_MAX).await?;
         }
+    }
+
+    /// The payloads of `messages` with personal data opened.
+    async fn opened(&self, messages: &[StoredMessage]) -> Result<Vec<Bytes>, CommandError> {
+        let mut payloads: Vec<Bytes> = messages.iter().map(|message| message.payload.clone()).collect();
+        let marked: Vec<usize> = (0..payloads.len()).filter(|at| is_marked(&payloads[*at])).collect();
+        if marked.is_empty() {
+            return Ok(payloads);
+        }
+        let texts = marked.iter().map(|at| {
+            let message = &messages[*at];
+            Ok((message.tenant, std::str::from_utf8(&message.payload)?))
+        });
+        let texts: Result<Vec<_>, std::str::Utf8Error> = texts.collect();
+        let texts = texts.map_err(|error| CommandError::Internal { reason: error.to_string() })?;
+        let opened = self.keyring().open_all(&texts).await;
+        for (at, opened) in marked.into_iter().zip(opened) {
+            if let Some(text) = opened? {
+                payloads[at] = text.into();
+            }
+        }
+        Ok(payloads)
     }
 
     async fn page(&self, place: &Place, after: Position, limit: usize) -> Result<Page, CommandError> {

@@ -24,12 +24,12 @@ pub fn describe() {
     describe_counter!(
         SNAPSHOT_REJECTIONS,
         Unit::Count,
-        "Snapshots that were not used, by reason (undecodable, damaged, other-stream, other-shape, other-history, unavailable)"
+        "Snapshots that were not used, by reason (undecodable, damaged, other-stream, other-shape, other-history, sealed, unavailable)"
     );
     describe_counter!(
         SNAPSHOT_WRITES,
         Unit::Count,
-        "Snapshots asked for, by outcome (stored, superseded, too-large, failed, dropped because too many waited)"
+        "Snapshots asked for, by outcome (stored, superseded, too-large, forgotten, failed, dropped because too many waited)"
     );
 }
 

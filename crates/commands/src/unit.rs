@@ -44,6 +44,8 @@ pub(crate) struct Entry {
     pub(crate) base_version: u64,
     pub(crate) base_hash: PayloadHash,
     pub(crate) pending: Vec<Pending>,
+    /// Whether anything personal is among what is pending; known once it is sealed.
+    pub(crate) is_personal: bool,
     working: Box<dyn Working>,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct StreamEnd {
     pub(crate) position: Position,
     pub(crate) hash: PayloadHash,
     pub(crate) mark: CommandMark,
+    /// Whether anything personal was appended.
+    pub(crate) is_personal: bool,
 }
 
 struct WorkingState<A> {
@@ -85,6 +89,7 @@ impl<A: StreamAggregate> Working for WorkingState<A> {
             hash: end.hash,
             commands: loaded.commands.clone(),
             tail_messages: loaded.tail_messages + 1,
+            is_personal: loaded.is_personal || end.is_personal,
         };
         next.commands.push(end.mark);
         let is_snapshot_due = next.is_snapshot_due();
@@ -172,6 +177,7 @@ impl<'a> Unit<'a> {
             base_version: loaded.version,
             base_hash: loaded.hash,
             pending: Vec::new(),
+            is_personal: false,
             working: Box::new(WorkingState { loaded, state }),
         });
         Ok(self.entries.len() - 1)

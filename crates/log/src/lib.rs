@@ -11,6 +11,7 @@
 //! - [`audit`]: signed checkpoints of it, and bundles of messages with their proofs;
 //! - [`mirror`]: a second copy of a log;
 //! - [`records`]: small durable records beside the log;
+//! - [`personal`]: personal data, sealed in the log under keys of persons;
 //! - [`embedded`], [`partitioned`], [`nats`], [`eventstore`], [`memory`]: the adapters, under one contract suite (`tests/contract`).
 
 pub mod audit;
@@ -25,6 +26,7 @@ pub mod merkle;
 pub mod mirror;
 pub mod nats;
 pub mod partitioned;
+pub mod personal;
 pub mod position_at;
 mod queue;
 pub mod records;
@@ -35,6 +37,7 @@ pub use event_log::{
     AppendError, Appended, Commit, Direction, EventLog, LogError, MessageStream, NewMessage, Page, Partition,
     Position, ReadQuery, SharedLog, StoredMessage, StreamId,
 };
+pub use personal::{Keyring, OpenedLog};
 pub use position_at::{position_at, recorded_at};
 pub use records::{Expected, Record, RecordError, RecordKey, RecordKind, Records, SharedRecords};
 pub use verify::{BrokenLink, ChainVerifier, Checked, Verified};

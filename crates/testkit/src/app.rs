@@ -3,6 +3,7 @@
 //! What a test sees is what a client sees. The process, its data and its servers end with the value, or when the
 //! test process dies in whatever way.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use crate::servers::{NatsServer, Neo4jServer, PostgresServer, RedisServer, share
 
 /// Where the program under test is, if not beside the test's own executable.
 pub const BINARY: &str = "FOODFLOW_TEST_BINARY";
+/// The master key of every program on servers: those of a run share them.
+pub const MASTER_KEY: &str = "Zm9vZGZsb3cgbWFzdGVyIGtleSBvZiBhbGwgdGVzdHM=\n";
 /// How long the program may take to become ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long what is printed together with `ready` may take to reach the file that is read here.
@@ -136,6 +139,7 @@ impl TestApp {
             starts: 0,
             _folder: folder,
         };
+        app.give_master_key()?;
         app.launch().await?;
         Ok(app)
     }
@@ -146,6 +150,17 @@ impl TestApp {
     /// As [`Self::start`].
     pub async fn beside(&self, command: &[&str]) -> anyhow::Result<Self> {
         Self::start(command, self.environment.clone()).await
+    }
+
+    /// On servers every process needs the same master key, and none makes one by itself.
+    fn give_master_key(&self) -> anyhow::Result<()> {
+        if self.environment.iter().any(|(name, _)| name == "FOODFLOW_LOG_URL") {
+            std::fs::create_dir_all(&self.data)?;
+            let path = self.data.join("master-key");
+            std::fs::write(&path, MASTER_KEY)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        }
+        Ok(())
     }
 
     async fn launch(&mut self) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod interrupt;
+pub mod keys;
 pub mod meters;
 pub mod mirror;
 pub mod output;
@@ -96,6 +97,8 @@ enum Command {
     Mirror(mirror::MirrorArguments),
     /// Signs, proves and checks what the log holds, for auditors.
     Audit(audit::AuditArguments),
+    /// The keys that personal data is sealed under: status, copies, another master key.
+    Keys(keys::KeysArguments),
     /// Says what can be reached, what is wrong, and what to do.
     Doctor(doctor::DoctorArguments),
     /// Prints the OpenAPI document of this version.
@@ -167,6 +170,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
         Command::Mirror(arguments) => return Box::pin(mirror::run(&config, arguments)).await,
         Command::Audit(arguments) => return Box::pin(audit::run(&config, arguments)).await,
+        Command::Keys(arguments) => return Box::pin(keys::run(&config, arguments)).await,
         Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &flags, &arguments)).await,
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
     }

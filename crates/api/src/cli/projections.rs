@@ -10,7 +10,7 @@ use foodflow_commands::projections::{DecideQuarantine, Decision};
 use foodflow_commands::{CommandMeta, Executor, SystemClock};
 use foodflow_domain::TenantId;
 use foodflow_domain::ids::CommandId;
-use foodflow_log::{Partition, Position, SharedLog, StreamId};
+use foodflow_log::{Keyring, Partition, Position, SharedLog, StreamId};
 use foodflow_projections::runner::Progress;
 use foodflow_projections::store::ReadModel;
 use serde::Serialize;
@@ -245,7 +245,9 @@ async fn decide(
     };
     let (what, projection) = (format!("{projection}: {stream}"), (*projection).to_owned());
     let operation = DecideQuarantine { projection, stream, decision, waits: &waits };
-    let executor = Executor::new(log.clone(), Arc::new(SystemClock));
+    // Nothing here is about a person, so that no key is needed.
+    let keyring = Arc::new(Keyring::passing(log.records())?);
+    let executor = Executor::new(log.clone(), keyring, Arc::new(SystemClock));
     let accepted = executor.execute(&meta, &operation).await.with_context(|| what.clone())?;
     say(&format!("{what}: recorded at position {}; a projector carries it out", accepted.position));
     Ok(())

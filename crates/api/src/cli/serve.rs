@@ -20,6 +20,7 @@ use crate::http::admission::{SameForAll, address_limit};
 use crate::http::view::Models;
 use crate::http::{self, App};
 use crate::key_store::open_key_store;
+use crate::master_key;
 use crate::process::ProcessName;
 use crate::read_models::Runners;
 use crate::runtime::Runtime;
@@ -48,6 +49,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// As [`serve`]; also where the data folder holds something else.
 pub async fn demo(config: Config) -> anyhow::Result<()> {
     let clock = Arc::new(ScriptedClock::default());
+    // The demo's persons are made up: its key may be made wherever its log is.
+    if !config.master_key().exists() {
+        master_key::make(&config.master_key())?;
+    }
     let runtime = Runtime::open(&config, Arc::clone(&clock) as _).await?;
     demo::seed(&runtime, &clock).await.context("cannot tell the demo's history")?;
     let server = Server::start(&config, runtime).await?;
@@ -79,7 +84,7 @@ impl Server {
             Role::All | Role::Projector => runtime.project()?,
             Role::Api => runtime.watch()?,
         };
-        let models = Models::of(&runtime.log, &runtime.models, &runners);
+        let models = Models::of(&runtime.logs(), &runtime.models, &runners);
         let app = App {
             models,
             log: runtime.log,

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use foodflow_commands::{Accepted, CommandMeta, IfMatch, Operation};
+use foodflow_commands::{Accepted, CommandError, CommandMeta, IfMatch, Operation};
 use foodflow_domain::TenantId;
 use foodflow_domain::ids::CommandId;
 use foodflow_log::PayloadHash;
@@ -123,19 +123,45 @@ impl CommandRequest {
         read: impl FnOnce(&[u8]) -> Result<O, Vec<FieldError>> + Send,
     ) -> Result<Response, Problem> {
         let operation = read(&self.json).map_err(Problem::invalid_body)?;
-        let meta = self.meta(access.tenant, access.actor.clone())?;
+        let hash = command_hash(&self.operation, &self.canonical()?);
+        let meta = self.meta(access.tenant, access.actor.clone(), hash)?;
         let accepted = app.executor.execute(&meta, &operation).await?;
         Ok(respond(&accepted))
     }
 
-    fn meta(&self, tenant: TenantId, actor: String) -> Result<CommandMeta, Problem> {
+    /// Carries out the command that `check` makes of a body with secrets or personal data: what is remembered of it, to tell
+    /// a repeat, is a keyed hash, which nobody can try bodies against.
+    pub async fn run_secret<B: DeserializeOwned, O: Operation, P: Send + Sync>(
+        self,
+        app: &App,
+        access: &Access<P>,
+        check: impl FnOnce(B) -> Result<O, Vec<FieldError>> + Send,
+    ) -> Result<Response, Problem> {
+        let operation = bodies::parse::<B>(&self.json).and_then(check).map_err(Problem::invalid_body)?;
+        let text = format!("{}\n{}", self.operation, self.canonical()?);
+        let hash = app.executor.keyring().fingerprint(access.tenant, text.as_bytes()).await;
+        let hash = hash.map_err(CommandError::from)?;
+        let meta = self.meta(access.tenant, access.actor.clone(), hash)?;
+        let accepted = app.executor.execute(&meta, &operation).await?;
+        Ok(respond(&accepted))
+    }
+
+    /// The body with sorted keys, however it was written.
+    fn canonical(&self) -> Result<serde_json::Value, Problem> {
+        serde_json::from_slice(&self.json).map_err(|error| Problem::internal(&error))
+    }
+
+    fn meta(
+        &self,
+        tenant: TenantId,
+        actor: String,
+        command_hash: PayloadHash,
+    ) -> Result<CommandMeta, Problem> {
         let key = single(&self.headers, IDEMPOTENCY_KEY)?.map(|value| value.to_str().unwrap_or_default());
         // Several lines of it are one list.
         let tags = self.headers.get_all(header::IF_MATCH).iter();
         let tags: Vec<&str> = tags.map(|value| value.to_str().unwrap_or_default()).collect();
         let if_match = (!tags.is_empty()).then(|| parse_if_match(&tags.join(",")));
-        let canonical: serde_json::Value =
-            serde_json::from_slice(&self.json).map_err(|error| Problem::internal(&error))?;
         let command_id = match key {
             Some(key) => command_id(tenant, key)
                 .map_err(|detail| Problem::invalid_parameter(IDEMPOTENCY_KEY, detail))?,
@@ -146,7 +172,7 @@ impl CommandRequest {
             actor,
             command_id,
             repeatable: key.is_some(),
-            command_hash: command_hash(&self.operation, &canonical),
+            command_hash,
             correlation_id: command_id.0,
             causation_id: None,
             if_match: if_match.transpose()?,

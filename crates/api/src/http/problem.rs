@@ -182,6 +182,9 @@ impl From<CommandError> for Problem {
                 "The idempotency key was used for another command",
                 detail,
             ),
+            CommandError::PersonForgotten => {
+                Self::new(StatusCode::CONFLICT, code, "The person was forgotten", detail)
+            }
             CommandError::VersionConflict => {
                 Self::new(StatusCode::CONFLICT, code, "Others were faster", detail)
             }

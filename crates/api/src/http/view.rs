@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use foodflow_domain::TenantId;
-use foodflow_log::{Direction, Envelope, Position, ReadQuery, SharedLog};
+use foodflow_log::{Direction, Envelope, Position, ReadQuery};
 use foodflow_projections::food_graph::queries::Known;
 use foodflow_projections::graph::GraphStore;
 use foodflow_projections::past::{Past, PastGraphs, PastTables};
@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::App;
 use super::header_value::single;
 use super::problem::Problem;
-use crate::read_models::{ReadModels, Runners};
+use crate::read_models::{Logs, ReadModels, Runners};
 
 /// How long a query with `After` waits where the client names no time.
 const WAIT_DEFAULT: Duration = Duration::from_secs(5);
@@ -53,9 +53,10 @@ pub struct Models {
 }
 
 impl Models {
-    /// The models that `runners` fill from `log`.
+    /// The models that `runners` fill from `logs`.
     #[must_use]
-    pub fn of(log: &SharedLog, models: &ReadModels, runners: &Runners) -> Self {
+    pub fn of(logs: &Logs, models: &ReadModels, runners: &Runners) -> Self {
+        let log = &logs.sealed;
         Self {
             graph: Model {
                 store: Arc::clone(&models.graph),

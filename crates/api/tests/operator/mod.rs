@@ -4,6 +4,7 @@ mod audit;
 mod bundles;
 mod doctor;
 mod doctor_servers;
+mod keys;
 mod mirror;
 mod rebuild;
 mod replay;
@@ -54,7 +55,9 @@ impl Place {
         for (name, content) in SEEDED.get_or_init(seed) {
             std::fs::write(data.join(name), content).unwrap();
         }
-        set_mode(&data.join("access-key.pem"), 0o600);
+        for secret in ["access-key.pem", "master-key"] {
+            set_mode(&data.join(secret), 0o600);
+        }
         place
     }
 

@@ -9,10 +9,10 @@ use foodflow_api::config::Config;
 use foodflow_api::http::admission::{SameForAll, address_limit};
 use foodflow_api::http::view::Models;
 use foodflow_api::http::{App, router};
-use foodflow_api::read_models::ReadModels;
+use foodflow_api::read_models::{Logs, ReadModels};
 use foodflow_api::tokens::{Claims, KeyFiles, TokenKeys};
 use foodflow_commands::{Executor, SystemClock};
-use foodflow_log::SharedLog;
+use foodflow_log::{Keyring, SharedLog};
 use foodflow_projections::keys::KeyStore;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
@@ -24,10 +24,12 @@ pub(crate) async fn app(log: &SharedLog, keys: Arc<dyn KeyStore>, folder: &Path)
     let config = Config { data: folder.join("data"), ..Config::default() };
     let read_models = ReadModels::open(&config).await?;
     let runners = read_models.watch(log)?;
+    let keyring = Arc::new(Keyring::passing(log.records())?);
+    let logs = Logs { sealed: Arc::clone(log), opened: Arc::clone(log) };
     Ok(App {
         log: Arc::clone(log),
-        executor: Arc::new(Executor::new(Arc::clone(log), Arc::new(SystemClock))),
-        models: Models::of(log, &read_models, &runners),
+        executor: Arc::new(Executor::new(Arc::clone(log), Arc::clone(&keyring), Arc::new(SystemClock))),
+        models: Models::of(&logs, &read_models, &runners),
         runners,
         projects: false,
         tokens: Arc::new(TokenKeys::open(KeyFiles::of(&config))?),

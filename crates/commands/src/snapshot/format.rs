@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use foodflow_domain::{StreamAggregate, TenantId};
-use foodflow_log::{PayloadHash, Position, Record};
+use foodflow_log::{Keyring, PayloadHash, Position, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -46,6 +46,8 @@ pub(crate) enum Rejection {
     Undecodable,
     /// It is not what was written.
     Damaged,
+    /// The keys of a person in it cannot be had.
+    Sealed,
     /// It is of another stream.
     OtherStream,
     /// It was written by a program whose states look otherwise.
@@ -60,6 +62,7 @@ impl Rejection {
         match self {
             Self::Undecodable => "undecodable",
             Self::Damaged => "damaged",
+            Self::Sealed => "sealed",
             Self::OtherStream => "other-stream",
             Self::OtherShape => "other-shape",
             Self::OtherHistory => "other-history",
@@ -74,13 +77,13 @@ pub(crate) struct Found<A> {
     pub(crate) loaded: Result<Loaded<A>, Rejection>,
 }
 
-/// The snapshot of a loaded aggregate.
+/// The snapshot of a loaded aggregate, whose state is `state` with personal data sealed.
 pub(crate) fn encode<A: StreamAggregate>(
     loaded: &Loaded<A>,
     place: &Place,
+    state: &RawValue,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let commands = serde_json::value::to_raw_value(&loaded.commands)?;
-    let state = serde_json::value::to_raw_value(&loaded.state)?;
     serde_json::to_vec(&Written {
         tenant: place.tenant,
         stream: place.stream.to_string().into(),
@@ -88,18 +91,26 @@ pub(crate) fn encode<A: StreamAggregate>(
         version: loaded.version,
         position: loaded.position,
         hash: loaded.hash,
-        digest: digest(&commands, &state),
+        digest: digest(&commands, state),
         commands: &commands,
-        state: &state,
+        state,
     })
 }
 
 /// Reads the snapshot of an aggregate.
-pub(super) fn decode<A: StreamAggregate>(record: &Record, place: &Place) -> Found<A> {
-    Found { revision: record.revision, loaded: read(&record.value, place) }
+pub(super) async fn decode<A: StreamAggregate>(
+    record: &Record,
+    place: &Place,
+    keyring: &Keyring,
+) -> Found<A> {
+    Found { revision: record.revision, loaded: read(&record.value, place, keyring).await }
 }
 
-fn read<A: StreamAggregate>(value: &[u8], place: &Place) -> Result<Loaded<A>, Rejection> {
+async fn read<A: StreamAggregate>(
+    value: &[u8],
+    place: &Place,
+    keyring: &Keyring,
+) -> Result<Loaded<A>, Rejection> {
     let written: Written<'_> = serde_json::from_slice(value).map_err(|_| Rejection::Undecodable)?;
     if !written.is_of(place) {
         return Err(Rejection::OtherStream);
@@ -115,9 +126,15 @@ fn read<A: StreamAggregate>(value: &[u8], place: &Place) -> Result<Loaded<A>, Re
     if written.version == 0 {
         return Err(Rejection::Undecodable);
     }
-    let state = serde_json::from_str(written.state.get()).map_err(|_| Rejection::Undecodable)?;
+    let opened = keyring.open_text(place.tenant, written.state.get()).await.map_err(|error| {
+        tracing::debug!(stream = %place.stream, %error, "a snapshot cannot be opened");
+        Rejection::Sealed
+    })?;
+    let is_personal = opened.is_some();
+    let state = opened.as_deref().unwrap_or(written.state.get());
+    let state = serde_json::from_str(state).map_err(|_| Rejection::Undecodable)?;
     let (version, position, hash) = (written.version, written.position, written.hash);
-    Ok(Loaded { state, version, position, hash, commands, tail_messages: 0 })
+    Ok(Loaded { state, version, position, hash, commands, tail_messages: 0, is_personal })
 }
 
 /// What a stored snapshot says of itself; `None` where it cannot be one of this stream.

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use foodflow_domain::StreamAggregate;
-use foodflow_log::{Expected, RecordError, RecordKey, RecordKind, Records, SharedRecords};
+use foodflow_log::personal::PersonalError;
+use foodflow_log::{Expected, Keyring, RecordError, RecordKey, RecordKind, Records, SharedRecords};
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use super::format::{self, Found};
@@ -24,6 +26,7 @@ const TRIES_MAX: usize = 3;
 /// The snapshots beside a log.
 pub(crate) struct Snapshots {
     records: SharedRecords,
+    keyring: Arc<Keyring>,
     queue: OnceLock<mpsc::Sender<Order>>,
 }
 
@@ -45,14 +48,15 @@ pub(super) struct Pending {
 
 impl Snapshots {
     /// Those in `records`. Nothing runs in the background before the first one is to be stored.
-    pub(crate) const fn of(records: SharedRecords) -> Self {
-        Self { records, queue: OnceLock::new() }
+    pub(crate) const fn of(records: SharedRecords, keyring: Arc<Keyring>) -> Self {
+        Self { records, keyring, queue: OnceLock::new() }
     }
 
     /// The stored snapshot of a stream. One that cannot be had is as good as none.
     pub(crate) async fn find<A: StreamAggregate>(&self, place: &Place) -> Option<Found<A>> {
         match self.records.get(RecordKind::Snapshot, &place.key()?).await {
-            Ok(record) => record.map(|record| format::decode(&record, place)),
+            Ok(Some(record)) => Some(format::decode(&record, place, &self.keyring).await),
+            Ok(None) => None,
             Err(error) => {
                 tracing::debug!(stream = %place.stream, %error, "no snapshot can be had; reading the whole stream");
                 snapshot_rejected("unavailable");
@@ -81,14 +85,14 @@ impl Snapshots {
     fn queue(&self) -> &mpsc::Sender<Order> {
         self.queue.get_or_init(|| {
             let (queue, waiting) = mpsc::channel(WAITING_MAX);
-            tokio::spawn(store_all(Arc::clone(&self.records), waiting));
+            tokio::spawn(store_all(Arc::clone(&self.records), Arc::clone(&self.keyring), waiting));
             queue
         })
     }
 }
 
 /// Stores what waits, of each stream only the last one, until nobody can ask any more.
-async fn store_all(records: SharedRecords, mut waiting: mpsc::Receiver<Order>) {
+async fn store_all(records: SharedRecords, keyring: Arc<Keyring>, mut waiting: mpsc::Receiver<Order>) {
     let mut orders = Vec::with_capacity(WAITING_MAX);
     while waiting.recv_many(&mut orders, WAITING_MAX).await > 0 {
         let mut latest: HashMap<RecordKey, Pending> = HashMap::new();
@@ -108,7 +112,7 @@ async fn store_all(records: SharedRecords, mut waiting: mpsc::Receiver<Order>) {
         for pending in latest.into_values() {
             let stream = pending.place.stream.clone();
             let began = Instant::now();
-            let outcome = store(&*records, pending).await.unwrap_or_else(|error| {
+            let outcome = store(&*records, &keyring, pending).await.unwrap_or_else(|error| {
                 tracing::debug!(%stream, error, "a snapshot was not stored; the next one may be");
                 "failed"
             });
@@ -123,16 +127,17 @@ async fn store_all(records: SharedRecords, mut waiting: mpsc::Receiver<Order>) {
 }
 
 /// Stores a snapshot, unless as late a one is stored already; answers what became of it.
-pub(super) async fn store(records: &dyn Records, pending: Pending) -> Result<&'static str, String> {
+pub(super) async fn store(
+    records: &dyn Records,
+    keyring: &Keyring,
+    pending: Pending,
+) -> Result<&'static str, String> {
     let Pending { place, key, kept, replaces } = pending;
     let standing = kept.standing();
-    let (place, value) = tokio::task::spawn_blocking(move || {
-        let value = kept.snapshot(&place);
-        (place, value)
-    })
-    .await
-    .map_err(|error| error.to_string())?;
-    let value = Bytes::from(value.map_err(|error| error.to_string())?);
+    let value = match sealed(keyring, &place, kept).await? {
+        Sealed::As(value) => Bytes::from(value),
+        Sealed::Forgotten => return Ok("forgotten"),
+    };
     for _ in 0..TRIES_MAX {
         let found = records.get(RecordKind::Snapshot, &key).await.map_err(|error| error.to_string())?;
         let expected = match found {
@@ -153,6 +158,29 @@ pub(super) async fn store(records: &dyn Records, pending: Pending) -> Result<&'s
         }
     }
     Ok("superseded")
+}
+
+/// A snapshot with what belongs to persons sealed.
+enum Sealed {
+    As(Vec<u8>),
+    /// The state still holds something of a person who was forgotten.
+    Forgotten,
+}
+
+async fn sealed(keyring: &Keyring, place: &Place, kept: Arc<dyn Kept>) -> Result<Sealed, String> {
+    let blocked = |error: tokio::task::JoinError| error.to_string();
+    let of = Arc::clone(&kept);
+    let state = tokio::task::spawn_blocking(move || of.state()).await.map_err(blocked)?;
+    let mut state = state.map_err(|error| error.to_string())?;
+    match keyring.seal(place.tenant, state.get()).await {
+        Ok(None) => {}
+        Ok(Some(text)) => state = RawValue::from_string(text).map_err(|error| error.to_string())?,
+        Err(PersonalError::Forgotten { .. }) => return Ok(Sealed::Forgotten),
+        Err(error) => return Err(error.to_string()),
+    }
+    let place = place.clone();
+    let value = tokio::task::spawn_blocking(move || kept.snapshot(&place, &state)).await.map_err(blocked)?;
+    value.map(Sealed::As).map_err(|error| error.to_string())
 }
 
 /// Whether this program can do as much with the stored snapshot as with the new one.

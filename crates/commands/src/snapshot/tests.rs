@@ -4,7 +4,7 @@ use bytes::Bytes;
 use foodflow_domain::food_graph::guards::Genealogy;
 use foodflow_domain::food_graph::supplier::Supplier;
 use foodflow_log::records::{MemoryRecords, RECORD_BYTES_MAX};
-use foodflow_log::{Expected, PayloadHash, Record, RecordKind, Records};
+use foodflow_log::{Expected, Keyring, PayloadHash, Record, RecordKind, Records};
 use uuid::Uuid;
 
 use super::storing::{Pending, store};
@@ -37,6 +37,11 @@ fn loaded(position: u64) -> Loaded<Genealogy> {
     loaded
 }
 
+/// Keys that nothing here needs.
+fn keyring() -> Keyring {
+    Keyring::passing(Arc::new(MemoryRecords::default())).unwrap()
+}
+
 async fn stored(records: &MemoryRecords) -> Option<Record> {
     records.get(RecordKind::Snapshot, &place().key().unwrap()).await.unwrap()
 }
@@ -49,7 +54,7 @@ async fn position(records: &MemoryRecords) -> u64 {
 async fn try_to_store(records: &MemoryRecords, at: u64, replaces: Option<u64>) -> &'static str {
     let (place, kept) = (place(), Arc::new(loaded(at)));
     let key = place.key().unwrap();
-    store(records, Pending { place, key, kept, replaces }).await.unwrap()
+    store(records, &keyring(), Pending { place, key, kept, replaces }).await.unwrap()
 }
 
 #[tokio::test]
@@ -57,7 +62,7 @@ async fn a_snapshot_reads_back_as_what_was_loaded() {
     let records = MemoryRecords::default();
     assert_eq!(try_to_store(&records, 7, None).await, "stored");
     let record = stored(&records).await.unwrap();
-    let found = format::decode::<Genealogy>(&record, &place());
+    let found = format::decode::<Genealogy>(&record, &place(), &keyring()).await;
     let (read, expected) = (found.loaded.unwrap(), loaded(7));
     assert_eq!((read.state, read.version, read.position), (expected.state, 7, Position(7)));
     assert_eq!(
@@ -65,7 +70,7 @@ async fn a_snapshot_reads_back_as_what_was_loaded() {
         (expected.hash, expected.commands, record.revision)
     );
     assert!(record.value.len() < RECORD_BYTES_MAX / 20, "{} bytes of commands", record.value.len());
-    let other = format::decode::<Supplier>(&record, &place());
+    let other = format::decode::<Supplier>(&record, &place(), &keyring()).await;
     assert_eq!(other.loaded.unwrap_err(), Rejection::Undecodable, "the same place, another type");
 }
 
@@ -116,7 +121,7 @@ async fn a_state_that_is_too_large_for_a_record_is_not_stored() {
     let place = place();
     let key = place.key().unwrap();
     let pending = Pending { place, key, kept: Arc::new(large), replaces: None };
-    assert_eq!(store(&records, pending).await.unwrap(), "too-large");
+    assert_eq!(store(&records, &keyring(), pending).await.unwrap(), "too-large");
     assert!(stored(&records).await.is_none());
 }
 

@@ -198,4 +198,8 @@ impl Records for FailingRecords {
     ) -> Result<Vec<Record>, RecordError> {
         self.there()?.list(kind, prefix, after, limit).await
     }
+
+    async fn scrub(&self, kind: RecordKind, key: Option<&RecordKey>) -> Result<(), RecordError> {
+        self.there()?.scrub(kind, key).await
+    }
 }

@@ -9,8 +9,8 @@ use foodflow_log::embedded::EmbeddedLog;
 use foodflow_log::memory::MemoryLog;
 use foodflow_log::nats::{NatsConfig, NatsLog};
 use foodflow_log::{
-    Commit, Direction, EventLog as _, NewMessage, Partition, Position, ReadQuery, SharedLog, StoredMessage,
-    StreamId,
+    Commit, Direction, EventLog as _, Keyring, NewMessage, Partition, Position, ReadQuery, SharedLog,
+    StoredMessage, StreamId,
 };
 use foodflow_testkit::servers::NatsServer;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -66,6 +66,15 @@ impl Fixture {
     /// Another handle on the same log, as another process has one.
     pub(super) async fn second(&self) -> anyhow::Result<Arc<CountingLog>> {
         self.home.open().await
+    }
+
+    /// The folder of everything that the log writes; `None` where it writes no files.
+    pub(super) fn folder(&self) -> Option<std::path::PathBuf> {
+        match &self.home {
+            Home::Memory(_) => None,
+            Home::Embedded(folder) => Some(folder.path().to_owned()),
+            Home::Nats(server) => Some(server.folder()),
+        }
     }
 
     /// A process that knows nothing yet.
@@ -128,7 +137,8 @@ impl Fixture {
 
 /// A process on `log` that knows nothing yet.
 pub(super) fn process(log: &Arc<CountingLog>) -> Executor {
-    Executor::new(Arc::clone(log) as SharedLog, Arc::new(SystemClock))
+    let keyring = Arc::new(Keyring::passing(log.records()).expect("randomness"));
+    Executor::new(Arc::clone(log) as SharedLog, keyring, Arc::new(SystemClock))
 }
 
 async fn everything(log: &CountingLog) -> anyhow::Result<Vec<StoredMessage>> {

@@ -9,6 +9,7 @@ mod fixture;
 mod histories;
 mod metrics;
 mod misfits;
+mod personal;
 mod plant;
 mod repeats;
 
@@ -56,6 +57,11 @@ on_every_log! {
         a_log_that_breaks_behind_a_snapshot_is_told
         a_log_that_lost_its_end_is_followed_from_there
         without_records_everything_still_works;
+    personal:
+        personal_data_is_sealed_in_log_and_snapshot_and_known_to_every_process
+        a_forgotten_person_is_erased_in_states_snapshots_and_log
+        a_state_that_still_knows_a_forgotten_person_is_not_stored
+        keys_that_are_lost_are_told_and_nothing_is_taken_for_erased;
     repeats:
         a_command_that_only_the_snapshot_remembers_is_answered_as_before
         a_command_that_may_stand_is_never_called_unwritten;

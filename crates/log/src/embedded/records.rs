@@ -22,6 +22,8 @@ use crate::records::{
     check_size, key_range,
 };
 
+/// How often the write-ahead log is asked to be emptied while readers of any process hold it: each waits by itself.
+const CHECKPOINT_TRIES: u32 = 5;
 /// Connections that read; further reads wait their turn.
 const READERS_MAX: u32 = 2;
 /// How long a read or a write waits for its turn.
@@ -95,8 +97,10 @@ impl RecordsFile {
     async fn open(&self) -> Result<Connections, LogError> {
         file::prepare(&self.path, &file::RECORDS).await?;
         let options = file::options(&self.path);
-        let writer = self.connect(1, options.clone()).await?;
-        let hasty = options.clone().synchronous(SqliteSynchronous::Normal);
+        // What is replaced is overwritten in its place; see `scrub` for the write-ahead log.
+        let writing = options.clone().pragma("secure_delete", "ON");
+        let writer = self.connect(1, writing.clone()).await?;
+        let hasty = writing.synchronous(SqliteSynchronous::Normal);
         let hasty_writer = self.connect(1, hasty).await?;
         let readers = self.connect(READERS_MAX, options.read_only(true)).await?;
         Ok(Connections { writer, hasty_writer, readers })
@@ -223,5 +227,22 @@ impl Records for RecordsFile {
             }
         }
         Ok(listed)
+    }
+
+    async fn scrub(&self, kind: RecordKind, _: Option<&RecordKey>) -> Result<(), RecordError> {
+        let Some(connections) = self.found().await? else { return Ok(()) };
+        for _ in 0..CHECKPOINT_TRIES {
+            let emptied = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)");
+            let is_held: i64 =
+                emptied.fetch_one(connections.writer(kind)).await.map_err(|error| self.failed(&error))?;
+            if is_held == 0 {
+                return Ok(());
+            }
+        }
+        let reason = format!(
+            "a reader of {} keeps its write-ahead log from being emptied; end it and try again",
+            self.path.display()
+        );
+        Err(LogError::Unavailable { reason }.into())
     }
 }

@@ -1,6 +1,7 @@
 //! The buckets of the records: one JetStream key-value bucket a kind, made with its first record.
 //!
-//! They are ordinary buckets (NATS ADR-8), so that `nats kv` reads them. Only their latest values are kept.
+//! They are ordinary buckets (NATS ADR-8), so that `nats kv` reads them. Their latest values are kept; those of persons'
+//! keys before the latest only until they are erased.
 
 use std::time::Duration;
 
@@ -17,7 +18,14 @@ const fn name(kind: RecordKind) -> &'static str {
         RecordKind::Snapshot => "FF_SNAPSHOTS",
         RecordKind::Checkpoint => "FF_CHECKPOINTS",
         RecordKind::Lease => "FF_LEASES",
+        RecordKind::PersonKey => "FF_PERSON_KEYS",
     }
+}
+
+/// Values of a key that the bucket keeps: more than the latest only where the others are erased by their sequence, since
+/// a server that lets them go by itself leaves their bytes on its disk.
+const fn kept_values(kind: RecordKind) -> i64 {
+    if kind.is_scrubbed() { 64 } else { 1 }
 }
 
 /// The stream behind the bucket.
@@ -75,8 +83,8 @@ fn config(kind: RecordKind, replicas: usize) -> Config {
         storage: StorageType::File,
         num_replicas: replicas,
         persist_mode,
-        max_messages_per_subject: 1,
-        deny_delete: true,
+        max_messages_per_subject: kept_values(kind),
+        deny_delete: !kind.is_scrubbed(),
         deny_purge: false,
         allow_direct: true,
         allow_rollup: true,
@@ -94,7 +102,8 @@ fn check(found: &Config, kind: RecordKind) -> Result<(), LogError> {
     let rules = [
         (found.subjects == [filter(kind, "")], "other subjects"),
         (found.storage == StorageType::File, "no file storage"),
-        (found.max_messages_per_subject == 1, "a history of its values"),
+        (found.max_messages_per_subject == kept_values(kind), "another history of its values"),
+        (!(kind.is_scrubbed() && found.deny_delete), "deletes denied"),
         (found.allow_direct, "no direct get"),
         (
             !found.deny_purge && !found.sealed && !found.no_ack,

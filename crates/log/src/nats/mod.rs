@@ -8,7 +8,7 @@
 //! - `coalescer`: gathers what waits, for each partition; `append`, `publish_ack`, `conflict`: one write of it;
 //! - `direct_get`, `read`: loads and range reads, never by a consumer;
 //! - `subscribe`: ordered, resumable subscriptions;
-//! - `records`, `bucket`: the records beside the log, in key-value buckets.
+//! - `records`, `bucket`, `scrub`: the records beside the log, in key-value buckets.
 
 mod address;
 mod append;
@@ -21,6 +21,7 @@ mod direct_get;
 mod publish_ack;
 mod read;
 mod records;
+mod scrub;
 mod streams;
 mod subject;
 mod subscribe;

@@ -16,10 +16,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use super::bucket;
 use super::connect::Connection;
 use super::direct_get::{self, Answer, NOT_FOUND, Question};
 use super::publish_ack::{PublishAck, Refusal};
+use super::{bucket, scrub};
 use crate::LogError;
 use crate::records::{
     Expected, LISTED_BYTES_MAX, LISTED_RECORDS_MAX, Record, RecordError, RecordKey, RecordKind, Records,
@@ -139,35 +139,12 @@ impl NatsRecords {
         range: &(String, String),
         limit: usize,
     ) -> Result<BTreeSet<RecordKey>, LogError> {
-        #[derive(Serialize)]
-        struct Subjects {
-            subjects_filter: String,
-            offset: usize,
-        }
-        #[derive(Deserialize)]
-        struct Info {
-            #[serde(default)]
-            total: usize,
-            state: State,
-        }
-        #[derive(Deserialize)]
-        struct State {
-            #[serde(default)]
-            subjects: HashMap<String, u64>,
-        }
-        let address = format!("STREAM.INFO.{}", bucket::stream_name(kind));
         let mut keys = BTreeSet::new();
         let mut offset = 0;
         loop {
-            let question = Subjects { subjects_filter: bucket::filter(kind, prefix), offset };
-            let info = match self.connection.ask_api_about::<_, Info>(&address, &question).await? {
-                Ok(info) => info,
-                Err(error) if error.err_code == ErrorCode::STREAM_NOT_FOUND.0 => return Ok(keys),
-                Err(error) => return Err(unavailable(kind, &error.description)),
-            };
-            offset += info.state.subjects.len();
-            let is_last = info.state.subjects.is_empty() || offset >= info.total;
-            for subject in info.state.subjects.into_keys() {
+            let page = subjects(&self.connection, kind, bucket::filter(kind, prefix), offset).await?;
+            offset += page.subjects.len();
+            for subject in page.subjects.into_keys() {
                 let key = bucket::key_of(kind, &subject)?;
                 if key.as_str() >= range.0.as_str() && key.as_str() < range.1.as_str() {
                     keys.insert(key);
@@ -176,7 +153,7 @@ impl NatsRecords {
                     }
                 }
             }
-            if is_last {
+            if page.is_last {
                 return Ok(keys);
             }
         }
@@ -212,7 +189,49 @@ impl NatsRecords {
     }
 }
 
-fn unavailable(kind: RecordKind, what: &str) -> LogError {
+/// Some subjects of a bucket, each with how many messages it has.
+pub(super) struct SubjectPage {
+    pub(super) subjects: HashMap<String, u64>,
+    pub(super) is_last: bool,
+}
+
+/// The subjects of a kind's bucket that `filter` lets through, but for the first `offset` of them; none where there is
+/// no bucket.
+pub(super) async fn subjects(
+    connection: &Connection,
+    kind: RecordKind,
+    filter: String,
+    offset: usize,
+) -> Result<SubjectPage, LogError> {
+    #[derive(Serialize)]
+    struct Subjects {
+        subjects_filter: String,
+        offset: usize,
+    }
+    #[derive(Default, Deserialize)]
+    struct Info {
+        #[serde(default)]
+        total: usize,
+        state: State,
+    }
+    #[derive(Default, Deserialize)]
+    struct State {
+        #[serde(default)]
+        subjects: HashMap<String, u64>,
+    }
+    let address = format!("STREAM.INFO.{}", bucket::stream_name(kind));
+    let question = Subjects { subjects_filter: filter, offset };
+    let Info { total, state: State { subjects } } =
+        match connection.ask_api_about::<_, Info>(&address, &question).await? {
+            Ok(info) => info,
+            Err(error) if error.err_code == ErrorCode::STREAM_NOT_FOUND.0 => Info::default(),
+            Err(error) => return Err(unavailable(kind, &error.description)),
+        };
+    let is_last = subjects.is_empty() || offset + subjects.len() >= total;
+    Ok(SubjectPage { subjects, is_last })
+}
+
+pub(super) fn unavailable(kind: RecordKind, what: &str) -> LogError {
     LogError::Unavailable { reason: format!("{}: {what}", bucket::stream_name(kind)) }
 }
 
@@ -324,5 +343,13 @@ impl Records for NatsRecords {
                 return Ok(listed);
             }
         }
+    }
+
+    async fn scrub(&self, kind: RecordKind, key: Option<&RecordKey>) -> Result<(), RecordError> {
+        match key {
+            Some(key) => scrub::one(&self.connection, kind, key).await?,
+            None => scrub::all(&self.connection, kind).await?,
+        }
+        Ok(())
     }
 }

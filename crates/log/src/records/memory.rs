@@ -110,4 +110,8 @@ impl Records for MemoryRecords {
         }
         Ok(listed)
     }
+
+    async fn scrub(&self, _: RecordKind, _: Option<&RecordKey>) -> Result<(), RecordError> {
+        Ok(())
+    }
 }

@@ -40,11 +40,14 @@ pub enum RecordKind {
     Checkpoint,
     /// Who does a work that only one process may do; short-lived.
     Lease,
+    /// The keys of a person, sealed, or that the person was forgotten; cannot be made again. What stood there before is
+    /// erased ([`Records::scrub`]).
+    PersonKey,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Snapshot, Self::Checkpoint, Self::Lease];
+    pub const ALL: [Self; 4] = [Self::Snapshot, Self::Checkpoint, Self::Lease, Self::PersonKey];
 
     /// The name under which its records are stored; it never changes.
     #[must_use]
@@ -53,6 +56,7 @@ impl RecordKind {
             Self::Snapshot => "snapshot",
             Self::Checkpoint => "checkpoint",
             Self::Lease => "lease",
+            Self::PersonKey => "person_key",
         }
     }
 
@@ -60,6 +64,13 @@ impl RecordKind {
     #[must_use]
     pub const fn is_made_again(self) -> bool {
         matches!(self, Self::Snapshot)
+    }
+
+    /// Whether a value that was replaced is to be erased from the disk, so that each write is followed by
+    /// [`Records::scrub`].
+    #[must_use]
+    pub const fn is_scrubbed(self) -> bool {
+        matches!(self, Self::PersonKey)
     }
 }
 
@@ -122,8 +133,8 @@ pub enum RecordError {
 
 /// The records beside a log.
 ///
-/// A write that was answered is on disk, but for kinds that are made again and for the memory adapter. On a cluster a read may lag behind a write by
-/// moments; an expected revision is always held against the last write.
+/// A write that was answered is on disk, but for kinds that are made again and for the memory adapter. On a cluster a
+/// read may lag behind a write by moments; an expected revision is always held against the last write.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
     /// The record under `key`.
@@ -165,6 +176,15 @@ pub trait Records: Send + Sync + 'static {
         after: Option<&RecordKey>,
         limit: usize,
     ) -> Result<Vec<Record>, RecordError>;
+
+    /// Erases what stood under `key`, or under any key, before its present value, so that nothing of it stays on disk.
+    ///
+    /// For kinds that are scrubbed ([`RecordKind::is_scrubbed`]); a value that was replaced may stay until then. On
+    /// EventStoreDB it stays until the server's operator lets it scavenge.
+    ///
+    /// # Errors
+    /// [`RecordError::Log`] where something may be left; it is safe to repeat.
+    async fn scrub(&self, kind: RecordKind, key: Option<&RecordKey>) -> Result<(), RecordError>;
 }
 
 /// The records of a log, shared between the roles of one process.

@@ -1,5 +1,6 @@
 //! What every contract test starts from: an empty log behind the port, and a way to open it again.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -108,6 +109,15 @@ impl Fixture {
         match self.home {
             Home::Memory => Ok(std::sync::Arc::clone(&self.log)),
             _ => self.home.open().await,
+        }
+    }
+
+    /// The folder of everything that the log writes; `None` where it writes no files.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        match &self.home {
+            Home::Embedded(folder) | Home::Partitioned(folder) => Some(folder.path().to_owned()),
+            Home::Nats(server) => Some(server.folder()),
+            _ => None,
         }
     }
 

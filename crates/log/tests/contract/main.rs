@@ -11,6 +11,7 @@ mod durability;
 mod event_store;
 mod fixture;
 mod group_commit;
+mod keys;
 mod memory_streams;
 mod nats_batches;
 mod nats_outage;
@@ -134,6 +135,20 @@ contract! {
         keys_and_values_of_every_sort_come_back
         where_nothing_was_written_nothing_is_found
         records_close_with_the_log;
+    keys:
+        what_is_sealed_is_opened_by_every_process
+        what_is_moved_or_changed_is_not_opened
+        processes_that_seal_first_at_once_make_one_key
+        a_forgotten_person_is_erased_for_good
+        another_process_forgets_within_the_time_that_it_keeps_keys
+        nothing_of_a_forgotten_key_is_left_on_disk
+        a_missing_key_is_not_taken_for_a_forgotten_person
+        a_rotated_key_seals_and_the_earlier_ones_open
+        another_master_key_is_refused
+        every_key_is_sealed_under_the_next_master_key
+        an_index_is_found_again_and_not_guessed
+        a_copy_of_keys_is_read_in_and_a_tombstone_stays
+        a_reader_of_an_opened_log_sees_personal_data;
     group_commit:
         only_losers_fail_among_many_writers
         commits_on_one_stream_keep_their_order_while_they_wait

@@ -44,6 +44,12 @@ impl NatsServer {
         self.lock().process_id()
     }
 
+    /// The folder that holds everything that the server writes.
+    #[must_use]
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.lock().folder().to_owned()
+    }
+
     /// Everything that the server has written to its log so far.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foodflow_commands::{Clock, Executor};
-use foodflow_log::SharedLog;
+use foodflow_log::{Keyring, SharedLog};
 use foodflow_projections::changes::Change;
 use foodflow_projections::runner::{Owner, Runner, RunnerConfig, RunnerHandle, StartError, food_graph};
 use foodflow_projections::store::generations::Generations;
@@ -77,7 +77,8 @@ impl Process {
             ..RunnerConfig::default()
         };
         let runner = Runner::start(Arc::clone(&log), Arc::clone(&store) as _, food_graph(), config)?;
-        let executor = Arc::new(Executor::new(Arc::clone(&log), Arc::new(clock)));
+        let keyring = Arc::new(Keyring::passing(log.records()).expect("randomness"));
+        let executor = Arc::new(Executor::new(Arc::clone(&log), keyring, Arc::new(clock)));
         Ok(Self { executor, runner, log, store, tasks: JoinSet::new() })
     }
 

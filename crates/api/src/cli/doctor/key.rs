@@ -3,9 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use foodflow_log::SharedLog;
+use foodflow_log::personal::{MasterId, upkeep};
+
 use super::checks::Checks;
-use crate::signing_key;
 use crate::tokens::rotation::retired;
+use crate::{master_key, signing_key};
 
 /// Permissions of the group and of others.
 const NOT_THE_OWNERS: u32 = 0o077;
@@ -44,6 +47,15 @@ const AUDIT: Purpose = Purpose {
     broken: "put the right file there: nothing can be signed without the key in force",
 };
 
+const MASTER: Purpose = Purpose {
+    name: "master key",
+    is_optional: true,
+    absent: "embedded, the first `foodflow serve` makes one; on a server `foodflow keys init` does",
+    misuse: "read personal data",
+    exposed: "where others could read it, `foodflow keys rotate-master`",
+    broken: "put the right file there: personal data cannot be read without it",
+};
+
 /// Looks at the access key of `path`.
 pub(super) fn check_access(checks: &mut Checks, path: &Path) {
     check(checks, path, &ACCESS);
@@ -69,7 +81,39 @@ pub(super) fn check_audit(checks: &mut Checks, path: &Path) {
     check(checks, path, &AUDIT);
 }
 
+/// Looks at the master key of `path`, and whether it is the one that the records of `log` are sealed under.
+pub(super) async fn check_master(checks: &mut Checks, path: &Path, log: Option<&SharedLog>) {
+    let is_read = |path: &Path| master_key::read(path).map(drop);
+    check_file(checks, path, &MASTER, is_read);
+    let Some(log) = log else { return };
+    let proven = match upkeep::proven_master(&*log.records()).await {
+        Ok(Some(proven)) => proven,
+        Ok(None) => return,
+        Err(error) => {
+            checks.fail(MASTER.name, error.to_string(), "see whether the log's records can be reached");
+            return;
+        }
+    };
+    let (shown, file) = (path.display(), master_key::read(path).ok());
+    let fits = |proven: MasterId| file.as_ref().is_some_and(|keys| keys.ids().any(|id| id == proven));
+    if fits(proven) {
+        checks.ok(MASTER.name, format!("the keys of persons are sealed under {proven}, which is in {shown}"));
+    } else {
+        let text = format!("the keys of persons are sealed under {proven}, which is not in {shown}");
+        checks.fail(MASTER.name, text, MASTER.broken);
+    }
+}
+
 fn check(checks: &mut Checks, path: &Path, purpose: &Purpose) {
+    check_file(checks, path, purpose, |path| signing_key::read(path, purpose.name).map(drop));
+}
+
+fn check_file(
+    checks: &mut Checks,
+    path: &Path,
+    purpose: &Purpose,
+    read: impl Fn(&Path) -> anyhow::Result<()>,
+) {
     let (shown, section) = (path.display(), purpose.name);
     let found = match std::fs::metadata(path) {
         Ok(found) => found,
@@ -96,8 +140,8 @@ fn check(checks: &mut Checks, path: &Path, purpose: &Purpose) {
         checks.fail(section, text, format!("chmod 600 {shown}; {}", purpose.exposed));
         return;
     }
-    match signing_key::read(path, section) {
-        Ok(_) => checks.ok(section, format!("{shown} holds a key, with permissions {mode:04o}")),
+    match read(path) {
+        Ok(()) => checks.ok(section, format!("{shown} holds a key, with permissions {mode:04o}")),
         Err(error) => checks.fail(section, format!("{error:#}"), purpose.broken),
     }
 }
@@ -125,6 +169,31 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&path, "no key").unwrap();
         assert_eq!(failed(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_master_key_must_be_the_one_of_the_records() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("master-key");
+        let log: SharedLog = std::sync::Arc::new(foodflow_log::memory::MemoryLog::new(1));
+        let checked = async |log: Option<&SharedLog>| {
+            let mut checks = Checks::default();
+            check_master(&mut checks, &path, log).await;
+            (checks.failed(), checks.to_string())
+        };
+        assert_eq!(checked(Some(&log)).await.0, 0, "nothing is sealed yet");
+        master_key::make(&path).unwrap();
+        let source = std::sync::Arc::new(master_key::MasterKeyFile(path.clone()));
+        let keyring = foodflow_log::Keyring::open(log.records(), source).await.unwrap();
+        keyring.index(foodflow_domain::TenantId::of_slug("t"), "email", "a").await.unwrap();
+        let (failed, text) = checked(Some(&log)).await;
+        assert!(failed == 0 && text.contains("are sealed under"), "{text}");
+        std::fs::remove_file(&path).unwrap();
+        master_key::make(&path).unwrap();
+        let (failed, text) = checked(Some(&log)).await;
+        assert!(failed == 1 && text.contains("put the right file there"), "{text}");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(checked(None).await.0, 1);
     }
 
     #[test]

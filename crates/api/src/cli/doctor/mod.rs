@@ -59,6 +59,7 @@ pub async fn run(config: &Config, flags: &Flags, arguments: &DoctorArguments) ->
         key::check_audit(&mut checks, &config.audit_key());
         key_store::check(&mut checks, config).await;
         let log = log::check(&mut checks, config).await;
+        key::check_master(&mut checks, &config.master_key(), log.as_ref()).await;
         read_model::check(&mut checks, config, log.as_ref()).await;
         if let Some(log) = log {
             log.close().await;

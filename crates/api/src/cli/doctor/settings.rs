@@ -12,7 +12,7 @@ use crate::config::Config;
 
 const SECTION: &str = "settings";
 /// Settings whose value may be shown. Every other one is a secret until it is named here.
-const SHOWN: [&str; 16] = [
+const SHOWN: [&str; 17] = [
     "data",
     "listen",
     "role",
@@ -28,6 +28,7 @@ const SHOWN: [&str; 16] = [
     "rate_limit_burst",
     "address_limit_per_minute",
     "audit_key_file",
+    "master_key_file",
     "audit_interval",
 ];
 /// Variables with the prefix that are read elsewhere, as settings of the program's own log.

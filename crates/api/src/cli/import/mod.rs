@@ -179,7 +179,8 @@ impl<'a> Import<'a> {
     fn new(runtime: Runtime, arguments: &'a ImportArguments, stop: CancellationToken) -> Self {
         let executor = if arguments.dry_run {
             let log: SharedLog = Arc::new(Rehearsal::new(Arc::clone(&runtime.log)));
-            Arc::new(Executor::new(log, Arc::new(SystemClock)))
+            let keyring = Arc::clone(runtime.executor.keyring());
+            Arc::new(Executor::new(log, keyring, Arc::new(SystemClock)))
         } else {
             Arc::clone(&runtime.executor)
         };

@@ -69,6 +69,12 @@ impl NatsProcess {
         self.folder.path().join("nats.log")
     }
 
+    /// The folder that holds everything that this server writes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Whether the process runs.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(ServerProcess::is_running)

@@ -3,6 +3,7 @@
 
 mod crash;
 mod food_graph;
+mod identity;
 mod projectors;
 mod quarantine;
 mod rebuild;

@@ -52,6 +52,7 @@ pub(crate) static LOTS: TableProjection = TableProjection {
     ",
     // Of messages, since the projection is of the food graph's lots alone and passes everything else over.
     sources: &[TableSource::of_messages::<LotRow>(lots)],
+    passed_over: &[],
 };
 
 fn lots(message: &Recorded, changes: &mut Vec<TableChange>) {

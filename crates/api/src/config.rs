@@ -63,6 +63,17 @@ pub enum Role {
     Projector,
 }
 
+/// Who may register a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SignUp {
+    /// Whoever has the command line.
+    #[default]
+    Closed,
+    /// Anybody, over HTTP.
+    Open,
+}
+
 /// The settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -73,6 +84,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Roles of a serving process.
     pub role: Role,
+    /// Who may register a tenant: `closed` for the command line alone, `open` for anybody over HTTP.
+    pub sign_up: SignUp,
     /// Networks of proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` are believed.
     pub trusted_proxies: Networks,
     /// `nats://host:port`, with credentials where the server asks for them, `file:<path>` for a log of several
@@ -122,6 +135,7 @@ impl Default for Config {
             data: PathBuf::from("data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             role: Role::All,
+            sign_up: SignUp::Closed,
             trusted_proxies: Networks::default(),
             log_url: None,
             log_partitions: None,

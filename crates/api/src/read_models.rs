@@ -8,6 +8,7 @@ use foodflow_log::SharedLog;
 use foodflow_projections::graph::GraphStore;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
+use foodflow_projections::identity::IDENTITY;
 use foodflow_projections::runner::{
     Projection, ProjectionStatus, Runner, RunnerConfig, RunnerHandle, food_graph,
 };
@@ -35,6 +36,8 @@ pub struct ReadModels {
     pub graph: Arc<dyn GraphStore>,
     /// Tenants, their subscriptions, features and use.
     pub tenancy: Arc<dyn TableStore>,
+    /// Users, roles, sessions and keys.
+    pub identity: Arc<dyn TableStore>,
 }
 
 impl ReadModels {
@@ -43,14 +46,21 @@ impl ReadModels {
     /// # Errors
     /// Where a store cannot be reached or refuses; the error says what to do.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let (graph, tenancy) = (open_graph(config).await?, open_tables(config, &TENANCY).await?);
-        Ok(Self { graph, tenancy })
+        Ok(Self {
+            graph: open_graph(config).await?,
+            tenancy: open_tables(config, &TENANCY).await?,
+            identity: open_tables(config, &IDENTITY).await?,
+        })
     }
 
     /// Each projection with the store that it fills.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, Arc<dyn ReadModel>); 2] {
-        [(food_graph().name(), self.graph.clone()), (TENANCY.name, self.tenancy.clone())]
+    pub fn all(&self) -> [(&'static str, Arc<dyn ReadModel>); 3] {
+        [
+            (food_graph().name(), self.graph.clone()),
+            (TENANCY.name, self.tenancy.clone()),
+            (IDENTITY.name, self.identity.clone()),
+        ]
     }
 
     /// Starts the projectors of every read model.
@@ -62,6 +72,7 @@ impl ReadModels {
         Ok(Runners {
             food_graph: start(log, self.graph.clone(), food_graph(), config)?,
             tenancy: start(log, self.tenancy.clone(), projection(&TENANCY), config)?,
+            identity: start(&logs.opened, self.identity.clone(), projection(&IDENTITY), config)?,
         })
     }
 
@@ -77,6 +88,7 @@ impl ReadModels {
         Ok(Runners {
             food_graph: watch(self.graph.clone(), food_graph().name())?,
             tenancy: watch(self.tenancy.clone(), TENANCY.name)?,
+            identity: watch(self.identity.clone(), IDENTITY.name)?,
         })
     }
 }
@@ -97,13 +109,15 @@ pub struct Runners {
     pub food_graph: RunnerHandle,
     /// Of tenancy's tables.
     pub tenancy: RunnerHandle,
+    /// Of identity's tables.
+    pub identity: RunnerHandle,
 }
 
 impl Runners {
     /// All of them.
     #[must_use]
-    pub const fn all(&self) -> [&RunnerHandle; 2] {
-        [&self.food_graph, &self.tenancy]
+    pub const fn all(&self) -> [&RunnerHandle; 3] {
+        [&self.food_graph, &self.tenancy, &self.identity]
     }
 
     /// Whether each of them is ready.

@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::CommandError;
-use crate::loaded::Kept;
+use crate::loaded::{Kept, Loaded};
 use crate::remembered::CommandMark;
 use crate::snapshot::{Place, Snapshots};
 use crate::unit::{Entry, Stop, StreamEnd, Unit, stream_of};
@@ -200,6 +200,26 @@ impl Executor {
         Ok(forgotten)
     }
 
+    /// An aggregate as the log holds it now; the default state where there is none.
+    ///
+    /// # Errors
+    /// `Unavailable` where the log does not answer.
+    pub async fn state_of<A: StreamAggregate>(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+    ) -> Result<Arc<Loaded<A>>, CommandError> {
+        let stream = stream_of::<A>(id);
+        let cached = self.cached::<A>(tenant, &stream);
+        self.load(tenant, &stream, cached).await
+    }
+
+    /// The time that its clock shows.
+    #[must_use]
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Waits until every snapshot that was asked for so far is stored or given up.
     pub async fn snapshots_stored(&self) {
         self.snapshots.stored().await;
@@ -309,11 +329,25 @@ impl Executor {
     async fn append(&self, unit: Unit<'_>, reply: &Reply) -> Result<Attempt, CommandError> {
         let (meta, is_fresh) = (unit.meta, unit.fresh);
         let now = unit.context.now;
+        let (is_doubtful, standing) = (unit.trusted_cache, standing_of(&unit, reply));
         let mut entries: Vec<_> =
             unit.entries.into_iter().filter(|entry| !entry.pending.is_empty()).collect();
         if entries.is_empty() {
-            let reason = format!("{} decided nothing", reply.operation);
-            return Err(CommandError::Internal { reason });
+            // What is asked for is so already; on a remembered state that is asked once more.
+            return match standing {
+                _ if is_doubtful => Ok(Attempt::Doubtful),
+                Some((position, version)) => Ok(Attempt::Done(Accepted {
+                    reply: reply.clone(),
+                    position,
+                    events: Vec::new(),
+                    version,
+                    repeated: false,
+                })),
+                None => {
+                    let reason = format!("{} decided nothing", reply.operation);
+                    Err(CommandError::Internal { reason })
+                }
+            };
         }
         if let (Some(IfMatch::Versions(versions)), Some(primary)) =
             (&meta.if_match, entries.iter().find(|entry| entry.stream == reply.primary))
@@ -545,6 +579,12 @@ fn left_open(error: CommandError, is_answer_lost: bool) -> CommandError {
         }
         error => error,
     }
+}
+
+/// Where the primary aggregate ends, where the operation looked at it: position and version.
+fn standing_of(unit: &Unit<'_>, reply: &Reply) -> Option<(Position, u64)> {
+    let primary = unit.entries.iter().find(|entry| entry.stream == reply.primary)?;
+    (primary.base_version > 0).then_some((primary.base_position, primary.base_version))
 }
 
 fn envelopes(

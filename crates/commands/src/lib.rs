@@ -6,6 +6,7 @@
 //! - [`remembered`]: the last commands of a stream, by which a repeat is told;
 //! - [`mod@unit`]: the aggregates that one operation has loaded, and what it decided;
 //! - [`food_graph`]: the operations of traceability;
+//! - [`identity`]: the operations of people, sessions, roles and keys;
 //! - [`projections`]: decisions about events that wait in quarantine;
 //! - [`tenancy`]: the operations of tenants, subscriptions and features.
 //!
@@ -16,6 +17,7 @@ pub mod clock;
 pub mod error;
 pub mod execute;
 pub mod food_graph;
+pub mod identity;
 pub mod loaded;
 mod loading;
 pub mod metric_definitions;

@@ -11,6 +11,7 @@
 //! - [`graph`]: the property graph of traceability: its port and two stores (embedded SQLite, Neo4j);
 //! - [`tables`]: tables: their description and two stores (embedded SQLite, PostgreSQL);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
+//! - [`identity`]: the projection of users, roles, sessions and keys into tables, and its queries;
 //! - [`tenancy`]: the projection of tenants, their subscriptions and use into tables, and its queries;
 //! - [`keys`]: sessions, revoked tokens and rate limits: their port and two stores (in process, Redis);
 //! - [`page`]: pages of a list;
@@ -22,6 +23,7 @@ pub mod changes;
 pub mod digest;
 pub mod food_graph;
 pub mod graph;
+pub mod identity;
 pub mod keys;
 pub mod page;
 pub mod past;

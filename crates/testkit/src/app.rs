@@ -173,6 +173,8 @@ impl TestApp {
         {
             command.env_remove(name);
         }
+        // Tests make tenants of their own.
+        command.env("FOODFLOW_SIGN_UP", "open");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let folder = self._folder.path();
         self.process = Some(ServerProcess::start("foodflow", &mut command, &self.log, folder)?);

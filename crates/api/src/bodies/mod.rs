@@ -6,6 +6,7 @@
 pub mod batches;
 pub mod checks;
 pub mod documents;
+pub mod identity;
 pub mod master_data;
 pub mod named;
 mod objects;

@@ -15,6 +15,7 @@ pub mod projections;
 pub mod rebuild;
 pub mod replay;
 pub mod serve;
+pub mod sign_up;
 pub mod token;
 pub mod walk;
 
@@ -81,6 +82,8 @@ enum Command {
     },
     /// Issues an access token for first steps, rotates the key that signs tokens, revokes tokens.
     Token(token::TokenArguments),
+    /// Registers a tenant with its first administrator.
+    SignUp(sign_up::SignUpArguments),
     /// Brings the schemas of log and read models up to date.
     Migrate,
     /// Brings records in from files: NDJSON, or CSV of receipts, transformations and shipments.
@@ -158,6 +161,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             serve::demo(config).await?;
         }
         Command::Token(arguments) => token::run(&config, &arguments).await?,
+        Command::SignUp(arguments) => Box::pin(sign_up::run(&config, &arguments)).await?,
         Command::Migrate => {
             crate::runtime::Runtime::open(&config, std::sync::Arc::new(foodflow_commands::SystemClock))
                 .await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use foodflow_commands::identity::refusals::Refusals;
 use foodflow_commands::{ScriptedClock, SystemClock};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::interrupt::cancelled_when_told;
 use super::{audit, meters, print_data, say, token};
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, SignUp};
 use crate::demo;
 use crate::http::admission::{SameForAll, address_limit};
 use crate::http::view::Models;
@@ -85,6 +86,8 @@ impl Server {
             Role::Api => runtime.watch()?,
         };
         let models = Models::of(&runtime.logs(), &runtime.models, &runners);
+        let shutdown = CancellationToken::new();
+        let refusals = Refusals::start(Arc::clone(&runtime.executor), shutdown.clone());
         let app = App {
             models,
             log: runtime.log,
@@ -95,8 +98,10 @@ impl Server {
             keys,
             limits: Arc::new(SameForAll::of(config)),
             address_limit: address_limit(config),
+            refusals,
+            sign_up: config.sign_up == SignUp::Open,
             metrics,
-            shutdown: CancellationToken::new(),
+            shutdown,
         };
         cancelled_when_told(app.shutdown.clone(), "stopping: finishing what was taken in")?;
         let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {

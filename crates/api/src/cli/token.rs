@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use foodflow_domain::TenantId;
 use foodflow_projections::keys::revocation::REVOCATION_TTL_MAX;
 use foodflow_projections::keys::{Revocation, Subject};
+use foodflow_domain::identity::permission::{PERMISSIONS, Permission, permission};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{print_data, say};
 use crate::config::Config;
-use crate::http::access::PERMISSIONS;
 use crate::key_store::open_key_store;
 use crate::tokens::rotation::rotate;
 use crate::tokens::{KeyFiles, TokenKeys, claims};
@@ -97,8 +97,8 @@ pub async fn run(config: &Config, arguments: &TokenArguments) -> anyhow::Result<
 fn issue(config: &Config, arguments: &TokenArguments) -> anyhow::Result<()> {
     let slug = checked_slug(arguments.tenant.as_deref().unwrap_or_default())?;
     anyhow::ensure!(!arguments.actor.trim().is_empty(), "--actor must not be empty");
-    if let Some(unknown) = arguments.permissions.iter().find(|given| !PERMISSIONS.contains(&given.as_str())) {
-        anyhow::bail!("--permissions: `{unknown}` is unknown; known are {}", PERMISSIONS.join(", "));
+    if let Some(unknown) = arguments.permissions.iter().find(|given| permission(given).is_none()) {
+        anyhow::bail!("--permissions: `{unknown}` is unknown; known are {}", all_permissions().join(", "));
     }
     let permissions = match arguments.permissions.as_slice() {
         [] => all_permissions(),
@@ -147,5 +147,5 @@ fn checked_slug(slug: &str) -> anyhow::Result<&str> {
 /// Every permission.
 #[must_use]
 pub fn all_permissions() -> Vec<String> {
-    PERMISSIONS.iter().map(|permission| (*permission).to_owned()).collect()
+    PERMISSIONS.iter().map(Permission::name).collect()
 }

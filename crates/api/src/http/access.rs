@@ -12,6 +12,7 @@ use axum::http::{header, request::Parts};
 use foodflow_domain::TenantId;
 use foodflow_projections::keys::Token;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::App;
 use super::admission::{admit_token, still_valid};
@@ -20,21 +21,6 @@ use crate::tokens::Claims;
 
 /// How often something that goes on asks whether its token does, too.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// The permissions of this service.
-pub const PERMISSIONS: &[&str] = &[
-    "master_data:read",
-    "master_data:write",
-    "lots:read",
-    "lots:write",
-    "lots:restrict",
-    "events:read",
-    "projections:read",
-    "projections:decide",
-    "tenancy:read",
-    "tenancy:write",
-    "tenancy:administer",
-];
 
 /// A permission that an operation declares.
 pub trait Permission: Send + Sync + 'static {
@@ -77,6 +63,22 @@ permissions! {
     TenancyWrite = "tenancy:write";
     /// Suspends and closes the tenant, and changes what it has subscribed to.
     TenancyAdminister = "tenancy:administer";
+    /// Reads and changes one's own account.
+    AccountUse = "account:use";
+    /// Reads users.
+    UsersRead = "users:read";
+    /// Invites and deactivates users, and gives them roles.
+    UsersWrite = "users:write";
+    /// Erases what is known about a person.
+    UsersForget = "users:forget";
+    /// Reads roles and permissions.
+    RolesRead = "roles:read";
+    /// Defines roles.
+    RolesWrite = "roles:write";
+    /// Reads service accounts and their keys.
+    ServiceAccountsRead = "service_accounts:read";
+    /// Makes service accounts, and issues and revokes their keys.
+    ServiceAccountsWrite = "service_accounts:write";
 }
 
 /// A request whose token carries the permission `P`.
@@ -88,6 +90,10 @@ pub struct Access<P> {
     pub slug: String,
     /// Who acts.
     pub actor: String,
+    /// The session of the token, where it has one.
+    pub session: Option<Uuid>,
+    /// Names of everything that the token allows.
+    pub permissions: Vec<String>,
     /// How long the token goes on to be valid by itself.
     pub valid_for: Duration,
     /// What is asked of the key store about it.
@@ -117,10 +123,10 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
         if !claims.permissions.iter().any(|permission| permission == P::NAME) {
             return Err(Problem::forbidden(P::NAME));
         }
-        let Claims { tenant, tenant_slug: slug, sub: actor, exp, .. } = claims;
+        let Claims { tenant, tenant_slug: slug, sub: actor, sid: session, permissions, exp, .. } = claims;
         let left_s = exp.saturating_sub(Timestamp::now().as_second());
         let valid_for = Duration::from_secs(u64::try_from(left_s).unwrap_or_default());
-        Ok(Self { tenant, slug, actor, valid_for, token, permission: PhantomData })
+        Ok(Self { tenant, slug, actor, session, permissions, valid_for, token, permission: PhantomData })
     }
 }
 

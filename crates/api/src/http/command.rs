@@ -129,21 +129,40 @@ impl CommandRequest {
         Ok(respond(&accepted))
     }
 
-    /// Carries out the command that `check` makes of a body with secrets or personal data: what is remembered of it, to tell
-    /// a repeat, is a keyed hash, which nobody can try bodies against.
-    pub async fn run_secret<B: DeserializeOwned, O: Operation, P: Send + Sync>(
-        self,
+    /// The body as it came.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// The headers.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Carries out an operation whose body holds secrets or personal data.
+    pub async fn carry_out<O: Operation, P: Send + Sync>(
+        &self,
         app: &App,
         access: &Access<P>,
-        check: impl FnOnce(B) -> Result<O, Vec<FieldError>> + Send,
-    ) -> Result<Response, Problem> {
-        let operation = bodies::parse::<B>(&self.json).and_then(check).map_err(Problem::invalid_body)?;
+        operation: &O,
+    ) -> Result<Accepted, Problem> {
+        let meta = self.secret_meta(app, access.tenant, access.actor.clone()).await?;
+        Ok(app.executor.execute(&meta, operation).await?)
+    }
+
+    /// What a command says of itself whose body holds secrets or personal data: what is remembered of it, to tell a
+    /// repeat, is a keyed hash, which nobody can try bodies against.
+    pub async fn secret_meta(
+        &self,
+        app: &App,
+        tenant: TenantId,
+        actor: String,
+    ) -> Result<CommandMeta, Problem> {
         let text = format!("{}\n{}", self.operation, self.canonical()?);
-        let hash = app.executor.keyring().fingerprint(access.tenant, text.as_bytes()).await;
-        let hash = hash.map_err(CommandError::from)?;
-        let meta = self.meta(access.tenant, access.actor.clone(), hash)?;
-        let accepted = app.executor.execute(&meta, &operation).await?;
-        Ok(respond(&accepted))
+        let hash = app.executor.keyring().fingerprint(tenant, text.as_bytes()).await;
+        self.meta(tenant, actor, hash.map_err(CommandError::from)?)
     }
 
     /// The body with sorted keys, however it was written.
@@ -211,7 +230,8 @@ fn parse_if_match(text: &str) -> Result<IfMatch, Problem> {
     })
 }
 
-fn respond(accepted: &Accepted) -> Response {
+/// The answer to an accepted command.
+pub(super) fn respond(accepted: &Accepted) -> Response {
     let event = |event: &foodflow_commands::AcceptedEvent| EventAnswer {
         id: event.id,
         event_type: event.event_type.clone(),

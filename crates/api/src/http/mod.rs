@@ -9,6 +9,7 @@ pub mod client_address;
 pub mod command;
 pub mod events;
 mod header_value;
+pub mod identity;
 pub mod nodes;
 pub mod operations;
 pub mod problem;
@@ -32,6 +33,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use foodflow_commands::Executor;
+use foodflow_commands::identity::refusals::Refusals;
 use foodflow_log::SharedLog;
 use foodflow_projections::keys::{KeyStore, Rate};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -76,6 +78,10 @@ pub struct App {
     pub limits: Arc<dyn RateLimits>,
     /// How much may be attempted from one address without a token; `None` where there is no limit.
     pub address_limit: Option<Rate>,
+    /// Where refusals are written down.
+    pub refusals: Refusals,
+    /// Whether anybody may register a tenant over HTTP.
+    pub sign_up: bool,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Ends long-lived responses at shutdown.
@@ -109,6 +115,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(reads::routes())
         .merge(nodes::routes())
         .merge(tenancy::routes())
+        .merge(identity::routes())
         .merge(events::routes())
         .merge(operations::routes())
         .merge(quarantine::routes())

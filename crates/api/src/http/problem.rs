@@ -96,6 +96,34 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "A valid bearer token is needed", detail)
     }
 
+    /// Somebody is not let in; what was wrong is not told.
+    #[must_use]
+    pub fn login_refused() -> Self {
+        let detail = "tenant, e-mail address, password and code do not belong together, or the account is locked for now";
+        Self::new(StatusCode::UNAUTHORIZED, "login-refused", "The login is refused", detail)
+    }
+
+    /// The password is right, and the account asks for a second factor.
+    #[must_use]
+    pub fn second_factor_required() -> Self {
+        let detail = "send `code`, too: of the authenticator, or a recovery code";
+        Self::new(StatusCode::UNAUTHORIZED, "second-factor-required", "A second factor is needed", detail)
+    }
+
+    /// A refresh token, a key, or a token that was good once is not good.
+    #[must_use]
+    pub fn token_refused() -> Self {
+        let detail = "it was used, revoked, is too old, or was never issued";
+        Self::new(StatusCode::UNAUTHORIZED, "token-invalid", "The token is not valid", detail)
+    }
+
+    /// Nobody may register a tenant over HTTP.
+    #[must_use]
+    pub fn sign_up_closed() -> Self {
+        let detail = "tenants are registered with `foodflow sign-up` here; the setting `sign_up` opens it to anybody";
+        Self::new(StatusCode::FORBIDDEN, "sign-up-closed", "Sign-up is closed", detail)
+    }
+
     /// The token does not carry the permission.
     #[must_use]
     pub fn forbidden(permission: &str) -> Self {

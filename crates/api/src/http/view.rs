@@ -9,6 +9,7 @@ use foodflow_domain::TenantId;
 use foodflow_log::{Direction, Envelope, Position, ReadQuery};
 use foodflow_projections::food_graph::queries::Known;
 use foodflow_projections::graph::GraphStore;
+use foodflow_projections::identity::IDENTITY;
 use foodflow_projections::past::{Past, PastGraphs, PastTables};
 use foodflow_projections::runner::{Progress, food_graph};
 use foodflow_projections::tables::TableStore;
@@ -50,6 +51,8 @@ pub struct Models {
     pub graph: Model<dyn GraphStore>,
     /// Tenants, their subscriptions, features and use.
     pub tenancy: Model<dyn TableStore>,
+    /// Users, roles, sessions and keys.
+    pub identity: Model<dyn TableStore>,
 }
 
 impl Models {
@@ -67,6 +70,11 @@ impl Models {
                 store: Arc::clone(&models.tenancy),
                 progress: runners.tenancy.progress().clone(),
                 past: Arc::new(PastTables::new(Arc::clone(log), &TENANCY)),
+            },
+            identity: Model {
+                store: Arc::clone(&models.identity),
+                progress: runners.identity.progress().clone(),
+                past: Arc::new(PastTables::new(Arc::clone(&logs.opened), &IDENTITY)),
             },
         }
     }

@@ -11,6 +11,7 @@ use foodflow_api::http::view::Models;
 use foodflow_api::http::{App, router};
 use foodflow_api::read_models::{Logs, ReadModels};
 use foodflow_api::tokens::{Claims, KeyFiles, TokenKeys};
+use foodflow_commands::identity::refusals::Refusals;
 use foodflow_commands::{Executor, SystemClock};
 use foodflow_log::{Keyring, SharedLog};
 use foodflow_projections::keys::KeyStore;
@@ -26,9 +27,12 @@ pub(crate) async fn app(log: &SharedLog, keys: Arc<dyn KeyStore>, folder: &Path)
     let runners = read_models.watch(log)?;
     let keyring = Arc::new(Keyring::passing(log.records())?);
     let logs = Logs { sealed: Arc::clone(log), opened: Arc::clone(log) };
+    let executor = Arc::new(Executor::new(Arc::clone(log), keyring, Arc::new(SystemClock)));
     Ok(App {
         log: Arc::clone(log),
-        executor: Arc::new(Executor::new(Arc::clone(log), Arc::clone(&keyring), Arc::new(SystemClock))),
+        refusals: Refusals::start(Arc::clone(&executor), CancellationToken::new()),
+        sign_up: true,
+        executor,
         models: Models::of(&logs, &read_models, &runners),
         runners,
         projects: false,

@@ -17,7 +17,7 @@ fn own(meta: &CommandMeta) -> StreamId {
 }
 
 /// Refuses where the tenant is not registered, or is closed.
-async fn require_open(unit: &mut Unit<'_>) -> Result<(), Stop> {
+pub(crate) async fn require_open(unit: &mut Unit<'_>) -> Result<(), Stop> {
     let tenant = unit.meta.tenant;
     let loaded = unit.peek::<Tenant>(tenant.0).await?;
     match loaded.state.open(tenant) {

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 
 pub use change::TableChange;
 pub use description::{Column, ColumnType, Index, Table};
-pub use projection::{EventTable, TableEvent, TableProjection, TableSource, projection};
+pub use projection::{EventTypes, EventTable, TableEvent, TableProjection, TableSource, projection};
 pub use row::{Row, TableRow};
 pub use select::Select;
 pub use value::Value;

@@ -3,6 +3,7 @@
 //! A context names its tables, each with what makes its rows: the events of one aggregate, or every message of the
 //! log. An event of the context that none of them knows is an error: passing over it would leave a table silently wrong.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foodflow_domain::{EventSet, TenantId};
@@ -30,11 +31,13 @@ pub struct TableProjection {
     /// Its tables; one that refers to another comes behind it. Only rows of one stream may refer to each other: changes
     /// of different streams commute.
     pub sources: &'static [TableSource],
+    /// Events of the context that no table shows: of aggregates that only guard others.
+    pub passed_over: &'static [EventTypes],
 }
 
 /// The event types of one aggregate.
 #[derive(Debug, Clone, Copy)]
-struct EventTypes {
+pub struct EventTypes {
     types: &'static [&'static str],
     /// Whether a type is read, be it as written today or as an older version.
     reads: fn(&str) -> bool,
@@ -42,7 +45,8 @@ struct EventTypes {
 
 impl EventTypes {
     /// Those of the set `E`.
-    const fn of<E: EventSet>() -> Self {
+    #[must_use]
+    pub const fn of<E: EventSet>() -> Self {
         Self { types: E::TYPES, reads: E::reads }
     }
 }
@@ -104,14 +108,16 @@ impl TableProjection {
         self.sources.iter().map(|source| source.table).collect()
     }
 
-    /// Every event type of the context as it is written today.
+    /// Every event type of the context as it is written today, each once.
     #[must_use]
     pub fn event_types(&self) -> Vec<&'static str> {
         let of_sources = self.sources.iter().filter_map(|source| match source.makes {
             Makes::Events { types, .. } => Some(types.types),
             Makes::Messages(_) => None,
         });
-        of_sources.flatten().copied().collect()
+        let passed_over = self.passed_over.iter().map(|types| types.types);
+        let all: BTreeSet<&'static str> = of_sources.chain(passed_over).flatten().copied().collect();
+        all.into_iter().collect()
     }
 
     /// The changes that `message` makes to the tables of its tenant, in order of its events.
@@ -142,7 +148,7 @@ impl TableProjection {
         changes: &mut Vec<TableChange>,
     ) -> Result<(), ProjectError> {
         let event_type = event.envelope.event_type.as_str();
-        let mut is_known = false;
+        let mut is_known = self.passed_over.iter().any(|types| (types.reads)(event_type));
         for source in self.sources {
             if let Makes::Events { types, project } = source.makes
                 && (types.reads)(event_type)

@@ -25,4 +25,5 @@ pub static TENANCY: TableProjection = TableProjection {
         TableSource::of::<FeatureFlag>(),
         TableSource::of_messages::<UsageMetric>(usage_metrics::meter),
     ],
+    passed_over: &[],
 };

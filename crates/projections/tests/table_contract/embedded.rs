@@ -55,6 +55,7 @@ async fn a_file_of_an_older_layout_is_filled_anew_and_a_newer_one_is_refused() {
         layout: 3,
         postgres: super::tables::POSTGRES,
         sources: &[foodflow_projections::tables::TableSource::of_messages::<Sample>(|_, _| {})],
+        passed_over: &[],
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tables.sqlite");

@@ -40,6 +40,7 @@ static NEWER: TableProjection = TableProjection {
     layout: 4,
     postgres: "CREATE TABLE IF NOT EXISTS samples (tenant_id UUID, id UUID, PRIMARY KEY (tenant_id, id));",
     sources: &[TableSource::of_messages::<Sample>(|_, _| {})],
+    passed_over: &[],
 };
 
 #[tokio::test]

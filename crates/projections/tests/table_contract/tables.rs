@@ -83,6 +83,7 @@ pub(crate) static CONTRACT: TableProjection = TableProjection {
         TableSource::of_messages::<Part>(|_, _| {}),
         TableSource::of_messages::<Meter>(|_, _| {}),
     ],
+    passed_over: &[],
 };
 
 pub(crate) fn id(number: u128) -> Uuid {

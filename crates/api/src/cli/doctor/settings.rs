@@ -12,10 +12,11 @@ use crate::config::Config;
 
 const SECTION: &str = "settings";
 /// Settings whose value may be shown. Every other one is a secret until it is named here.
-const SHOWN: [&str; 17] = [
+const SHOWN: [&str; 18] = [
     "data",
     "listen",
     "role",
+    "sign_up",
     "trusted_proxies",
     "log_partitions",
     "log_replicas",

@@ -280,6 +280,12 @@ impl User {
         }
     }
 
+    /// Why a login with this proof would be refused now; `None` where it would not.
+    #[must_use]
+    pub fn refusal(&self, proof: &LoginProof, now: Timestamp) -> Option<LoginRefusal> {
+        self.judge(proof, now).err()
+    }
+
     fn judge(&self, proof: &LoginProof, now: Timestamp) -> Result<LoginMethod, LoginRefusal> {
         if self.locked_until.is_some_and(|until| until > now) {
             return Err(LoginRefusal::Locked);

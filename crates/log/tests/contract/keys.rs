@@ -1,5 +1,7 @@
 //! The keys of persons in the records beside a log, and what is sealed under them.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

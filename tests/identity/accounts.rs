@@ -33,7 +33,9 @@ async fn somebody_is_invited_accepts_and_is_deactivated_at_once(#[case] stores: 
 
     let token = text(&invited, "token");
     let accept = |token: &str| json!({"token": token, "password": PASSWORD});
-    let forged = format!("{}A", &token[..token.len() - 1]);
+    let (about, secret) = token.split_once('.').unwrap();
+    let other = if secret.starts_with('x') { "y" } else { "x" };
+    let forged = format!("{about}.{other}{}", &secret[1..]);
     visitor.post("/v1/invitations/accept", &accept(&forged)).await?.refused(401, "token-invalid");
     let accepted = visitor.post("/v1/invitations/accept", &accept(token)).await?.ok();
     visitor.post("/v1/invitations/accept", &accept(token)).await?.refused(401, "token-invalid");

@@ -20,6 +20,7 @@ pub mod bodies;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod erasure;
 pub mod http;
 pub mod key_store;
 pub mod log_address;

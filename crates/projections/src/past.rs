@@ -37,6 +37,8 @@ pub const REPLAYS_AT_ONCE: usize = 2;
 const TENANTS_KEPT_MAX: u64 = 10_000;
 /// How long a replay is kept that nobody asks for.
 const KEPT_IDLE: Duration = Duration::from_secs(600);
+/// How long a replay is kept however often it is asked for: another process may have forgotten a person.
+const KEPT_MAX: Duration = Duration::from_secs(1_800);
 /// Messages that are read and applied at a time.
 const PAGE_MESSAGES: usize = 1_000;
 /// Bytes of payload after which a batch takes no further message.
@@ -81,6 +83,9 @@ pub trait Past<S: ?Sized>: Send + Sync {
     /// # Errors
     /// [`ReplayError`].
     async fn as_of(&self, tenant: TenantId, until: Position) -> Result<Arc<S>, ReplayError>;
+
+    /// Lets go of what is kept of `tenant`: somebody of it was forgotten, and the next replay does not show them.
+    fn forget(&self, tenant: TenantId);
 }
 
 /// The graph as it stood.
@@ -136,12 +141,20 @@ impl Past<dyn GraphStore> for PastGraphs {
     async fn as_of(&self, tenant: TenantId, until: Position) -> Result<Arc<dyn GraphStore>, ReplayError> {
         Ok(self.at(tenant, until).await?)
     }
+
+    fn forget(&self, tenant: TenantId) {
+        self.let_go(tenant);
+    }
 }
 
 #[async_trait]
 impl Past<dyn TableStore> for PastTables {
     async fn as_of(&self, tenant: TenantId, until: Position) -> Result<Arc<dyn TableStore>, ReplayError> {
         Ok(self.at(tenant, until).await?)
+    }
+
+    fn forget(&self, tenant: TenantId) {
+        self.let_go(tenant);
     }
 }
 
@@ -151,6 +164,8 @@ impl<C: Send + 'static, M: Sink<C>> Replays<C, M> {
             .weigher(|_, replayed: &Replayed<M>| replayed.messages.max(1))
             .max_capacity(KEPT_MESSAGES_MAX)
             .time_to_idle(KEPT_IDLE)
+            .time_to_live(KEPT_MAX)
+            .support_invalidation_closures()
             .build();
         let (too_long, turns) = (Cache::new(TENANTS_KEPT_MAX), Semaphore::new(REPLAYS_AT_ONCE));
         Self { log, projection, open, kept, too_long, turns, messages_max: REPLAY_MESSAGES_MAX }
@@ -174,6 +189,11 @@ impl<C: Send + 'static, M: Sink<C>> Replays<C, M> {
         let replay = self.replay(tenant, until);
         let kept = self.kept.try_get_with((tenant, until), replay).await;
         kept.map(|replayed| replayed.store).map_err(|error| (*error).clone())
+    }
+
+    fn let_go(&self, tenant: TenantId) {
+        // It refuses only where the cache was not made for it.
+        let _ = self.kept.invalidate_entries_if(move |(of, _), _| *of == tenant);
     }
 
     async fn replay(&self, tenant: TenantId, until: Position) -> Result<Replayed<M>, ReplayError> {

@@ -272,6 +272,15 @@ pub trait ReadModel: Send + Sync + 'static {
     /// [`StoreError`] where the store does not answer.
     async fn clear(&self, partition: Partition) -> Result<(), StoreError>;
 
+    /// Writes anew what the store keeps of rows that were changed or removed, so that nothing of them is left in its files.
+    /// What holds nothing about persons does nothing. It may hold up writers for as long as it takes.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer, or is too busy; safe to repeat.
+    async fn scrub(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Digest of what the tenant has, or all tenants of a partition: order-independent, the same in every store that
     /// holds the same.
     ///

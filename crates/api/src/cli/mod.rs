@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod doctor;
 pub mod export;
+pub mod forget;
 pub mod import;
 pub mod interrupt;
 pub mod keys;
@@ -84,6 +85,8 @@ enum Command {
     Token(token::TokenArguments),
     /// Registers a tenant with its first administrator.
     SignUp(sign_up::SignUpArguments),
+    /// Erases a person: nothing shows who that was, and nothing can be opened that was sealed.
+    Forget(forget::ForgetArguments),
     /// Brings the schemas of log and read models up to date.
     Migrate,
     /// Brings records in from files: NDJSON, or CSV of receipts, transformations and shipments.
@@ -162,6 +165,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Token(arguments) => token::run(&config, &arguments).await?,
         Command::SignUp(arguments) => Box::pin(sign_up::run(&config, &arguments)).await?,
+        Command::Forget(arguments) => Box::pin(forget::run(&config, &arguments)).await?,
         Command::Migrate => {
             crate::runtime::Runtime::open(&config, std::sync::Arc::new(foodflow_commands::SystemClock))
                 .await?;

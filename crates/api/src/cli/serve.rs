@@ -98,6 +98,7 @@ impl Server {
             keys,
             limits: Arc::new(SameForAll::of(config)),
             address_limit: address_limit(config),
+            config: Arc::new(config.clone()),
             refusals,
             sign_up: config.sign_up == SignUp::Open,
             metrics,

@@ -78,6 +78,8 @@ pub struct App {
     pub limits: Arc<dyn RateLimits>,
     /// How much may be attempted from one address without a token; `None` where there is no limit.
     pub address_limit: Option<Rate>,
+    /// The settings.
+    pub config: Arc<Config>,
     /// Where refusals are written down.
     pub refusals: Refusals,
     /// Whether anybody may register a tenant over HTTP.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::bodies::FieldError;
+use crate::erasure::ErasureError;
 
 /// A refusal.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -225,6 +226,17 @@ impl From<CommandError> for Problem {
             }
             CommandError::Unavailable { .. } => Self::unavailable(&error),
             _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ErasureError> for Problem {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Command(error) => error.into(),
+            ErasureError::Behind(error) => error.into(),
+            ErasureError::Store(error) => error.into(),
+            ErasureError::Key(_) => Self::internal(&error),
         }
     }
 }

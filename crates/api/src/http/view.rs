@@ -37,6 +37,13 @@ pub struct Model<S: ?Sized> {
     past: Arc<dyn Past<S>>,
 }
 
+impl<S: ?Sized> Model<S> {
+    /// Lets go of what is kept of a tenant's past: somebody was forgotten.
+    pub fn forget(&self, tenant: TenantId) {
+        self.past.forget(tenant);
+    }
+}
+
 impl<S: ?Sized> Clone for Model<S> {
     fn clone(&self) -> Self {
         let Self { store, progress, past } = self;

@@ -30,6 +30,7 @@ pub(crate) async fn app(log: &SharedLog, keys: Arc<dyn KeyStore>, folder: &Path)
     let executor = Arc::new(Executor::new(Arc::clone(log), keyring, Arc::new(SystemClock)));
     Ok(App {
         log: Arc::clone(log),
+        config: Arc::new(config.clone()),
         refusals: Refusals::start(Arc::clone(&executor), CancellationToken::new()),
         sign_up: true,
         executor,

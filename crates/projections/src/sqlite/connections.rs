@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, SqliteConnection, Transaction};
 
-use super::error::unavailable;
+use super::error::{STORE, unavailable};
 use crate::store::StoreError;
 
 /// Connections that read at the same time, at most.
@@ -29,6 +29,10 @@ const ROWS_AHEAD_MAX: usize = 1_024;
 /// Pages in the write-ahead log before they are moved into the file (64 MiB): a page that several batches touch
 /// is moved once.
 const WAL_PAGES: i64 = 16 * 1024;
+
+/// How often emptying the write-ahead log is tried while readers hold it.
+const SCRUB_TRIES_MAX: u32 = 100;
+const SCRUB_PAUSE: Duration = Duration::from_millis(50);
 
 /// A transaction that has the write lock of its file.
 pub(crate) type Writing = Transaction<'static, Sqlite>;
@@ -80,6 +84,24 @@ impl Connections {
     /// Begins a transaction that reads as of one moment.
     pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.readers.begin().await.map_err(unavailable)
+    }
+
+    /// Writes the file anew, without what was removed from it, and empties the write-ahead log.
+    pub(crate) async fn scrub(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer.acquire().await.map_err(unavailable)?;
+        sqlx::query("VACUUM").execute(&mut *writer).await.map_err(unavailable)?;
+        for _ in 0..SCRUB_TRIES_MAX {
+            let (is_busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+                .fetch_one(&mut *writer)
+                .await
+                .map_err(unavailable)?;
+            if is_busy == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(SCRUB_PAUSE).await;
+        }
+        let reason = "readers keep the write-ahead log from being emptied; try again".to_owned();
+        Err(StoreError::Unavailable { store: STORE, reason })
     }
 
     /// Finishes what runs and closes the file; later calls answer `Unavailable`.

@@ -171,6 +171,10 @@ impl<K: Contents> ReadModel for EmbeddedStore<K> {
         slot::clear(self.begin().await?, self.contents(), partition).await
     }
 
+    async fn scrub(&self) -> Result<(), StoreError> {
+        self.live().await?.file.scrub().await
+    }
+
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
         self.live().await?.digest(scope).await
     }

@@ -15,6 +15,8 @@ pub mod verify;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use ed25519_dalek::SigningKey;
+use foodflow_log::SharedLog;
 
 use crate::config::Config;
 
@@ -54,4 +56,12 @@ pub async fn run(config: &Config, arguments: AuditArguments) -> anyhow::Result<E
         AuditCommand::Key(arguments) => key::show(config, &arguments),
         AuditCommand::RotateKey(arguments) => key::rotate(config, &arguments).await,
     }
+}
+
+/// The key that signs for this log, introduced in its trail where there was none.
+///
+/// # Errors
+/// Where another key is in force, or the log does not answer.
+pub async fn key_in_force(config: &Config, log: &SharedLog) -> anyhow::Result<SigningKey> {
+    signer::Signer::open(config, log).await?.quietly().key().await
 }

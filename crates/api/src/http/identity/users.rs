@@ -8,7 +8,7 @@ use foodflow_commands::identity::authenticate::{actor_of_user, email_index};
 use foodflow_commands::identity::passwords::RequestReset;
 use foodflow_commands::identity::second_factors::{ChangeFactor, FactorChange};
 use foodflow_commands::identity::secrets::{Token, TokenKind};
-use foodflow_commands::identity::users::{ChangeProfile, ChangeStanding, Invite, Standing as Becomes};
+use foodflow_commands::identity::users::{ChangeProfile, ChangeStanding, Forget, Invite, Standing as Becomes};
 use foodflow_commands::{Accepted, CommandMeta};
 use foodflow_domain::TenantId;
 use foodflow_domain::identity::user::User as Account;
@@ -25,7 +25,8 @@ use uuid::Uuid;
 use super::me::end_all;
 use super::{grants, said, sender};
 use crate::bodies::identity::{EmptyBody, Invitation, InvitationBody, ProfileBody, RolesBody, WhyBody};
-use crate::http::access::{Access, UsersRead, UsersWrite};
+use crate::erasure::{Erasure, erase};
+use crate::http::access::{Access, UsersForget, UsersRead, UsersWrite};
 use crate::http::client_address::ClientAddress;
 use crate::http::command::{CommandAnswer, CommandRequest, respond};
 use crate::http::problem::Problem;
@@ -323,6 +324,36 @@ on_user!(disable_second_factor, post, "/v1/users/{id}/second-factor/disable", Wh
     ChangeFactor { user_id, change: FactorChange::Disable { proof: None, reason }, origin }
 });
 
+/// Erase a person: nothing shows who that was, and nothing can be opened that was sealed. There is no way back.
+///
+/// It may be asked again where it did not end; what was done is done.
+#[utoipa::path(post, path = "/v1/users/{id}/forget", tag = "identity", request_body = WhyBody, security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Id of the user")),
+    responses(
+        (status = 200, description = "Erased, and signed", body = Erasure),
+        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "Not done yet; ask again", body = Problem, content_type = "application/problem+json"),
+    ))]
+async fn forget(
+    State(app): State<App>,
+    access: Access<UsersForget>,
+    PathId(id): PathId,
+    address: ClientAddress,
+    request: CommandRequest,
+) -> Result<Response, Problem> {
+    let reason = said::<WhyBody>(&request)?;
+    let (user_id, tenant) = (UserId(id), access.tenant);
+    // What is sealed for somebody who is being erased could not be opened again: the address is another's.
+    let is_own = access.actor == actor_of_user(user_id);
+    let origin = if is_own { None } else { sender(&access, address, &request) };
+    let operation = Forget { user_id, reason, origin };
+    let before = app.executor.state_of::<Account>(tenant, id).await?;
+    let meta = request.secret_meta(&app, tenant, access.actor.clone()).await?;
+    let erasure = erase(&app.executor, &app.models.identity, &app.config, &meta, &operation).await?;
+    end_all(&app, tenant, user_id, &before.state.session_ids).await?;
+    Ok(axum::Json(erasure).into_response())
+}
+
 /// Users.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -333,4 +364,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reactivate))
         .routes(routes!(reset_password))
         .routes(routes!(disable_second_factor))
+        .routes(routes!(forget))
 }

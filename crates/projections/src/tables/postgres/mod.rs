@@ -117,6 +117,10 @@ impl ReadModel for PostgresTables {
         self.live.clear(partition).await
     }
 
+    async fn scrub(&self) -> Result<(), StoreError> {
+        self.live.scrub().await
+    }
+
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {
         self.live.digest(scope).await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use foodflow_log::Partition;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
@@ -78,6 +78,16 @@ impl ReadModel for Slot {
 
     async fn clear(&self, partition: Partition) -> Result<(), StoreError> {
         schema::clear(self, partition).await
+    }
+
+    async fn scrub(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+        for table in self.projection.tables() {
+            // What it leaves behind is new files: the rows that were there before are in none of them.
+            let sql = format!("VACUUM (FULL) {}", self.place.name(table.name));
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await.map_err(unavailable)?;
+        }
+        Ok(())
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {

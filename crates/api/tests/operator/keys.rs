@@ -4,21 +4,28 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use foodflow_api::master_key::MasterKeyFile;
+use foodflow_commands::identity::sign_up::{FirstAdministrator, SignUp};
+use foodflow_commands::{CommandMeta, Executor, SystemClock};
 use foodflow_domain::TenantId;
-use foodflow_domain::personal::PersonId;
+use foodflow_domain::identity::user::Profile;
+use foodflow_domain::ids::{CommandId, UserId};
+use foodflow_domain::personal::{PersonId, Personal};
+use foodflow_domain::tenancy::tenant::TenantProfile;
 use foodflow_log::embedded::EmbeddedLog;
-use foodflow_log::{EventLog as _, Keyring};
+use foodflow_log::{EventLog as _, Keyring, PayloadHash, SharedLog};
 use foodflow_testkit::servers::NatsServer;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Ended, Place, serve_until_ready};
+use super::{Ended, Place, serve_until, serve_until_ready};
 
+/// A text that stands nowhere else.
+const NAME: &str = "Ada-of-the-mill";
 const ADA: PersonId = PersonId(Uuid::from_u128(0xADA));
 const BOB: PersonId = PersonId(Uuid::from_u128(0xB0B));
 
 fn named(person: PersonId) -> String {
-    format!(r#"{{"$personal":"{person}","value":"Ada-of-the-mill"}}"#)
+    format!(r#"{{"$personal":"{person}","value":"{NAME}"}}"#)
 }
 
 fn tenant() -> TenantId {
@@ -111,6 +118,93 @@ async fn keys_are_copied_lost_restored_and_put_under_another_master_key() {
         with_keys(&place, async |keys| keys.seal(tenant(), &named(ADA)).await.unwrap().unwrap()).await;
     assert!(sealed.contains(r#""sealed":"2."#), "{sealed}");
     assert_eq!(opened(&place, &ada).await.unwrap(), named(ADA));
+}
+
+/// Signs a tenant up whose administrator is Ada, past the HTTP interface.
+async fn sign_up(place: &Place) -> TenantId {
+    let tenant = TenantId::of_slug("mill-lane");
+    let log: SharedLog = Arc::new(EmbeddedLog::open(&place.data().join("log.sqlite")).await.unwrap());
+    let source = Arc::new(MasterKeyFile(place.data().join("master-key")));
+    let keyring = Arc::new(Keyring::open(log.records(), source).await.unwrap());
+    let email = format!("{NAME}@mill.example");
+    let email_index = keyring.index(tenant, "email", &email).await.unwrap();
+    let profile = Profile { email, first_name: Some(NAME.to_owned()), last_name: None };
+    let administrator = FirstAdministrator {
+        id: Some(UserId(ADA.0)),
+        profile: Personal::new(ADA, profile),
+        email_index,
+        password: "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA".to_owned(),
+    };
+    let named = TenantProfile {
+        name: "Mill Lane".to_owned(),
+        logo_url: None,
+        primary_color: None,
+        stripe_customer_id: None,
+    };
+    let slug = "mill-lane".to_owned();
+    let operation = SignUp { slug, tenant: Some(named), administrator, origin: None };
+    let command_id = CommandId(Uuid::now_v7());
+    let meta = CommandMeta {
+        tenant,
+        actor: "tester".to_owned(),
+        command_id,
+        repeatable: false,
+        command_hash: PayloadHash::default(),
+        correlation_id: command_id.0,
+        causation_id: None,
+        if_match: None,
+    };
+    let executor = Executor::new(Arc::clone(&log), keyring, Arc::new(SystemClock));
+    executor.execute(&meta, &operation).await.unwrap();
+    log.close().await;
+    tenant
+}
+
+/// Which files of the data folder hold `text`.
+fn files_with(place: &Place, text: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(place.data()).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.path().is_file()).filter(|entry| {
+        let bytes = std::fs::read(entry.path()).unwrap_or_default();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    });
+    files.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_personal_is_known_to_its_read_model_alone_and_the_log_verifies_when_it_is_forgotten() {
+    let place = Place::seeded();
+    let tenant = sign_up(&place).await;
+    assert_eq!(files_with(&place, NAME), Vec::<String>::new());
+    let mut serving = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+    serving.stdout(std::process::Stdio::piped());
+    serve_until(&mut serving, || files_with(&place, NAME).iter().any(|file| file.starts_with("identity")));
+    let found = files_with(&place, NAME);
+    assert!(found.iter().all(|file| file.starts_with("identity")), "{found:?}");
+
+    // A rebuild reads what the projector read.
+    let (code, report) = place.json(&["rebuild", "--projection", "identity", "--json"]);
+    assert_eq!((code, &report["identical"]), (Some(0), &true.into()), "{report:#}");
+    let events = place.events(&["--tenant", "mill-lane"]);
+    let shown = serde_json::to_string(&events).unwrap();
+    assert!(
+        shown.contains(&format!(r#"{{"$personal":"{ADA}","sealed":"1."#)) && !shown.contains(NAME),
+        "{shown}"
+    );
+    succeeded(&place.run(&["audit", "checkpoint"]));
+
+    with_keys(&place, async |keys| {
+        assert!(keys.open_text(tenant, &shown).await.unwrap().unwrap().contains(NAME));
+        keys.forget(tenant, ADA, Timestamp::now()).await.unwrap();
+        let erased = keys.open_text(tenant, &shown).await.unwrap().unwrap();
+        assert!(
+            erased.contains(&format!(r#"{{"$personal":"{ADA}"}}"#)) && !erased.contains(NAME),
+            "{erased}"
+        );
+    })
+    .await;
+    assert_eq!(place.events(&["--tenant", "mill-lane"]), events, "the log is as it was");
+    let (code, report) = place.json(&["audit", "verify", "--json"]);
+    assert_eq!((code, &report["in_order"]), (Some(0), &true.into()), "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use foodflow_log::{Partition, Position, SharedLog};
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::neo4j::Neo4jGraph;
+use foodflow_projections::identity::IDENTITY;
 use foodflow_projections::store::{ReadModel, StoreError};
 use foodflow_projections::tables::TableProjection;
 use foodflow_projections::tables::embedded::EmbeddedTables;
@@ -52,8 +53,14 @@ pub(super) async fn check(checks: &mut Checks, config: &Config, log: Option<&Sha
         "run `foodflow rebuild --projection tenancy`",
         tables_place(config, &TENANCY),
     );
+    let identity = model(
+        "read model identity",
+        "run `foodflow rebuild --projection identity`",
+        tables_place(config, &IDENTITY),
+    );
     Box::pin(check_one(checks, &graph, find_graph(config), log)).await;
     Box::pin(check_one(checks, &tenancy, find_tables(config, &TENANCY), log)).await;
+    Box::pin(check_one(checks, &identity, find_tables(config, &IDENTITY), log)).await;
 }
 
 async fn check_one(

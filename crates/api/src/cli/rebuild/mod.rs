@@ -9,7 +9,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use foodflow_domain::TenantId;
-use foodflow_log::SharedLog;
+use foodflow_log::{OpenedLog, SharedLog};
+use foodflow_projections::identity::IDENTITY;
 use foodflow_projections::runner::{
     Projection, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest, RebuildStage, SwitchPolicy,
     food_graph, rebuild, switch_back,
@@ -24,6 +25,7 @@ use super::place::{existing_log, parse_tenant};
 use super::progress::Progress;
 use super::{print_data, say};
 use crate::config::Config;
+use crate::master_key::open_keyring;
 use crate::read_models::{open_graph, open_tables};
 
 /// What another version began to fill is not continued.
@@ -78,6 +80,8 @@ pub enum ProjectionName {
     FoodGraph,
     /// Tenants, their subscriptions, features and use.
     Tenancy,
+    /// Users, roles, permissions and sessions.
+    Identity,
 }
 
 /// When a rebuild switches.
@@ -115,6 +119,12 @@ pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result
         ProjectionName::Tenancy => {
             let store: Arc<dyn Generations<_>> = open_tables(config, &TENANCY).await?;
             act(&log, store, projection(&TENANCY), &arguments).await
+        }
+        ProjectionName::Identity => {
+            let store: Arc<dyn Generations<_>> = open_tables(config, &IDENTITY).await?;
+            let keyring = open_keyring(config, &log).await?;
+            let opened: SharedLog = Arc::new(OpenedLog::new(Arc::clone(&log), keyring));
+            act(&opened, store, projection(&IDENTITY), &arguments).await
         }
     };
     log.close().await;

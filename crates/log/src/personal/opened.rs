@@ -53,7 +53,12 @@ impl Keyring {
         for (at, opened) in marked.into_iter().zip(opened) {
             let message = &mut messages[at];
             match opened {
-                Ok(Some(text)) => message.payload = text.into(),
+                Ok(Some(mut text)) => {
+                    // As long as it is stored, be it opened or erased: what is metered in bytes is what the log holds.
+                    let blanks = message.payload.len().saturating_sub(text.len());
+                    text.extend(std::iter::repeat_n(' ', blanks));
+                    message.payload = text.into();
+                }
                 Ok(None) => {}
                 Err(error) if error.is_passing() => return Err(error),
                 Err(error) => {

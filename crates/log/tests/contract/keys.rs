@@ -418,7 +418,10 @@ pub(crate) async fn a_reader_of_an_opened_log_sees_personal_data(fixture: Fixtur
         end = log.append(commit(tenant, vec![message(&grown, end, text)])).await?.last;
     }
     keyring.forget(tenant, bob, AT).await?;
-    let expected = [plain.clone(), named(ada), erased(bob), changed.clone(), plain.clone()];
+    // As long as they are stored, so that what is metered does not depend on who is forgotten.
+    let as_stored = |text: String, stored: &str| format!("{text:<0$}", stored.len());
+    let (shown, erased) = (as_stored(named(ada), &of_ada), as_stored(erased(bob), &of_bob));
+    let expected = [plain.clone(), shown.clone(), erased, changed.clone(), plain.clone()];
     let partition = log.partition_of(tenant);
     let from_start =
         ReadQuery { tenant: Some(tenant), from: Position(0), direction: Direction::Forward, limit: 100 };
@@ -428,7 +431,7 @@ pub(crate) async fn a_reader_of_an_opened_log_sees_personal_data(fixture: Fixtur
     assert_eq!(texts(&take(&mut subscription, 5).await?), expected);
     let later = log.append(commit(tenant, vec![message(&grown, end, &of_ada)])).await?;
     let next = take(&mut subscription, 1).await?;
-    assert_eq!((next[0].position, texts(&next)), (later.last, vec![named(ada)]));
+    assert_eq!((next[0].position, texts(&next)), (later.last, vec![shown]));
     assert_eq!(log.head(partition).await?, later.last);
     // What stands in the log is what was appended.
     let raw = fixture.log.read(partition, from_start.clone()).await?;

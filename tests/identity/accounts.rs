@@ -10,7 +10,9 @@ use super::{OTHER_PASSWORD, PASSWORD, Plant, email, log_in, position, text};
 #[case::embedded(Stores::Embedded)]
 #[case::servers(Stores::Servers)]
 #[tokio::test]
-async fn somebody_is_invited_accepts_and_is_deactivated_at_once(#[case] stores: Stores) -> anyhow::Result<()> {
+async fn somebody_is_invited_accepts_and_is_deactivated_at_once(
+    #[case] stores: Stores,
+) -> anyhow::Result<()> {
     let app = TestApp::shared(stores).await?;
     let plant = Plant::new(app).await?;
     let visitor = plant.admin.with_token("none");
@@ -83,7 +85,9 @@ async fn a_tenant_keeps_an_administrator(#[case] stores: Stores) -> anyhow::Resu
 #[case::embedded(Stores::Embedded)]
 #[case::servers(Stores::Servers)]
 #[tokio::test]
-async fn a_password_is_changed_and_reset_and_ends_every_session(#[case] stores: Stores) -> anyhow::Result<()> {
+async fn a_password_is_changed_and_reset_and_ends_every_session(
+    #[case] stores: Stores,
+) -> anyhow::Result<()> {
     let app = TestApp::shared(stores).await?;
     let plant = Plant::new(app).await?;
     let visitor = plant.admin.with_token("none");
@@ -119,7 +123,9 @@ async fn a_password_is_changed_and_reset_and_ends_every_session(#[case] stores: 
 #[case::embedded(Stores::Embedded)]
 #[case::servers(Stores::Servers)]
 #[tokio::test]
-async fn a_profile_is_written_anew_and_gives_the_old_address_up(#[case] stores: Stores) -> anyhow::Result<()> {
+async fn a_profile_is_written_anew_and_gives_the_old_address_up(
+    #[case] stores: Stores,
+) -> anyhow::Result<()> {
     let app = TestApp::shared(stores).await?;
     let plant = Plant::new(app).await?;
     let visitor = plant.admin.with_token("none");

@@ -14,7 +14,9 @@ fn show(key: &str) -> Value {
 #[case::embedded(Stores::Embedded)]
 #[case::servers(Stores::Servers)]
 #[tokio::test]
-async fn a_key_buys_tokens_within_its_scopes_until_it_is_revoked(#[case] stores: Stores) -> anyhow::Result<()> {
+async fn a_key_buys_tokens_within_its_scopes_until_it_is_revoked(
+    #[case] stores: Stores,
+) -> anyhow::Result<()> {
     let app = TestApp::shared(stores).await?;
     let plant = Plant::new(app).await?;
     let visitor = plant.admin.with_token("none");

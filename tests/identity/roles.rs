@@ -13,9 +13,7 @@ use super::{Plant, position, text};
 async fn a_role_is_defined_given_changed_and_deleted(#[case] stores: Stores) -> anyhow::Result<()> {
     let app = TestApp::shared(stores).await?;
     let plant = Plant::new(app).await?;
-    let body = |permissions: &[&str]| {
-        json!({"name": "Line lead", "description": "Leads a line", "permissions": permissions})
-    };
+    let body = |permissions: &[&str]| json!({"name": "Line lead", "description": "Leads a line", "permissions": permissions});
     let unknown = plant.admin.post("/v1/roles", &body(&["lots:juggle"])).await?;
     unknown.refused(400, "invalid-body");
     let defined = plant.admin.post("/v1/roles", &body(&["lots:read", "account:use"])).await?.ok();

@@ -76,7 +76,13 @@ async fn where_sign_up_is_closed_the_command_line_makes_a_tenant() -> anyhow::Re
     let visitor = app.client("closed-plant", &[])?.with_token("none");
     visitor.post("/v1/sign-up", &sign_up("closed-plant")).await?.refused(403, "sign-up-closed");
     let mut command = app.command(&[
-        "sign-up", "--tenant", "closed-plant", "--name", "Closed plant", "--email", "ada@closed-plant.example",
+        "sign-up",
+        "--tenant",
+        "closed-plant",
+        "--name",
+        "Closed plant",
+        "--email",
+        "ada@closed-plant.example",
         "--password-stdin",
     ])?;
     command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());

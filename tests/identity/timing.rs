@@ -16,7 +16,9 @@ async fn a_login_takes_as_long_for_who_is_unknown() -> anyhow::Result<()> {
         // Fewer than lock an account.
         for _ in 0..4 {
             let began = Instant::now();
-            log_in(&visitor, &email(name, &plant.slug), "not the password").await?.refused(401, "login-refused");
+            log_in(&visitor, &email(name, &plant.slug), "not the password")
+                .await?
+                .refused(401, "login-refused");
             fastest = fastest.min(began.elapsed());
         }
         Ok(fastest)
@@ -24,6 +26,9 @@ async fn a_login_takes_as_long_for_who_is_unknown() -> anyhow::Result<()> {
     let (known, unknown) = (fastest("admin").await?, fastest("nobody").await?);
     let hash = Duration::from_millis(5);
     assert!(known > hash && unknown > hash, "a hash is computed for both: {known:?}, {unknown:?}");
-    assert!(unknown > known / 3 && known > unknown / 3, "{known:?} for who is known, {unknown:?} for who is not");
+    assert!(
+        unknown > known / 3 && known > unknown / 3,
+        "{known:?} for who is known, {unknown:?} for who is not"
+    );
     Ok(())
 }

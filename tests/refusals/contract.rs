@@ -85,6 +85,8 @@ pub(super) const PERMISSIONS: &[(&str, &[&str])] = &[
             "GET /v1/subscriptions",
             "GET /v1/subscriptions/{id}",
             "GET /v1/tenant",
+            "GET /v1/tenant/bill",
+            "GET /v1/tenant/entitlements",
             "GET /v1/usage-metrics",
         ],
     ),

@@ -19,8 +19,8 @@ async fn post(client: &TestClient, path: &str, body: Value) -> anyhow::Result<Va
 
 fn first_month() -> Value {
     json!({
-        "plan": "plant", "current_period_start": "2026-04-01T00:00:00Z",
-        "current_period_end": "2026-05-01T00:00:00Z", "stripe_subscription_id": "sub_1",
+        "plan": "starter", "current_period_start": "2026-04-01T00:00:00Z",
+        "current_period_end": "2126-05-01T00:00:00Z", "stripe_subscription_id": "sub_1",
     })
 }
 
@@ -67,13 +67,13 @@ async fn a_tenant_is_registered_rebranded_suspended_and_closed(#[case] stores: S
 
     client.post("/v1/tenant/reactivate", &reason()).await?.refused(422, "tenant-not-suspended");
     let suspended = position(&post(&client, "/v1/tenant/suspend", reason()).await?);
-    client.post("/v1/tenant/suspend", &reason()).await?.refused(422, "tenant-suspended");
+    client.post("/v1/tenant/suspend", &reason()).await?.refused(403, "tenant-suspended");
     let tenant = client.get_after(suspended, "/v1/tenant").await?.ok();
     assert_eq!(tenant["subscription_status"], "suspended");
     post(&client, "/v1/tenant/reactivate", reason()).await?;
     let subscription = post(&client, "/v1/subscriptions", first_month()).await?;
     let subscribed = client.get_after(position(&subscription), "/v1/tenant").await?.ok();
-    assert_eq!(subscribed["subscription_plan"], "plant");
+    assert_eq!(subscribed["subscription_plan"], "starter");
     let closed = position(&post(&client, "/v1/tenant/close", reason()).await?);
     let tenant = client.get_after(closed, "/v1/tenant").await?.ok();
     assert_eq!(
@@ -83,12 +83,27 @@ async fn a_tenant_is_registered_rebranded_suspended_and_closed(#[case] stores: S
     let path = format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap());
     assert_eq!(client.get(&path).await?.ok()["status"], "cancelled", "with its tenant");
     for path in ["suspend", "reactivate", "close"] {
-        client.post(&format!("/v1/tenant/{path}"), &reason()).await?.refused(422, "tenant-closed");
+        client.post(&format!("/v1/tenant/{path}"), &reason()).await?.refused(403, "tenant-closed");
     }
-    client.put("/v1/tenant", &json!({"name": "Again"})).await?.refused(422, "tenant-closed");
-    client.put("/v1/feature-flags/vision", &json!({"enabled": true})).await?.refused(422, "tenant-closed");
-    // What happens to lots is recorded whatever becomes of a contract.
-    post(&client, "/v1/locations", json!({"name": "Plant", "type": "plant"})).await?;
+    client.put("/v1/tenant", &json!({"name": "Again"})).await?.refused(403, "tenant-closed");
+    client.put("/v1/feature-flags/vision", &json!({"enabled": true})).await?.refused(403, "tenant-closed");
+    client
+        .post("/v1/locations", &json!({"name": "Plant", "type": "plant"}))
+        .await?
+        .refused(403, "tenant-closed");
+    // What is left: reading itself, its use and bills, and taking its events away.
+    for path in [
+        "/v1/batches",
+        "/v1/locations",
+        "/v1/batches/0197f3a0-5d6e-7c1a-9b2f-3f6a1c0d4e52/trace?direction=forward",
+    ] {
+        client.get(path).await?.refused(403, "tenant-closed");
+    }
+    for path in
+        ["/v1/tenant/entitlements", "/v1/tenant/bill", "/v1/usage-metrics", "/v1/events", "/v1/projections"]
+    {
+        client.get(path).await?.ok();
+    }
     // What was known before stays known.
     let as_of = async |point: u64| client.get(&format!("/v1/tenant?as_of={point}")).await;
     assert_eq!(as_of(suspended).await?.ok()["subscription_status"], "suspended");
@@ -120,32 +135,35 @@ async fn one_subscription_gives_the_plan(#[case] stores: Stores) -> anyhow::Resu
         .collect();
     assert!(events.contains(&"foodflow.tenancy.tenant.plan_changed.v1"), "{events:?}");
     client.post("/v1/subscriptions", &first_month()).await?.refused(422, "subscription-in-force");
+    let mut unknown = first_month();
+    unknown["plan"] = json!("startre");
+    client.post("/v1/subscriptions", &unknown).await?.refused_at(422, "unknown-plan", "/plan");
     let mut backwards = first_month();
     backwards["current_period_end"] = json!("2026-04-01T00:00:00Z");
     client.post("/v1/subscriptions", &backwards).await?.refused(422, "period-ends-early");
 
     let path = format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap());
     let renew = |end: &str| json!({"current_period_end": end});
-    let early = client.post(&format!("{path}/renew"), &renew("2026-05-01T00:00:00Z")).await?;
+    let early = client.post(&format!("{path}/renew"), &renew("2126-05-01T00:00:00Z")).await?;
     early.refused(422, "period-ends-early");
-    post(&client, &format!("{path}/renew"), renew("2026-06-01T00:00:00Z")).await?;
+    post(&client, &format!("{path}/renew"), renew("2126-06-01T00:00:00Z")).await?;
     let changed = put(&client, &format!("{path}/plan"), json!({"plan": "enterprise"})).await?;
     let row = client.get_after(changed, &path).await?;
     assert_eq!(row.header("etag"), Some("\"3\""));
     let row = row.ok();
-    assert_eq!(row["current_period_start"], "2026-05-01T00:00:00Z");
+    assert_eq!(row["current_period_start"], "2126-05-01T00:00:00Z");
     assert_eq!((&row["plan"], &row["status"]), (&json!("enterprise"), &json!("active")));
     assert_eq!(client.get("/v1/tenant").await?.ok()["subscription_plan"], "enterprise");
 
     let cancelled = position(&post(&client, &format!("{path}/cancel"), reason()).await?);
-    for (action, body) in [("cancel", reason()), ("renew", renew("2026-07-01T00:00:00Z"))] {
+    for (action, body) in [("cancel", reason()), ("renew", renew("2126-07-01T00:00:00Z"))] {
         client.post(&format!("{path}/{action}"), &body).await?.refused(422, "subscription-cancelled");
     }
     assert_eq!(client.get_after(cancelled, "/v1/tenant").await?.ok()["subscription_plan"], "free");
     let next = position(&post(&client, "/v1/subscriptions", first_month()).await?);
     let page = async |query: &str| client.get_after(next, &format!("/v1/subscriptions{query}")).await;
     assert_eq!(page("").await?.ok()["items"].as_array().unwrap().len(), 2);
-    let active = page("?status=active&plan=plant").await?.ok();
+    let active = page("?status=active&plan=starter").await?.ok();
     assert_eq!(active["items"].as_array().unwrap().len(), 1);
     assert_eq!(page("?plan=none").await?.ok()["items"], json!([]));
     let one = page("?page%5Bsize%5D=1").await?.ok();

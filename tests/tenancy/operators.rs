@@ -96,7 +96,9 @@ async fn each_store_is_chosen_on_its_own_and_both_hold_the_same() -> anyhow::Res
     world.client.get_after(put["position"].as_u64().unwrap(), "/v1/tenant").await?.ok();
     let found = until_running(&world.client).await?;
     let stores: Vec<_> = found.iter().map(|one| (&one["projection"], &one["store"])).collect();
-    assert_eq!(stores, [(&json!("food_graph"), &json!("embedded")), (&json!("tenancy"), &json!("postgres"))]);
+    let [embedded, postgres] = [json!("embedded"), json!("postgres")];
+    let names = [json!("food_graph"), json!("tenancy"), json!("identity")];
+    assert_eq!(stores, [(&names[0], &embedded), (&names[1], &postgres), (&names[2], &postgres)]);
     assert_ne!(found[0]["digest"], found[1]["digest"], "each projection has a digest of its own");
     let in_postgres = found[1]["digest"].as_str().unwrap().to_owned();
     app.terminate()?;

@@ -3,6 +3,7 @@
 //! With none of them the program runs embedded, with everything under `./data`. Secrets never appear in a log or
 //! in a `Debug` text.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+
+use crate::plans::{PlanSettings, catalogue};
 
 use crate::networks::Networks;
 
@@ -127,6 +130,8 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     /// How often a serving process that projects signs checkpoints, e.g. `10m`; never where absent.
     pub audit_interval: Option<SignedDuration>,
+    /// Plans beside the built-in ones, or in their place: `[plans.<name>]`.
+    pub plans: BTreeMap<String, PlanSettings>,
 }
 
 impl Default for Config {
@@ -155,6 +160,7 @@ impl Default for Config {
             audit_key_file: None,
             master_key_file: None,
             audit_interval: None,
+            plans: BTreeMap::new(),
         }
     }
 }
@@ -184,6 +190,7 @@ impl Config {
             config.audit_interval.is_none_or(|interval| interval >= AUDIT_INTERVAL_MIN),
             "audit_interval must be a second or longer, e.g. 10m"
         );
+        catalogue(&config.plans)?;
         Ok(config)
     }
 

@@ -5,6 +5,8 @@
 //! - [`cli`]: the interface for people and scripts;
 //! - [`config`]: settings, each with its source and default;
 //! - [`key_store`]: the key store that the settings name;
+//! - [`plans`]: plans in the settings;
+//! - [`bill`], [`meter`]: what a tenant used;
 //! - [`log_address`]: where a log is, in the words of the settings;
 //! - [`master_key`]: the file of the master keys, and the keys of persons under them;
 //! - [`networks`]: networks in the settings;
@@ -16,6 +18,7 @@
 //! - [`demo`]: the golden scenario, told through the ordinary write path;
 //! - [`transfer`]: import and export of a plant's history.
 
+pub mod bill;
 pub mod bodies;
 pub mod cli;
 pub mod config;
@@ -25,7 +28,9 @@ pub mod http;
 pub mod key_store;
 pub mod log_address;
 pub mod master_key;
+pub mod meter;
 pub mod networks;
+pub mod plans;
 pub mod process;
 pub mod read_models;
 pub mod runtime;

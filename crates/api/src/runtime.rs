@@ -9,6 +9,7 @@ use foodflow_projections::runner::RunnerConfig;
 use crate::config::Config;
 use crate::log_address::{LogAddress, NewLog};
 use crate::master_key::open_keyring;
+use crate::plans::catalogue;
 use crate::process::ProcessName;
 use crate::read_models::{Logs, ReadModels, Runners};
 
@@ -36,7 +37,8 @@ impl Runtime {
         let keyring = open_keyring(config, &log).await?;
         let models = ReadModels::open(config).await?;
         let opened_log: SharedLog = Arc::new(OpenedLog::new(Arc::clone(&log), Arc::clone(&keyring)));
-        let executor = Arc::new(Executor::new(Arc::clone(&log), keyring, clock));
+        let plans = catalogue(&config.plans)?;
+        let executor = Arc::new(Executor::with_plans(Arc::clone(&log), keyring, clock, plans));
         Ok(Self { log, opened_log, models, executor, name: ProcessName::of(&config.data) })
     }
 

@@ -5,5 +5,6 @@
 mod admission;
 mod operator;
 mod overload;
+mod retention;
 mod service;
 mod transfer;

@@ -14,6 +14,8 @@ use bytes::Bytes;
 use foodflow_domain::food_graph::guards::{CommandAccepted, CommandRecord, CommandRecordCommand};
 use foodflow_domain::ids::{self, CommandId};
 use foodflow_domain::personal::PersonId;
+use foodflow_domain::tenancy::Plans;
+use foodflow_domain::tenancy::tenant::Tenant;
 use foodflow_domain::{Context, StreamAggregate, TenantId};
 use foodflow_log::personal::{Forgotten, Keyring};
 use foodflow_log::{
@@ -33,6 +35,7 @@ use crate::error::CommandError;
 use crate::loaded::{Kept, Loaded};
 use crate::remembered::CommandMark;
 use crate::snapshot::{Place, Snapshots};
+use crate::standing::{Needs, Room, Standings};
 use crate::unit::{Entry, Stop, StreamEnd, Unit, stream_of};
 
 /// How often a lost race is tried again.
@@ -132,6 +135,11 @@ pub trait Operation: Send + Sync {
     /// The streams that it is known to touch, to be locked in this process while it runs.
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId>;
 
+    /// Which standing it needs of its tenant.
+    fn needs(&self) -> Needs {
+        Needs::Active
+    }
+
     /// Decides on the aggregates of `unit`.
     fn run(&self, unit: &mut Unit<'_>) -> impl Future<Output = Result<(), Stop>> + Send;
 }
@@ -153,6 +161,7 @@ pub struct Executor {
     clock: Arc<dyn Clock>,
     pub(crate) cache: Cache<Place, Arc<dyn Kept>>,
     pub(crate) snapshots: Snapshots,
+    standings: Arc<Standings>,
     locks: Vec<Mutex<()>>,
     places: Semaphore,
     /// Latest recorded time seen per partition, in microseconds since 1970; the lowest value before a look.
@@ -160,9 +169,15 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// A write path onto `log`, with personal data under `keyring` and recorded time from `clock`.
+    /// A write path onto `log`, with personal data under `keyring`, recorded time from `clock` and the built-in plans.
     #[must_use]
     pub fn new(log: SharedLog, keyring: Arc<Keyring>, clock: Arc<dyn Clock>) -> Self {
+        Self::with_plans(log, keyring, clock, Plans::default())
+    }
+
+    /// A write path with this catalogue of plans.
+    #[must_use]
+    pub fn with_plans(log: SharedLog, keyring: Arc<Keyring>, clock: Arc<dyn Clock>, plans: Plans) -> Self {
         let recorded_us = (0..log.partition_count()).map(|_| AtomicI64::new(i64::MIN)).collect();
         let locks = (0..LOCK_SHARDS).map(|_| Mutex::new(())).collect();
         let snapshots = Snapshots::of(log.records(), Arc::clone(&keyring));
@@ -172,7 +187,8 @@ impl Executor {
             .support_invalidation_closures()
             .build();
         let places = Semaphore::new(COMMANDS_MAX);
-        Self { log, keyring, clock, cache, snapshots, locks, places, recorded_us }
+        let standings = Standings::new(Arc::clone(&log), Arc::clone(&clock), plans);
+        Self { log, keyring, clock, cache, snapshots, standings, locks, places, recorded_us }
     }
 
     /// The log that it appends to.
@@ -218,6 +234,12 @@ impl Executor {
     #[must_use]
     pub fn clock_now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What its tenants may do.
+    #[must_use]
+    pub const fn standings(&self) -> &Arc<Standings> {
+        &self.standings
     }
 
     /// Waits until every snapshot that was asked for so far is stored or given up.
@@ -297,14 +319,26 @@ impl Executor {
                 unit.create::<CommandRecord>(meta.command_id.0, accept, "").await?;
             }
             Ok(())
-        }
-        .await;
+        };
+        // Read while it decides, where it has to be read at all.
+        let (decided, standing) = tokio::join!(decided, self.standings.of(meta.tenant));
+        let decided = match decided {
+            Ok(()) => Ok(()),
+            Err(Stop::Repeat(mark)) => return self.repeat(meta, reply, mark).await.map(Attempt::Done),
+            Err(Stop::Error(error)) => Err(error),
+        };
+        let standing = match self.standings.admit(meta.tenant, standing?, operation.needs()).await {
+            Ok(standing) => standing,
+            Err(error) => return self.refuse(unit, reply, error).await,
+        };
         match decided {
-            Ok(()) => self.append(unit, reply).await,
-            Err(Stop::Repeat(mark)) => self.repeat(meta, reply, mark).await.map(Attempt::Done),
+            Ok(()) => match self.standings.keep_room(meta.tenant, &standing, unit.lots(), now).await {
+                Ok(room) => self.append(unit, reply, room).await,
+                Err(error) => self.refuse(unit, reply, error).await,
+            },
             // What was decided on a remembered state is decided again on what the log holds.
-            Err(Stop::Error(_)) if unit.trusted_cache => Ok(Attempt::Doubtful),
-            Err(Stop::Error(error)) => self.refuse(unit, reply, error).await,
+            Err(_) if unit.trusted_cache => Ok(Attempt::Doubtful),
+            Err(error) => self.refuse(unit, reply, error).await,
         }
     }
 
@@ -326,7 +360,12 @@ impl Executor {
         Err(error)
     }
 
-    async fn append(&self, unit: Unit<'_>, reply: &Reply) -> Result<Attempt, CommandError> {
+    async fn append(
+        &self,
+        unit: Unit<'_>,
+        reply: &Reply,
+        room: Option<Room>,
+    ) -> Result<Attempt, CommandError> {
         let (meta, is_fresh) = (unit.meta, unit.fresh);
         let now = unit.context.now;
         let (is_doubtful, standing) = (unit.trusted_cache, standing_of(&unit, reply));
@@ -382,6 +421,12 @@ impl Executor {
             Ok(appended) => {
                 self.seen(meta.tenant, now);
                 let position = appended.last;
+                if let Some(room) = room {
+                    room.taken(position);
+                }
+                if entries.iter().any(|entry| entry.stream.context == Tenant::CONTEXT) {
+                    self.standings.changed(meta.tenant);
+                }
                 self.remember(meta, entries, &hashes, appended, size);
                 Ok(Attempt::Done(Accepted {
                     reply: reply.clone(),

@@ -7,6 +7,7 @@
 //! - [`mod@unit`]: the aggregates that one operation has loaded, and what it decided;
 //! - [`food_graph`]: the operations of traceability;
 //! - [`identity`]: the operations of people, sessions, roles and keys;
+//! - [`standing`]: what a tenant's status and plan let it do;
 //! - [`projections`]: decisions about events that wait in quarantine;
 //! - [`tenancy`]: the operations of tenants, subscriptions and features.
 //!
@@ -24,6 +25,7 @@ pub mod metric_definitions;
 pub mod projections;
 pub mod remembered;
 mod snapshot;
+pub mod standing;
 pub mod tenancy;
 pub mod unit;
 
@@ -31,4 +33,5 @@ pub use clock::{Clock, ScriptedClock, SystemClock};
 pub use error::CommandError;
 pub use execute::{Accepted, AcceptedEvent, COMMANDS_MAX, CommandMeta, Executor, IfMatch, Operation, Reply};
 pub use snapshot::SNAPSHOT_TAIL_MESSAGES_MAX;
+pub use standing::{Meter, Metered, Needs, TenantStanding};
 pub use unit::Unit;

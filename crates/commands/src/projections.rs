@@ -12,6 +12,7 @@ use foodflow_log::{Position, StreamId};
 
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// What waits in the read model of a projection.
@@ -71,6 +72,10 @@ impl Operation for DecideQuarantine<'_> {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<Quarantine>(quarantine_id(&self.projection))]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

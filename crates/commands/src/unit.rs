@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cqrs_es::event_sink::EventSink;
+use foodflow_domain::tenancy::{Plans, usage};
 use foodflow_domain::{Context, DomainProblem, EventSet, StreamAggregate};
 use foodflow_log::{PayloadHash, Position, StreamId};
 use serde_json::value::RawValue;
@@ -14,6 +15,7 @@ use crate::execute::{CommandMeta, Executor};
 use crate::loaded::{Kept, Loaded};
 use crate::metric_definitions;
 use crate::remembered::CommandMark;
+use crate::standing::TenantStanding;
 
 /// Why an operation stops before it is decided.
 #[derive(Debug)]
@@ -126,6 +128,26 @@ impl<'a> Unit<'a> {
         fresh: bool,
     ) -> Self {
         Self { executor, meta, context, fresh, trusted_cache: false, entries: Vec::new() }
+    }
+
+    /// Lots that count against the plan, of what was decided so far.
+    pub(crate) fn lots(&self) -> u64 {
+        let pending = self.entries.iter().flat_map(|entry| &entry.pending);
+        pending.filter(|pending| usage::is_lot(pending.event_type)).count() as u64
+    }
+
+    /// What the tenant may do.
+    ///
+    /// # Errors
+    /// [`Stop`] where the log does not answer.
+    pub async fn standing(&self) -> Result<Arc<TenantStanding>, Stop> {
+        Ok(self.executor.standings().of(self.meta.tenant).await?)
+    }
+
+    /// The catalogue of plans.
+    #[must_use]
+    pub fn plans(&self) -> &Plans {
+        self.executor.standings().plans()
     }
 
     async fn loaded<A: StreamAggregate>(

@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod loading;
+mod standing;

@@ -175,6 +175,8 @@ impl TestApp {
         }
         // Tests make tenants of their own.
         command.env("FOODFLOW_SIGN_UP", "open");
+        // They ask more of one than people do.
+        command.env("FOODFLOW_PLANS", "{free={requests_per_second=\"unlimited\"}}");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let folder = self._folder.path();
         self.process = Some(ServerProcess::start("foodflow", &mut command, &self.log, folder)?);
@@ -369,6 +371,8 @@ pub struct Answer {
     pub headers: reqwest::header::HeaderMap,
     /// The body as JSON; a text where it is none.
     pub body: Value,
+    /// The body, byte for byte.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -446,7 +450,7 @@ impl TestClient {
         let bytes = response.bytes().await?;
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, headers, body, bytes: bytes.into() })
     }
 
     /// Posts a command.

@@ -35,8 +35,10 @@ impl Checks {
     /// An e-mail address: one `@`, something before it, a domain behind it.
     fn email(&mut self, pointer: &str, email: &str) {
         let fits = email.split_once('@').is_some_and(|(local, domain)| {
-            let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
-            let labels = |domain: &str| domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-'));
+            let plain =
+                |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
+            let labels =
+                |domain: &str| domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-'));
             plain(local) && plain(domain) && !domain.contains('@') && labels(domain)
         });
         if !fits || email.chars().count() > EMAIL_CHARS_MAX {
@@ -218,7 +220,9 @@ impl CheckedBody for TokenBody {
     fn checked(self) -> Checked<Self> {
         let mut checks = Checks::default();
         match &self {
-            Self::RefreshToken { refresh_token } => checks.shown("/refresh_token", refresh_token, TOKEN_CHARS_MAX),
+            Self::RefreshToken { refresh_token } => {
+                checks.shown("/refresh_token", refresh_token, TOKEN_CHARS_MAX)
+            }
             Self::ApiKey { api_key } => checks.shown("/api_key", api_key, TOKEN_CHARS_MAX),
         }
         checks.finish(self)

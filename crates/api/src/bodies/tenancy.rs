@@ -25,10 +25,21 @@ pub fn is_feature_name(name: &str) -> bool {
     (1..=FEATURE_CHARS_MAX).contains(&name.len()) && name.chars().all(fits)
 }
 
-fn plan(checks: &mut Checks, plan: &str) {
+/// Whether a plan may be called so.
+///
+/// # Errors
+/// What its name must be.
+pub fn check_plan_name(plan: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    if !(1..=PLAN_CHARS_MAX).contains(&plan.len()) || !plan.chars().all(fits) {
-        checks.add("/plan", format!("must have 1 to {PLAN_CHARS_MAX} characters of a-z, 0-9, `_` and `-`"));
+    if (1..=PLAN_CHARS_MAX).contains(&plan.len()) && plan.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!("must have 1 to {PLAN_CHARS_MAX} characters of a-z, 0-9, `_` and `-`"))
+}
+
+fn plan(checks: &mut Checks, plan: &str) {
+    if let Err(detail) = check_plan_name(plan) {
+        checks.add("/plan", detail);
     }
 }
 
@@ -194,16 +205,24 @@ impl Body for SubscriptionPlanBody {
 }
 
 /// `POST /v1/subscriptions/{id}/cancel`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-pub struct CancelBody(ReasonBody);
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelBody {
+    /// Why.
+    reason: String,
+    /// Whether it goes on until its period ends; at once where absent.
+    at_period_end: Option<bool>,
+}
 
 impl Body for CancelBody {
     type Operation = ChangeSubscription;
 
     fn check(self, id: Uuid) -> Result<ChangeSubscription, Vec<FieldError>> {
-        let change = SubscriptionChange::Cancel(self.0.checked()?);
-        Ok(ChangeSubscription { id: id.into(), change })
+        let mut checks = Checks::default();
+        checks.sentence("/reason", &self.reason);
+        let at_period_end = self.at_period_end.unwrap_or_default();
+        let change = SubscriptionChange::Cancel { reason: self.reason, at_period_end };
+        checks.finish(ChangeSubscription { id: id.into(), change })
     }
 }
 

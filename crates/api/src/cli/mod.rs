@@ -1,6 +1,7 @@
 //! The command line. Data goes to standard output, all else to standard error.
 
 pub mod audit;
+pub mod bill;
 pub mod doctor;
 pub mod export;
 pub mod forget;
@@ -95,6 +96,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Prints or exports the log: of a subject, or of a range.
     Replay(replay::ReplayArguments),
+    /// Prints a tenant's bill of a month, from the read model or from the log.
+    Bill(bill::BillArguments),
     /// Says how far the read models are and what waits in quarantine, and decides about it.
     Projections(projections::ProjectionsArguments),
     /// Fills a read model anew beside the live one, compares the two, and switches.
@@ -174,6 +177,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Import(arguments) => return Box::pin(import::run(&config, arguments)).await,
         Command::Export(arguments) => return export::run(&config, arguments).await,
         Command::Replay(arguments) => return replay::run(&config, arguments).await,
+        Command::Bill(arguments) => return Box::pin(bill::run(&config, arguments)).await,
         Command::Projections(arguments) => return Box::pin(projections::run(&config, arguments)).await,
         Command::Rebuild(arguments) => return rebuild::run(&config, arguments).await,
         Command::Mirror(arguments) => return Box::pin(mirror::run(&config, arguments)).await,

@@ -18,10 +18,12 @@ use super::{audit, meters, print_data, say, token};
 use crate::config::{Config, Role, SignUp};
 use crate::demo;
 use crate::http::admission::{SameForAll, address_limit};
+use crate::http::plan_rates::ByPlan;
 use crate::http::view::Models;
 use crate::http::{self, App};
 use crate::key_store::open_key_store;
 use crate::master_key;
+use crate::meter::UsageMeter;
 use crate::process::ProcessName;
 use crate::read_models::Runners;
 use crate::runtime::Runtime;
@@ -88,6 +90,13 @@ impl Server {
         let models = Models::of(&runtime.logs(), &runtime.models, &runners);
         let shutdown = CancellationToken::new();
         let refusals = Refusals::start(Arc::clone(&runtime.executor), shutdown.clone());
+        runtime.executor.standings().meter_by(Arc::new(UsageMeter {
+            log: Arc::clone(&runtime.log),
+            store: Arc::clone(&runtime.models.tenancy),
+            progress: runners.tenancy.progress().clone(),
+        }));
+        let standings = Arc::clone(runtime.executor.standings());
+        let limits = Arc::new(ByPlan { standings, others: SameForAll::of(config) });
         let app = App {
             models,
             log: runtime.log,
@@ -96,7 +105,7 @@ impl Server {
             projects: config.role != Role::Api,
             tokens,
             keys,
-            limits: Arc::new(SameForAll::of(config)),
+            limits,
             address_limit: address_limit(config),
             config: Arc::new(config.clone()),
             refusals,

@@ -86,7 +86,10 @@ pub async fn run(config: &Config, arguments: &SignUpArguments) -> anyhow::Result
     let runtime = Runtime::open(config, Arc::new(SystemClock)).await?;
     let (executor, tenant) = (&runtime.executor, TenantId::of_slug(slug));
     let is_registered = executor.state_of::<Tenant>(tenant, tenant.0).await?.state.slug.is_some();
-    anyhow::ensure!(is_registered || name.is_some(), "the tenant `{slug}` is not registered; name it with --name");
+    anyhow::ensure!(
+        is_registered || name.is_some(),
+        "the tenant `{slug}` is not registered; name it with --name"
+    );
     let user = Uuid::now_v7();
     let shown: Option<TenantProfile> = (!is_registered).then_some(said.tenant);
     let administrator = FirstAdministrator {

@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 use foodflow_domain::TenantId;
+use foodflow_domain::identity::permission::{PERMISSIONS, Permission, permission};
 use foodflow_projections::keys::revocation::REVOCATION_TTL_MAX;
 use foodflow_projections::keys::{Revocation, Subject};
-use foodflow_domain::identity::permission::{PERMISSIONS, Permission, permission};
 use jiff::Timestamp;
 use uuid::Uuid;
 

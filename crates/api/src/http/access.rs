@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::admission::{admit_token, still_valid};
+use super::closed::refuse_closed;
 use super::problem::Problem;
 use crate::tokens::Claims;
 
@@ -124,6 +125,7 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
             return Err(Problem::forbidden(P::NAME));
         }
         let Claims { tenant, tenant_slug: slug, sub: actor, sid: session, permissions, exp, .. } = claims;
+        refuse_closed(app, tenant, P::NAME).await?;
         let left_s = exp.saturating_sub(Timestamp::now().as_second());
         let valid_for = Duration::from_secs(u64::try_from(left_s).unwrap_or_default());
         Ok(Self { tenant, slug, actor, session, permissions, valid_for, token, permission: PhantomData })

@@ -7,9 +7,11 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use foodflow_log::{Direction, Envelope, Position, ReadQuery, StoredMessage};
+use foodflow_domain::TenantId;
+use foodflow_log::{Direction, Envelope, Position, ReadQuery, StoredMessage, position_at, recorded_at};
 use foodflow_projections::food_graph::queries::Known;
 use futures::stream::{self, Stream, StreamExt as _};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -105,7 +107,7 @@ async fn list_events(
         _ => Position(u64::MAX),
     };
     let partition = app.log.partition_of(access.tenant);
-    let mut from = Position(query.after.unwrap_or(0));
+    let mut from = retained(&app, access.tenant, Position(query.after.unwrap_or(0))).await?;
     let mut events = Vec::new();
     let mut scanned = 0;
     let more = 'reading: loop {
@@ -144,6 +146,20 @@ async fn list_events(
         head.insert(HeaderName::from_static("foodflow-next"), header::HeaderValue::from(from.0));
     }
     Ok(response)
+}
+
+/// From where on events are shown that were asked for after `after`: not those that the tenant's plan no longer retains.
+async fn retained(app: &App, tenant: TenantId, after: Position) -> Result<Position, Problem> {
+    let Some(since) = view::retained_since(app, tenant).await else { return Ok(after) };
+    let partition = app.log.partition_of(tenant);
+    let next = ReadQuery { tenant: None, from: after, direction: Direction::Forward, limit: 1 };
+    match app.log.read(partition, next).await?.first() {
+        Some(message) if recorded_at(message)? < since => {
+            let before = since.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(since);
+            Ok(after.max(position_at(app.log.as_ref(), partition, before).await?))
+        }
+        _ => Ok(after),
+    }
 }
 
 /// Where a stream starts: the message, and how many of its events were seen.
@@ -199,7 +215,8 @@ async fn stream_events(
         None => Resume { after: Position(query.after.unwrap_or(0)), seen: 0 },
     };
     let partition = app.log.partition_of(access.tenant);
-    let messages = app.log.subscribe(partition, Some(access.tenant), resume.after).await?;
+    let after = retained(&app, access.tenant, resume.after).await?;
+    let messages = app.log.subscribe(partition, Some(access.tenant), after).await?;
     let resumed = Position(resume.after.0 + 1);
     let events = messages
         .take_while(|message| {

@@ -53,7 +53,7 @@ macro_rules! node_reads {
             query: Result<Query<AsOfQuery>, QueryRejection>,
         ) -> Result<Response, Problem> {
             let as_of = parameters(query)?.as_of;
-            let Standing { store, position } =
+            let Standing { store, position, .. } =
                 standing(&app, &app.models.graph, access.tenant, &headers, as_of.as_deref()).await?;
             let found = nodes::$one(store.as_ref(), access.tenant, id).await?;
             let view = found.ok_or_else(|| Problem::not_found(format!(concat!("there is no ", $what, " {}"), id)))?;
@@ -74,7 +74,7 @@ macro_rules! node_reads {
         ) -> Result<Response, Problem> {
             let $query { $($field,)* page_after, page_size, as_of } = parameters(query)?;
             let request = page_request(page_after, page_size)?;
-            let Standing { store, position } =
+            let Standing { store, position, .. } =
                 standing(&app, &app.models.graph, access.tenant, &headers, as_of.as_deref()).await?;
             let filters = nodes::$filters { $($field,)* };
             let page = nodes::$many(store.as_ref(), access.tenant, filters, request).await?;

@@ -14,6 +14,7 @@ use foodflow_projections::runner::WaitError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::bill::BillError;
 use crate::bodies::FieldError;
 use crate::erasure::ErasureError;
 
@@ -121,7 +122,8 @@ impl Problem {
     /// Nobody may register a tenant over HTTP.
     #[must_use]
     pub fn sign_up_closed() -> Self {
-        let detail = "tenants are registered with `foodflow sign-up` here; the setting `sign_up` opens it to anybody";
+        let detail =
+            "tenants are registered with `foodflow sign-up` here; the setting `sign_up` opens it to anybody";
         Self::new(StatusCode::FORBIDDEN, "sign-up-closed", "Sign-up is closed", detail)
     }
 
@@ -130,6 +132,25 @@ impl Problem {
     pub fn forbidden(permission: &str) -> Self {
         let detail = format!("the token does not carry the permission `{permission}`");
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail)
+    }
+
+    /// The tenant is closed, and this is not among what is left to it.
+    #[must_use]
+    pub fn tenant_closed() -> Self {
+        let detail =
+            "the tenant is closed; what is left to it is reading itself, its use and bills, and its events";
+        Self::new(StatusCode::FORBIDDEN, "tenant-closed", "The tenant is not active", detail)
+    }
+
+    /// A point in time is asked for that lies before what the plan retains.
+    #[must_use]
+    pub fn beyond_retention(name: &str, since: jiff::Timestamp) -> Self {
+        let detail = format!(
+            "`{name}`: the tenant's plan shows what was recorded since {since}; lots and their genealogy are shown of any \
+             time"
+        );
+        let title = "Longer ago than the plan shows";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "beyond-retention", title, detail)
     }
 
     /// Nothing of that id exists for the tenant.
@@ -200,6 +221,9 @@ impl From<CommandError> for Problem {
         match error {
             CommandError::Refused { pointer, .. } => match code {
                 "already-exists" => Self::new(StatusCode::CONFLICT, code, "It exists already", detail),
+                "tenant-suspended" | "tenant-closed" => {
+                    Self::new(StatusCode::FORBIDDEN, code, "The tenant is not active", detail)
+                }
                 _ => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, "The domain refuses it", detail),
             }
             .at(&pointer),
@@ -237,6 +261,15 @@ impl From<ErasureError> for Problem {
             ErasureError::Behind(error) => error.into(),
             ErasureError::Store(error) => error.into(),
             ErasureError::Key(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<BillError> for Problem {
+    fn from(error: BillError) -> Self {
+        match error {
+            BillError::Log(error) => error.into(),
+            BillError::Store(error) => error.into(),
         }
     }
 }

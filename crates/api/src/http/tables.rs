@@ -36,9 +36,12 @@ pub(super) fn as_of(query: Result<Query<AsOfQuery>, QueryRejection>) -> Result<O
     Ok(parameters(query)?.as_of)
 }
 
-/// Declares the read of a page of a table's rows, by filters.
+/// Declares the read of a page of a table's rows, by filters; the question may take more of its [`Standing`], as in
+/// `subscriptions::subscriptions(at)`.
+///
+/// [`Standing`]: super::view::Standing
 macro_rules! table_page {
-    ($many:ident, $query:ident, $model:ident, $module:ident::$ask:ident, $filters:ident, $permission:ident, $tag:literal, $path:literal, $summary:literal,
+    ($many:ident, $query:ident, $model:ident, $module:ident::$ask:ident $(($($of_standing:ident),+))?, $filters:ident, $permission:ident, $tag:literal, $path:literal, $summary:literal,
      { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }) => {
         #[doc = concat!("Which page is asked for: ", $summary)]
         #[derive(Debug, Clone, serde::Deserialize, utoipa::IntoParams)]
@@ -74,7 +77,7 @@ macro_rules! table_page {
                 $crate::http::view::standing(&app, &app.models.$model, access.tenant, &headers, as_of.as_deref());
             let standing = standing.await?;
             let filters = $module::$filters { $($field,)* };
-            let page = $module::$ask(standing.store.as_ref(), access.tenant, filters, request).await?;
+            let page = $module::$ask(standing.store.as_ref(), access.tenant, filters, request $($(, standing.$of_standing)+)?).await?;
             Ok($crate::http::view::answer(standing.position, &page))
         }
     };

@@ -35,6 +35,8 @@ pub struct Model<S: ?Sized> {
     pub progress: Progress,
     /// The store as it stood.
     past: Arc<dyn Past<S>>,
+    /// Whether its past is shown only as far back as the tenant's plan retains it. Never so of lots and their genealogy.
+    is_retained_by_plan: bool,
 }
 
 impl<S: ?Sized> Model<S> {
@@ -46,8 +48,9 @@ impl<S: ?Sized> Model<S> {
 
 impl<S: ?Sized> Clone for Model<S> {
     fn clone(&self) -> Self {
-        let Self { store, progress, past } = self;
-        Self { store: Arc::clone(store), progress: progress.clone(), past: Arc::clone(past) }
+        let Self { store, progress, past, is_retained_by_plan } = self;
+        let (store, progress, past) = (Arc::clone(store), progress.clone(), Arc::clone(past));
+        Self { store, progress, past, is_retained_by_plan: *is_retained_by_plan }
     }
 }
 
@@ -72,16 +75,19 @@ impl Models {
                 store: Arc::clone(&models.graph),
                 progress: runners.food_graph.progress().clone(),
                 past: Arc::new(PastGraphs::new(Arc::clone(log), food_graph())),
+                is_retained_by_plan: false,
             },
             tenancy: Model {
                 store: Arc::clone(&models.tenancy),
                 progress: runners.tenancy.progress().clone(),
                 past: Arc::new(PastTables::new(Arc::clone(log), &TENANCY)),
+                is_retained_by_plan: true,
             },
             identity: Model {
                 store: Arc::clone(&models.identity),
                 progress: runners.identity.progress().clone(),
                 past: Arc::new(PastTables::new(Arc::clone(&logs.opened), &IDENTITY)),
+                is_retained_by_plan: false,
             },
         }
     }
@@ -103,7 +109,8 @@ pub async fn settle(
     Ok(progress.applied(partition).await?)
 }
 
-fn wait(headers: &HeaderMap) -> Result<Duration, Problem> {
+/// How long a query waits for what it names.
+pub fn wait(headers: &HeaderMap) -> Result<Duration, Problem> {
     for value in headers.get_all("prefer") {
         for preference in value.to_str().unwrap_or_default().split([',', ';']) {
             let Some((name, seconds)) = preference.split_once('=') else { continue };
@@ -157,6 +164,10 @@ pub struct Standing<S: ?Sized> {
     pub store: Arc<S>,
     /// The position that its answers reflect.
     pub position: Position,
+    /// The instant at which it stands: what is over by time is over then.
+    pub at: Timestamp,
+    /// Since when what was recorded is shown, where the tenant's plan says so.
+    pub retained_since: Option<Timestamp>,
 }
 
 /// The store that answers a question: today's once it has applied what `After` names, or with `as_of` the one of
@@ -169,11 +180,37 @@ pub async fn standing<S: ?Sized>(
     as_of: Option<&str>,
 ) -> Result<Standing<S>, Problem> {
     let applied = settle(app, &model.progress, tenant, headers).await?;
+    let retained_since = if model.is_retained_by_plan { retained_since(app, tenant).await } else { None };
     let position = match known(app, tenant, "as_of", as_of).await? {
         Known::Position(position) => position,
-        _ => return Ok(Standing { store: Arc::clone(&model.store), position: applied }),
+        _ => {
+            let store = Arc::clone(&model.store);
+            return Ok(Standing { store, position: applied, at: Timestamp::now(), retained_since });
+        }
     };
-    Ok(Standing { store: model.past.as_of(tenant, position).await?, position })
+    let at = match as_of.and_then(|text| text.parse().ok()) {
+        Some(time) => time,
+        None => recorded_about(app, tenant, position).await?,
+    };
+    if let Some(since) = retained_since.filter(|since| at < *since) {
+        return Err(Problem::beyond_retention("as_of", since));
+    }
+    Ok(Standing { store: model.past.as_of(tenant, position).await?, position, at, retained_since })
+}
+
+/// Since when what was recorded is shown to the tenant, where its plan says so.
+pub async fn retained_since(app: &App, tenant: TenantId) -> Option<Timestamp> {
+    let now = Timestamp::now();
+    app.executor.standings().recent(tenant).await?.entitlements_at(now).retained_since(now)
+}
+
+/// When the message at a position was recorded; the first one of all, before it.
+async fn recorded_about(app: &App, tenant: TenantId, position: Position) -> Result<Timestamp, Problem> {
+    let from = Position(position.0.saturating_sub(1));
+    let query = ReadQuery { tenant: None, from, direction: Direction::Forward, limit: 1 };
+    let messages = app.log.read(app.log.partition_of(tenant), query).await?;
+    let recorded = messages.first().map(foodflow_log::recorded_at).transpose()?;
+    Ok(recorded.unwrap_or_else(Timestamp::now))
 }
 
 /// The last position up to `position` at which a commit ends: half a commit was never known to anybody.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{in_time, references, reply_of};
 use crate::execute::{CommandMeta, Operation, Reply};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// What is done to a lot.
@@ -56,6 +57,14 @@ impl Operation for BarBatch {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<Batch>(self.batch_id.0)]
+    }
+
+    fn needs(&self) -> Needs {
+        match self.kind {
+            // Whatever a tenant owes: what may harm somebody is stopped.
+            BarKind::Hold | BarKind::Recall => Needs::Open,
+            BarKind::Release | BarKind::Dispose => Needs::Active,
+        }
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Sender, end_sessions};
 use crate::execute::{Accepted, CommandMeta, Operation, Reply, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// `POST /v1/login`: starts a session, or writes down why not.
@@ -46,6 +47,10 @@ impl Operation for LogIn {
         vec![stream_of::<User>(self.user_id.0)]
     }
 
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let Self { user_id, session_id, token_id, token_hash, proof, origin } = self.clone();
         let user = unit.load::<User>(user_id.0).await?;
@@ -80,7 +85,10 @@ impl Refresh {
     /// Whether the session goes on.
     #[must_use]
     pub fn goes_on(accepted: &Accepted) -> bool {
-        accepted.events.iter().any(|event| event.event_type.starts_with("foodflow.identity.session.refreshed."))
+        accepted
+            .events
+            .iter()
+            .any(|event| event.event_type.starts_with("foodflow.identity.session.refreshed."))
     }
 }
 
@@ -93,6 +101,10 @@ impl Operation for Refresh {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<Session>(self.session_id.0)]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
@@ -125,6 +137,10 @@ impl Operation for EndSession {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<Session>(self.session_id.0)]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

@@ -24,13 +24,13 @@ pub mod users;
 use std::collections::BTreeSet;
 
 use foodflow_domain::TenantId;
-use foodflow_domain::identity::{IdentityError, Origin};
 use foodflow_domain::identity::administrators::{Administrators, AdministratorsCommand};
 use foodflow_domain::identity::permission::{ADMINISTRATOR, BuiltInRole};
 use foodflow_domain::identity::reservation::{NameKind, Reservation, ReservationCommand};
 use foodflow_domain::identity::role::Role;
 use foodflow_domain::identity::session::{Session, SessionCommand, SessionEnd};
 use foodflow_domain::identity::user::{User, UserStatus};
+use foodflow_domain::identity::{IdentityError, Origin};
 use foodflow_domain::ids::{self, RoleId, SessionId, UserId};
 use foodflow_domain::personal::Personal;
 use foodflow_log::StreamId;
@@ -115,7 +115,12 @@ async fn take(
 }
 
 /// Gives a name up that `holder` has.
-async fn give_up(unit: &mut Unit<'_>, kind: NameKind, reservation_id: Uuid, holder: Uuid) -> Result<(), Stop> {
+async fn give_up(
+    unit: &mut Unit<'_>,
+    kind: NameKind,
+    reservation_id: Uuid,
+    holder: Uuid,
+) -> Result<(), Stop> {
     let command = ReservationCommand::GiveUp { kind, reservation_id, holder };
     unit.decide::<Reservation>(reservation_id, command, "").await
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::{Sender, end_sessions};
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// Fewest characters of a password.
@@ -91,7 +92,8 @@ pub fn weakness(password: &str, about: &[&str]) -> Option<String> {
     if estimate.score() >= zxcvbn::Score::Three {
         return None;
     }
-    let advice = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning).map(|warning| warning.to_string());
+    let advice =
+        estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning).map(|warning| warning.to_string());
     let advice = advice.unwrap_or_else(|| "Add another word or two. Uncommon words are better.".to_owned());
     Some(format!("is too easy to guess: {advice}"))
 }
@@ -133,6 +135,10 @@ impl Operation for Change {
         vec![stream_of::<User>(self.user_id.0)]
     }
 
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let Self { by, user_id, password, origin } = self.clone();
         let session_ids = unit.load::<User>(user_id.0).await?.session_ids.clone();
@@ -171,6 +177,10 @@ impl Operation for RequestReset {
         vec![stream_of::<User>(self.user_id.0)]
     }
 
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let Self { user_id, token_hash, origin } = self.clone();
         unit.decide::<User>(user_id.0, UserCommand::RequestReset { user_id, token_hash, origin }, "").await
@@ -195,7 +205,14 @@ mod tests {
     #[test]
     fn what_is_easy_to_guess_is_refused_with_advice() {
         let about = ["maria@harbor-vale.example", "Maria", "harbor-vale"];
-        for weak in ["short", "password123", "qwertyuiop12", "aaaaaaaaaaaaaa", "maria@harbor-vale.example", "harbor-vale1"] {
+        for weak in [
+            "short",
+            "password123",
+            "qwertyuiop12",
+            "aaaaaaaaaaaaaa",
+            "maria@harbor-vale.example",
+            "harbor-vale1",
+        ] {
             assert!(weakness(weak, &about).is_some(), "{weak}");
         }
         assert!(weakness(&"x1Q".repeat(100), &about).unwrap().contains("at most"));

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::execute::{CommandMeta, Executor, Operation, Reply, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// Refusals that wait to be taken in; more are counted alone.
@@ -95,7 +96,8 @@ async fn write_all(
 }
 
 fn gather(gathered: &mut Gathered, tenant: TenantId, refused: AccessRefused) {
-    let address = refused.origin.as_ref().and_then(|origin| origin.value()).map(|origin| origin.address.as_str());
+    let address =
+        refused.origin.as_ref().and_then(|origin| origin.value()).map(|origin| origin.address.as_str());
     let key = format!(
         "{:?} {} {} {:?} {address:?}",
         refused.actor, refused.operation, refused.code, refused.permission
@@ -117,7 +119,10 @@ async fn write(executor: &Executor, journal: Uuid, gathered: Gathered) {
     let day = Timestamp::now().strftime("%Y-%m-%d").to_string();
     for (tenant, refused) in by_tenant {
         for refused in refused.chunks(EVENTS_MAX) {
-            let note = NoteRefusals { journal: ids::named(tenant, "journal", &format!("{journal}/{day}")), refused: refused.to_vec() };
+            let note = NoteRefusals {
+                journal: ids::named(tenant, "journal", &format!("{journal}/{day}")),
+                refused: refused.to_vec(),
+            };
             let command_id = Uuid::now_v7();
             let meta = CommandMeta {
                 tenant,
@@ -161,6 +166,10 @@ impl Operation for NoteRefusals {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<AccessJournal>(self.journal)]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

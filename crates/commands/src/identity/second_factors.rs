@@ -11,6 +11,7 @@ use totp_rs::{Algorithm, Secret, TOTP};
 use super::{Sender, secrets};
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// Digits of a code.
@@ -76,7 +77,11 @@ pub fn recovery_hash(code: &str) -> String {
 ///
 /// # Errors
 /// `Internal` where the secret is none.
-pub fn proof(factor: Option<&SecondFactor>, code: Option<&str>, now: Timestamp) -> Result<Proof, CommandError> {
+pub fn proof(
+    factor: Option<&SecondFactor>,
+    code: Option<&str>,
+    now: Timestamp,
+) -> Result<Proof, CommandError> {
     let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else { return Ok(Proof::None) };
     let Some(factor) = factor else { return Ok(Proof::Wrong) };
     if code.len() != DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -138,6 +143,10 @@ impl Operation for ChangeFactor {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<User>(self.user_id.0)]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::{Sender, name_id, require_roles, take};
 use crate::execute::{CommandMeta, Operation, Reply, chosen_or_derived, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// `POST /v1/service-accounts`.
@@ -103,6 +104,13 @@ impl Operation for ChangeServiceAccount {
         vec![stream_of::<ServiceAccount>(self.id.0)]
     }
 
+    fn needs(&self) -> Needs {
+        match self.change {
+            ServiceAccountChange::Deactivate | ServiceAccountChange::RevokeKey(_) => Needs::Nothing,
+            ServiceAccountChange::Roles(_) | ServiceAccountChange::Reactivate => Needs::Active,
+        }
+    }
+
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let Self { id: service_account_id, change, reason, origin } = self.clone();
         let status = |reason, origin| ServiceAccountStatusChanged { service_account_id, reason, origin };
@@ -152,7 +160,8 @@ impl Operation for IssueKey {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { id: service_account_id, key_id, name, key_hash, scopes, expires_at, origin } = self.clone();
+        let Self { id: service_account_id, key_id, name, key_hash, scopes, expires_at, origin } =
+            self.clone();
         let issued = ApiKeyIssued { service_account_id, key_id, name, key_hash, scopes, expires_at, origin };
         unit.decide::<ServiceAccount>(service_account_id.0, ServiceAccountCommand::IssueKey(issued), "").await
     }
@@ -180,6 +189,10 @@ impl Operation for UseKey {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<ServiceAccount>(self.id.0)]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

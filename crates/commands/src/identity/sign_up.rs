@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{Sender, administrator_role, administrators_id, note_administrator, take};
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply, chosen_or_derived, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// Who is to administer a tenant.
@@ -68,6 +69,10 @@ impl Operation for SignUp {
         locks
     }
 
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let (tenant, user_id) = (unit.meta.tenant, self.user_id(unit.meta));
         let Self { slug, tenant: profile, administrator, origin } = self.clone();
@@ -87,8 +92,14 @@ impl Operation for SignUp {
         let FirstAdministrator { profile, email_index, password, .. } = administrator;
         let password = Personal::new(PersonId(user_id.0), password);
         let role_ids = [administrator_role(tenant)].into();
-        let register =
-            UserCommand::Register(UserRegistered { user_id, profile, email_index, password, role_ids, origin });
+        let register = UserCommand::Register(UserRegistered {
+            user_id,
+            profile,
+            email_index,
+            password,
+            role_ids,
+            origin,
+        });
         unit.decide::<User>(user_id.0, register, "/administrator/id").await?;
         take(unit, NameKind::Email, email_index, user_id.0, "/administrator/email").await?;
         note_administrator(unit, user_id, false, false).await
@@ -152,6 +163,10 @@ impl Operation for KeepBuiltInRoles {
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
         BUILT_IN_ROLES.iter().map(|role| stream_of::<Role>(role.id(meta.tenant).0)).collect()
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

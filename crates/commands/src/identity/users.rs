@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use foodflow_domain::identity::reservation::{NameKind, Reservation};
 use foodflow_domain::identity::session::SessionEnd;
-use foodflow_domain::identity::user::{
-    ForeignIdentity, Profile, User, UserCommand, UserErased,
-};
+use foodflow_domain::identity::user::{ForeignIdentity, Profile, User, UserCommand, UserErased};
 use foodflow_domain::ids::{RoleId, UserId};
 use foodflow_log::StreamId;
 use uuid::Uuid;
@@ -15,6 +13,7 @@ use super::{
     Sender, end_sessions, give_up, is_administrator, note_administrator, require_roles, standing_locks, take,
 };
 use crate::execute::{CommandMeta, Operation, Reply, chosen_or_derived, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// `POST /v1/users`: invites somebody.
@@ -211,6 +210,13 @@ impl Operation for ChangeStanding {
         standing_locks(meta.tenant, self.user_id)
     }
 
+    fn needs(&self) -> Needs {
+        match self.standing {
+            Standing::Deactivated => Needs::Nothing,
+            Standing::Roles(_) | Standing::Reactivated => Needs::Active,
+        }
+    }
+
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let Self { user_id, standing, reason, origin } = self.clone();
         let was = is_administrator(unit, user_id).await?;
@@ -227,7 +233,8 @@ impl Operation for ChangeStanding {
                 end_sessions(unit, &session_ids, SessionEnd::UserDeactivated, &origin).await?;
             }
             Standing::Reactivated => {
-                unit.decide::<User>(user_id.0, UserCommand::Reactivate { user_id, reason, origin }, "").await?;
+                unit.decide::<User>(user_id.0, UserCommand::Reactivate { user_id, reason, origin }, "")
+                    .await?;
             }
         }
         note_administrator(unit, user_id, was, false).await
@@ -254,6 +261,10 @@ impl Operation for Forget {
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
         standing_locks(meta.tenant, self.user_id)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
@@ -285,6 +296,10 @@ impl Operation for NoteErasure {
 
     fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
         vec![stream_of::<User>(self.0.user_id.0)]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {

@@ -4,8 +4,9 @@ use foodflow_domain::tenancy::subscription::{Subscription, SubscriptionCommand};
 use foodflow_domain::tenancy::tenant::{Tenant, TenantCommand, TenantProfile};
 use foodflow_log::StreamId;
 
-use super::own;
+use super::{Present, own};
 use crate::execute::{CommandMeta, Operation, Reply, reply_of};
+use crate::standing::Needs;
 use crate::unit::{Stop, Unit};
 
 /// `PUT /v1/tenant`: registers the tenant, or replaces what people see of it.
@@ -70,6 +71,13 @@ impl Operation for ChangeTenantStatus {
         vec![own(meta)]
     }
 
+    fn needs(&self) -> Needs {
+        match self.change {
+            StatusChange::Suspend => Needs::Active,
+            StatusChange::Reactivate | StatusChange::Close => Needs::Open,
+        }
+    }
+
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let reason = self.reason.clone();
         if self.change == StatusChange::Close {
@@ -85,12 +93,14 @@ impl Operation for ChangeTenantStatus {
     }
 }
 
-/// Cancels the tenant's subscription in force, where there is one, and with it gives up its plan.
+/// Ends the tenant's subscription, where there is one, and with it gives up its plan.
 async fn cancel_subscription(unit: &mut Unit<'_>, reason: String) -> Result<(), Stop> {
-    let Some(subscription_id) = unit.load::<Tenant>(unit.meta.tenant.0).await?.subscription_id else {
-        return Ok(());
+    let subscription_id = match super::present(unit).await? {
+        Present::None => return Ok(()),
+        Present::Over(id) => return super::end(unit, id).await,
+        Present::InForce(id) => id,
     };
-    let cancel = SubscriptionCommand::Cancel { subscription_id, reason };
+    let cancel = SubscriptionCommand::Cancel { subscription_id, reason, at_period_end: false };
     unit.decide::<Subscription>(subscription_id.0, cancel, "").await?;
     unit.decide::<Tenant>(unit.meta.tenant.0, TenantCommand::GiveUpPlan, "").await
 }

@@ -15,11 +15,11 @@ use tokio::sync::{Mutex, MutexGuard};
 
 /// What was read from a log since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reading {
-    pub(super) pages: usize,
-    pub(super) messages: usize,
+pub(crate) struct Reading {
+    pub(crate) pages: usize,
+    pub(crate) messages: usize,
     /// Messages of the largest page.
-    pub(super) page_messages: usize,
+    pub(crate) page_messages: usize,
 }
 
 #[derive(Default)]
@@ -27,12 +27,13 @@ struct Counts {
     pages: AtomicUsize,
     messages: AtomicUsize,
     page_messages: AtomicUsize,
+    standings: AtomicUsize,
     records_fail: AtomicBool,
 }
 
 /// What becomes of the next commit.
 #[derive(Default)]
-pub(super) enum Next {
+pub(crate) enum Next {
     #[default]
     Appended,
     /// It is written only when the one after it comes, and not answered.
@@ -42,14 +43,14 @@ pub(super) enum Next {
 }
 
 /// Another log, counted.
-pub(super) struct CountingLog {
+pub(crate) struct CountingLog {
     inner: RwLock<SharedLog>,
     counts: Arc<Counts>,
     next: Mutex<Next>,
 }
 
 impl CountingLog {
-    pub(super) fn before(inner: SharedLog) -> Self {
+    pub(crate) fn before(inner: SharedLog) -> Self {
         Self { inner: RwLock::new(inner), counts: Arc::default(), next: Mutex::default() }
     }
 
@@ -58,12 +59,12 @@ impl CountingLog {
     }
 
     /// From now on it holds what `other` holds.
-    pub(super) fn becomes(&self, other: &Self) {
+    pub(crate) fn becomes(&self, other: &Self) {
         *self.inner.write().unwrap() = other.inner();
     }
 
     /// What was loaded since the last call.
-    pub(super) fn take(&self) -> Reading {
+    pub(crate) fn take(&self) -> Reading {
         let take = |count: &AtomicUsize| count.swap(0, Ordering::SeqCst);
         Reading {
             pages: take(&self.counts.pages),
@@ -72,18 +73,23 @@ impl CountingLog {
         }
     }
 
+    /// How often a tenant's standing was read since the last call; that is no load.
+    pub(crate) fn take_standings(&self) -> usize {
+        self.counts.standings.swap(0, Ordering::SeqCst)
+    }
+
     /// The answer to the next commit is lost, the one after it finds no room, and then the first one is written.
-    pub(super) async fn answer_late(&self) {
+    pub(crate) async fn answer_late(&self) {
         *self.next.lock().await = Next::Late;
     }
 
     /// No commit is written until what this answers is dropped.
-    pub(super) async fn stand_still(&self) -> MutexGuard<'_, Next> {
+    pub(crate) async fn stand_still(&self) -> MutexGuard<'_, Next> {
         self.next.lock().await
     }
 
     /// From now on every record is out of reach, or none is.
-    pub(super) fn fail_records(&self, fail: bool) {
+    pub(crate) fn fail_records(&self, fail: bool) {
         self.counts.records_fail.store(fail, Ordering::SeqCst);
     }
 }
@@ -119,6 +125,10 @@ impl EventLog for CountingLog {
         limit: usize,
     ) -> Result<Page, LogError> {
         let page = self.inner().load_page(tenant, stream, after, limit).await?;
+        if stream.context == "tenancy" {
+            self.counts.standings.fetch_add(1, Ordering::SeqCst);
+            return Ok(page);
+        }
         self.counts.pages.fetch_add(1, Ordering::SeqCst);
         self.counts.messages.fetch_add(page.messages.len(), Ordering::SeqCst);
         self.counts.page_messages.fetch_max(page.messages.len(), Ordering::SeqCst);

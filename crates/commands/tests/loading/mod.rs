@@ -4,13 +4,13 @@
 //! What is read is counted in messages, never in time.
 
 mod concurrency;
-mod counting_log;
+pub(crate) mod counting_log;
 mod fixture;
 mod histories;
 mod metrics;
 mod misfits;
 mod personal;
-mod plant;
+pub(crate) mod plant;
 mod repeats;
 
 use foodflow_commands::SNAPSHOT_TAIL_MESSAGES_MAX as TAIL_MESSAGES_MAX;

@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 /// A tenant with a place and an ingredient.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plant {
-    pub(super) tenant: TenantId,
+pub(crate) struct Plant {
+    pub(crate) tenant: TenantId,
     location: LocationId,
     ingredient: IngredientId,
 }
@@ -31,7 +31,7 @@ pub(super) fn grams(value: i64) -> Quantity {
 }
 
 /// A command of its own that the client may not repeat.
-pub(super) fn meta(tenant: TenantId) -> CommandMeta {
+pub(crate) fn meta(tenant: TenantId) -> CommandMeta {
     let command_id = Uuid::now_v7();
     CommandMeta {
         tenant,
@@ -46,14 +46,18 @@ pub(super) fn meta(tenant: TenantId) -> CommandMeta {
 }
 
 /// A sample of one gram, or a count that finds a ton.
-pub(super) fn adjustment(lot: BatchId, kind: AdjustmentKind) -> AdjustBatch {
+pub(crate) fn adjustment(lot: BatchId, kind: AdjustmentKind) -> AdjustBatch {
     let quantity = if kind == AdjustmentKind::Count { grams(1_000_000) } else { grams(1) };
     AdjustBatch { batch_id: lot, kind, quantity, occurred_at: Timestamp::now(), reason: None }
 }
 
 impl Plant {
     pub(super) async fn open(process: &Executor) -> anyhow::Result<Self> {
-        let tenant = TenantId(Uuid::new_v4());
+        Self::of(TenantId(Uuid::new_v4()), process).await
+    }
+
+    /// That of a tenant which may be registered.
+    pub(crate) async fn of(tenant: TenantId, process: &Executor) -> anyhow::Result<Self> {
         let location = RegisterLocation {
             id: None,
             name: "Mill 1".to_owned(),
@@ -77,6 +81,14 @@ impl Plant {
 
     /// A lot of a ton with so many events.
     pub(super) async fn lot(&self, process: &Executor, events: usize) -> anyhow::Result<BatchId> {
+        let accepted = process.execute(&meta(self.tenant), &self.receipt()).await?;
+        let lot = accepted.reply.batch_id.map(BatchId).context("a receipt without a lot")?;
+        self.adjust(process, lot, events - 1).await?;
+        Ok(lot)
+    }
+
+    /// A receipt of a ton.
+    pub(crate) fn receipt(&self) -> RecordReceipt {
         let facts = ReceiptFacts {
             batch_id: BatchId::default(),
             batch_number: Uuid::new_v4().to_string(),
@@ -90,11 +102,7 @@ impl Plant {
             sscc: None,
             documents: Vec::new(),
         };
-        let receive = RecordReceipt { id: None, batch_id: None, facts };
-        let lot = process.execute(&meta(self.tenant), &receive).await?.reply.batch_id;
-        let lot = lot.map(BatchId).context("a receipt without a lot")?;
-        self.adjust(process, lot, events - 1).await?;
-        Ok(lot)
+        RecordReceipt { id: None, batch_id: None, facts }
     }
 
     /// Samples and counts the lot in turn, so often in all.

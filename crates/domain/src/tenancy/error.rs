@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Month;
 use crate::ids::{SubscriptionId, TenantId};
 use crate::problem::{DomainProblem, ProblemKind};
 
@@ -64,6 +65,41 @@ pub enum TenancyError {
         /// The subscription.
         subscription_id: SubscriptionId,
     },
+    /// A change to a subscription whose period ended and was not renewed in time.
+    #[error("subscription {subscription_id} expired at {expired_at}; start a new one")]
+    SubscriptionExpired {
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// When its time for renewal was over.
+        expired_at: Timestamp,
+    },
+    /// A plan that the catalogue does not have.
+    #[error("there is no plan `{plan}`; there are {known}")]
+    UnknownPlan {
+        /// Its name.
+        plan: String,
+        /// The names of those that there are.
+        known: String,
+    },
+    /// More lots in a month than the plan includes.
+    #[error(
+        "the plan `{plan}` includes {limit} lots a month; {used} of {month} are recorded, and this would record {more} \
+         more; take a larger plan, or record it from {resets} on, when the next month begins"
+    )]
+    QuotaExceeded {
+        /// The plan.
+        plan: String,
+        /// What it includes.
+        limit: u32,
+        /// What is used.
+        used: u64,
+        /// What is asked for.
+        more: u64,
+        /// In which month.
+        month: Month,
+        /// When the next one begins.
+        resets: Timestamp,
+    },
     /// A period that ends before it has begun.
     #[error("the period would end at {end}, which is not after {start}")]
     PeriodEndsEarly {
@@ -85,6 +121,9 @@ impl DomainProblem for TenancyError {
             Self::TenantNotSuspended { .. } => "tenant-not-suspended",
             Self::SubscriptionInForce { .. } => "subscription-in-force",
             Self::SubscriptionCancelled { .. } => "subscription-cancelled",
+            Self::SubscriptionExpired { .. } => "subscription-expired",
+            Self::UnknownPlan { .. } => "unknown-plan",
+            Self::QuotaExceeded { .. } => "quota-exceeded",
             Self::PeriodEndsEarly { .. } => "period-ends-early",
         }
     }

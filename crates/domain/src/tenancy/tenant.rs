@@ -1,9 +1,12 @@
 //! A tenant: its name and look, its plan, and whether it is active.
 //!
-//! The tenant keeps which subscription is in force, so that there is one at most.
+//! The tenant keeps which subscription is in force, so that there is one at most. A feature flag is set in a commit with
+//! the tenant, so that none is set while it is closed.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::subscription::Subscription;
 use super::{FREE_PLAN, TenancyError};
 use crate::ids::{SubscriptionId, TenantId};
 use crate::{Context, aggregate, event_set};
@@ -58,6 +61,17 @@ pub struct TenantPlanChanged {
     pub subscription_id: Option<SubscriptionId>,
 }
 
+/// A feature was switched on or off for a tenant, by the feature's flag in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantFeatureSet {
+    /// Its id.
+    pub tenant_id: TenantId,
+    /// The feature.
+    pub feature_name: String,
+    /// Whether it is on now.
+    pub enabled: bool,
+}
+
 /// A tenant's status was changed, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantStatusChanged {
@@ -101,6 +115,8 @@ event_set! {
         Rebranded(TenantRebranded) = "foodflow.tenancy.tenant.rebranded.v1",
         /// It has another plan.
         PlanChanged(TenantPlanChanged) = "foodflow.tenancy.tenant.plan_changed.v1",
+        /// A feature was switched on or off for it.
+        FeatureSet(TenantFeatureSet) = "foodflow.tenancy.tenant.feature_set.v1",
         /// It was suspended.
         Suspended(TenantStatusChanged) = "foodflow.tenancy.tenant.suspended.v1",
         /// It is active again.
@@ -129,6 +145,13 @@ pub enum TenantCommand {
     },
     /// Go back to the free plan, as the subscription was cancelled.
     GiveUpPlan,
+    /// Have a feature switched on or off.
+    SetFeature {
+        /// The feature.
+        feature_name: String,
+        /// Whether it is on.
+        enabled: bool,
+    },
     /// Suspend it.
     Suspend {
         /// Why.
@@ -153,7 +176,9 @@ pub struct Tenant {
     pub slug: Option<String>,
     /// Whether it is active.
     pub status: TenantStatus,
-    /// The subscription in force.
+    /// The plan that it was last given; `None` before it was registered.
+    pub plan: Option<String>,
+    /// The subscription that gives the plan, be it in force or over by time.
     pub subscription_id: Option<SubscriptionId>,
 }
 
@@ -168,6 +193,14 @@ impl Tenant {
             TenantStatus::Closed => Err(TenancyError::TenantClosed { slug: slug.to_owned() }),
             _ => Ok(slug),
         }
+    }
+
+    /// Its plan at an instant, where its subscription is in this state: what a subscription gave is over with it.
+    #[must_use]
+    pub fn plan_at(&self, subscription: Option<&Subscription>, now: Timestamp) -> Option<&str> {
+        let is_over = self.subscription_id.is_some()
+            && !subscription.and_then(|one| one.status_at(now)).is_some_and(|status| status.is_in_force());
+        if is_over { self.plan.as_ref().map(|_| FREE_PLAN) } else { self.plan.as_deref() }
     }
 
     fn decide(&self, command: TenantCommand, context: &Context) -> Result<Vec<TenantEvent>, TenancyError> {
@@ -190,6 +223,10 @@ impl Tenant {
                 self.open(tenant_id)?;
                 let plan = FREE_PLAN.to_owned();
                 TenantEvent::PlanChanged(TenantPlanChanged { tenant_id, plan, subscription_id: None })
+            }
+            TenantCommand::SetFeature { feature_name, enabled } => {
+                self.open(tenant_id)?;
+                TenantEvent::FeatureSet(TenantFeatureSet { tenant_id, feature_name, enabled })
             }
             TenantCommand::Suspend { reason } => match (self.open(tenant_id)?, self.status) {
                 (slug, TenantStatus::Suspended) => {
@@ -228,9 +265,11 @@ impl Tenant {
 
     fn evolve(&mut self, event: TenantEvent) {
         match event {
-            TenantEvent::Registered(data) => self.slug = Some(data.slug),
-            TenantEvent::Rebranded(_) => {}
-            TenantEvent::PlanChanged(data) => self.subscription_id = data.subscription_id,
+            TenantEvent::Registered(data) => (self.slug, self.plan) = (Some(data.slug), Some(data.plan)),
+            TenantEvent::Rebranded(_) | TenantEvent::FeatureSet(_) => {}
+            TenantEvent::PlanChanged(data) => {
+                (self.plan, self.subscription_id) = (Some(data.plan), data.subscription_id);
+            }
             TenantEvent::Suspended(_) => self.status = TenantStatus::Suspended,
             TenantEvent::Reactivated(_) => self.status = TenantStatus::Active,
             TenantEvent::Closed(_) => {
@@ -241,4 +280,4 @@ impl Tenant {
     }
 }
 
-aggregate!(Tenant, "tenancy", "tenant", TenantCommand, TenantEvent, TenancyError);
+aggregate!(Tenant, "tenancy", "tenant", TenantCommand, TenantEvent, TenancyError, state_shape = 2);

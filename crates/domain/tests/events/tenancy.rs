@@ -3,11 +3,12 @@
 use foodflow_domain::ids::SubscriptionId;
 use foodflow_domain::tenancy::feature_flag::{FeatureFlagEvent, FeatureFlagSet};
 use foodflow_domain::tenancy::subscription::{
-    SubscriptionCancelled, SubscriptionEvent, SubscriptionPlanChanged, SubscriptionRenewed,
-    SubscriptionStarted,
+    Ending, SubscriptionCancellationScheduled, SubscriptionCancelled, SubscriptionEnded, SubscriptionEvent,
+    SubscriptionPlanChanged, SubscriptionRenewed, SubscriptionStarted,
 };
 use foodflow_domain::tenancy::tenant::{
-    TenantEvent, TenantPlanChanged, TenantProfile, TenantRebranded, TenantRegistered, TenantStatusChanged,
+    TenantEvent, TenantFeatureSet, TenantPlanChanged, TenantProfile, TenantRebranded, TenantRegistered,
+    TenantStatusChanged,
 };
 use serde_json::json;
 
@@ -40,6 +41,11 @@ pub(super) fn tenant_events() -> Vec<TenantEvent> {
             plan: "plant".to_owned(),
             subscription_id: Some(id(600)),
         }),
+        TenantEvent::FeatureSet(TenantFeatureSet {
+            tenant_id,
+            feature_name: "vision_inspection".to_owned(),
+            enabled: true,
+        }),
         TenantEvent::Suspended(status("invoice 2026-118 is unpaid")),
         TenantEvent::Reactivated(status("paid")),
         TenantEvent::Closed(status("contract ended")),
@@ -68,6 +74,16 @@ pub(super) fn subscription_events() -> Vec<SubscriptionEvent> {
         SubscriptionEvent::PlanChanged(SubscriptionPlanChanged {
             subscription_id,
             plan: "enterprise".to_owned(),
+        }),
+        SubscriptionEvent::CancellationScheduled(SubscriptionCancellationScheduled {
+            subscription_id,
+            reason: "the plant is for sale".to_owned(),
+            ends_at: time("2026-05-01T00:00:00Z"),
+        }),
+        SubscriptionEvent::Ended(SubscriptionEnded {
+            subscription_id,
+            ending: Ending::Cancelled,
+            ended_at: time("2026-05-01T00:00:00Z"),
         }),
         SubscriptionEvent::Cancelled(SubscriptionCancelled {
             subscription_id,
@@ -103,6 +119,11 @@ pub(super) fn fields(aggregate: &str, verb: &str) -> Vec<Field> {
         ("tenant", "plan_changed") => {
             vec![must("tenant_id", uuid()), must("plan", text()), may("subscription_id", uuid())]
         }
+        ("tenant", "feature_set") => vec![
+            must("tenant_id", uuid()),
+            must("feature_name", text()),
+            must("enabled", json!({"type": "boolean"})),
+        ],
         ("tenant", "suspended" | "reactivated" | "closed") => {
             vec![must("tenant_id", uuid()), must("reason", text())]
         }
@@ -119,6 +140,14 @@ pub(super) fn fields(aggregate: &str, verb: &str) -> Vec<Field> {
             must("current_period_end", the("time")),
         ],
         ("subscription", "plan_changed") => vec![must("subscription_id", uuid()), must("plan", text())],
+        ("subscription", "cancellation_scheduled") => {
+            vec![must("subscription_id", uuid()), must("reason", text()), must("ends_at", the("time"))]
+        }
+        ("subscription", "ended") => vec![
+            must("subscription_id", uuid()),
+            must("ending", json!({"enum": ["expired", "cancelled"]})),
+            must("ended_at", the("time")),
+        ],
         ("subscription", "cancelled") => vec![must("subscription_id", uuid()), must("reason", text())],
         ("feature_flag", "set") => vec![
             must("feature_flag_id", uuid()),

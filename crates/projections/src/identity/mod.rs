@@ -15,8 +15,8 @@ pub mod sessions;
 pub mod user_roles;
 pub mod users;
 
-use foodflow_domain::identity::administrators::AdministratorsEvent;
 use foodflow_domain::identity::access::AccessEvent;
+use foodflow_domain::identity::administrators::AdministratorsEvent;
 use foodflow_domain::identity::reservation::ReservationEvent;
 
 use self::api_keys::ApiKey;

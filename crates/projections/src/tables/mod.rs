@@ -26,9 +26,9 @@ use async_trait::async_trait;
 
 pub use change::TableChange;
 pub use description::{Column, ColumnType, Index, Table};
-pub use projection::{EventTypes, EventTable, TableEvent, TableProjection, TableSource, projection};
+pub use projection::{EventTable, EventTypes, TableEvent, TableProjection, TableSource, projection};
 pub use row::{Row, TableRow};
-pub use select::Select;
+pub use select::{Conditions, Select};
 pub use value::Value;
 
 use crate::store::StoreError;

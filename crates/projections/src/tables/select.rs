@@ -20,6 +20,49 @@ enum Comparison {
     Before,
 }
 
+/// What a row must hold, all of it.
+#[derive(Debug, Clone, Default)]
+pub struct Conditions(Vec<(&'static str, Comparison, Value)>);
+
+impl Conditions {
+    /// The column holds `value`; whatever it holds, where that is absent.
+    #[must_use]
+    pub fn equal(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
+        self.and(column, Comparison::Equal, value)
+    }
+
+    /// The column holds `value` or more; whatever it holds, where that is absent.
+    #[must_use]
+    pub fn at_least(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
+        self.and(column, Comparison::AtLeast, value)
+    }
+
+    /// The column holds less than `value`; whatever it holds, where that is absent.
+    #[must_use]
+    pub fn before(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
+        self.and(column, Comparison::Before, value)
+    }
+
+    fn and(mut self, column: &'static str, comparison: Comparison, value: Option<impl ColumnValue>) -> Self {
+        self.0.extend(value.map(|value| (column, comparison, value.into_value())));
+        self
+    }
+
+    /// The conditions as SQL; what they compare with is added to `variables`.
+    fn sql(&self, variables: &mut Vec<Value>) -> String {
+        let parts = self.0.iter().map(|(column, comparison, value)| {
+            variables.push(value.clone());
+            let sign = match comparison {
+                Comparison::Equal => "=",
+                Comparison::AtLeast => ">=",
+                Comparison::Before => "<",
+            };
+            format!("\"{column}\" {sign} ${}", variables.len())
+        });
+        parts.collect::<Vec<_>>().join(" AND ")
+    }
+}
+
 /// A question to one table, within a tenant.
 ///
 /// None can be made without one, nor turned to another one:
@@ -44,7 +87,9 @@ pub struct Select {
     /// The table.
     pub table: &'static Table,
     tenant: TenantId,
-    filters: Vec<(&'static str, Comparison, Value)>,
+    filters: Conditions,
+    /// One of these must hold, where there are any.
+    either: Vec<Conditions>,
     order: Option<&'static str>,
     after: Option<Uuid>,
     limit: usize,
@@ -54,27 +99,27 @@ impl Select {
     /// All rows of the tenant, in order of key, at most [`PAGE_ITEMS_MAX`].
     #[must_use]
     pub fn of<R: TableRow>(tenant: TenantId) -> Self {
-        let (filters, order, after) = (Vec::new(), None, None);
-        Self { table: R::TABLE, tenant, filters, order, after, limit: PAGE_ITEMS_MAX }
+        let (filters, either, order, after) = (Conditions::default(), Vec::new(), None, None);
+        Self { table: R::TABLE, tenant, filters, either, order, after, limit: PAGE_ITEMS_MAX }
     }
 
     /// Only rows that hold `value`; any where it is absent. No question may name a decimal, a date or a JSON document,
     /// here or elsewhere.
     #[must_use]
     pub fn equal(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
-        self.filter(column, Comparison::Equal, value)
+        Self { filters: self.filters.equal(column, value), ..self }
     }
 
     /// Only rows that hold `value` or more; any where it is absent.
     #[must_use]
     pub fn at_least(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
-        self.filter(column, Comparison::AtLeast, value)
+        Self { filters: self.filters.at_least(column, value), ..self }
     }
 
     /// Only rows that hold less than `value`; any where it is absent.
     #[must_use]
     pub fn before(self, column: &'static str, value: Option<impl ColumnValue>) -> Self {
-        self.filter(column, Comparison::Before, value)
+        Self { filters: self.filters.before(column, value), ..self }
     }
 
     /// In order of this column, and of id among equals.
@@ -83,14 +128,10 @@ impl Select {
         Self { order: Some(column), ..self }
     }
 
-    fn filter(
-        mut self,
-        column: &'static str,
-        comparison: Comparison,
-        value: Option<impl ColumnValue>,
-    ) -> Self {
-        self.filters.extend(value.map(|value| (column, comparison, value.into_value())));
-        self
+    /// Only rows for which one of these holds.
+    #[must_use]
+    pub fn either(self, either: Vec<Conditions>) -> Self {
+        Self { either, ..self }
     }
 
     /// The statement and its variables, of which the tenant is the first. `table` is the table's name in the store;
@@ -105,7 +146,8 @@ impl Select {
         asking: &str,
         shown: impl Fn(&Column) -> String,
     ) -> Result<(String, Vec<Value>), StoreError> {
-        let mut named = self.filters.iter().map(|(column, ..)| *column).chain(self.order);
+        let conditions = std::iter::once(&self.filters).chain(&self.either);
+        let mut named = conditions.flat_map(|all| &all.0).map(|(column, ..)| *column).chain(self.order);
         if let Some(reason) = named.find_map(|column| self.refusal(column)) {
             return Err(StoreError::Unavailable { store, reason });
         }
@@ -113,15 +155,13 @@ impl Select {
         let tenant = self.table.tenant;
         let mut sql = format!("SELECT {} FROM {table} WHERE \"{tenant}\" = {asking}", columns.join(", "));
         let mut variables = vec![Value::Uuid(self.tenant.0)];
-        for (column, comparison, value) in &self.filters {
-            variables.push(value.clone());
-            let sign = match comparison {
-                Comparison::Equal => "=",
-                Comparison::AtLeast => ">=",
-                Comparison::Before => "<",
-            };
-            // Writing to a string cannot fail.
-            let _ = write!(sql, " AND \"{column}\" {sign} ${}", variables.len());
+        // Writing to a string cannot fail.
+        if !self.filters.0.is_empty() {
+            let _ = write!(sql, " AND {}", self.filters.sql(&mut variables));
+        }
+        if !self.either.is_empty() {
+            let either: Vec<String> = self.either.iter().map(|all| all.sql(&mut variables)).collect();
+            let _ = write!(sql, " AND (({}))", either.join(") OR ("));
         }
         let order = self.order_columns();
         if let (Some(after), Some(id)) = (self.after, order.last()) {
@@ -222,6 +262,12 @@ mod tests {
         assert_eq!(sql(&none), sql(&select));
         let some = select.clone().equal("type", Some("a".to_owned())).before("id", Some(Uuid::nil()));
         assert_eq!(sql(&some), format!("{all} AND \"type\" = $2 AND \"id\" < $3 ORDER BY \"id\" LIMIT $4"));
+        let (one, other) = (Conditions::default(), Conditions::default());
+        let one = one.equal("type", Some("a".to_owned())).at_least("id", Some(Uuid::nil()));
+        let either = vec![one, other.equal("type", Some("b".to_owned()))];
+        let both = "((\"type\" = $3 AND \"id\" >= $4) OR (\"type\" = $5))";
+        let either = select.clone().before("id", Some(Uuid::nil())).either(either);
+        assert_eq!(sql(&either), format!("{all} AND \"id\" < $2 AND {both} ORDER BY \"id\" LIMIT $6"));
         let page = Select { after: Some(Uuid::nil()), ..select };
         assert_eq!(sql(&page), format!("{all} AND \"id\" > $2 ORDER BY \"id\" LIMIT $3"));
         let ordered = page.ordered_by("type");
@@ -232,6 +278,9 @@ mod tests {
     #[test]
     fn a_column_that_does_not_exist_is_refused() {
         let select = Select::of::<Note>(TenantId::default()).equal("id; DROP TABLE notes", Some(1_i64));
+        assert!(select.statement("test", "notes", "$1", |_| String::new()).is_err());
+        let unknown = Conditions::default().equal("x", Some(1_i64));
+        let select = Select::of::<Note>(TenantId::default()).either(vec![unknown]);
         assert!(select.statement("test", "notes", "$1", |_| String::new()).is_err());
     }
 }

@@ -17,7 +17,7 @@ use crate::tables::{TableProjection, TableSource};
 /// The projection.
 pub static TENANCY: TableProjection = TableProjection {
     name: "tenancy",
-    layout: 2,
+    layout: 3,
     postgres: include_str!("../../../../schemas/postgres/tenancy.sql"),
     sources: &[
         TableSource::of::<Tenant>(),

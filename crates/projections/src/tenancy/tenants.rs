@@ -1,10 +1,13 @@
 //! `tenants`: one row at most for each tenant.
 
 use foodflow_domain::TenantId;
+use foodflow_domain::tenancy::FREE_PLAN;
+use foodflow_domain::tenancy::subscription::SubscriptionStatus;
 use foodflow_domain::tenancy::tenant::{TenantEvent, TenantProfile, TenantStatus};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::subscriptions;
 use crate::store::StoreError;
 use crate::table;
 use crate::tables::{EventTable, Select, TableChange, TableEvent, TableStore, Value, select};
@@ -75,6 +78,8 @@ impl EventTable for Tenant {
                     .set("stripe_customer_id", stripe_customer_id)
                     .change()
             }
+            // The flag has a row of its own.
+            TenantEvent::FeatureSet(_) => patch().change(),
             TenantEvent::PlanChanged(data) => patch().set("subscription_plan", data.plan).change(),
             TenantEvent::Suspended(_) => status(TenantStatus::Suspended).change(),
             TenantEvent::Reactivated(_) => status(TenantStatus::Active).change(),
@@ -83,10 +88,22 @@ impl EventTable for Tenant {
     }
 }
 
-/// The tenant, where it is registered.
+/// The tenant, where it is registered, with the plan that it has at `now`: what a subscription gave is over with it.
 ///
 /// # Errors
 /// [`StoreError`] where the store does not answer.
-pub async fn tenant(store: &dyn TableStore, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
-    select::one(store, Select::of::<Tenant>(tenant)).await
+pub async fn tenant(
+    store: &dyn TableStore,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<Option<Tenant>, StoreError> {
+    let Some(mut row): Option<Tenant> = select::one(store, Select::of::<Tenant>(tenant)).await? else {
+        return Ok(None);
+    };
+    if let Some(subscription) = subscriptions::present(store, tenant).await?
+        && !subscription.status_at(now).is_some_and(SubscriptionStatus::is_in_force)
+    {
+        FREE_PLAN.clone_into(&mut row.subscription_plan);
+    }
+    Ok(Some(row))
 }

@@ -4,11 +4,12 @@
 //! can be made again from the log and is the same. Contexts are known by the types of their events only.
 
 use foodflow_domain::TenantId;
+use foodflow_domain::tenancy::usage::{LOT_METRICS, LOT_PRODUCED, LOT_RECEIVED};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::page::{Page, PageRequest};
+use crate::page::{PAGE_ITEMS_MAX, Page, PageRequest};
 use crate::recorded::Recorded;
 use crate::store::StoreError;
 use crate::table;
@@ -19,8 +20,8 @@ const PERIOD_S: i64 = 3_600;
 
 /// Metrics that count events, with what the types of those begin with, up to the version.
 const EVENT_METRICS: [(&str, &str); 3] = [
-    ("lots.received", "foodflow.food_graph.batch.received."),
-    ("lots.produced", "foodflow.food_graph.batch.produced."),
+    (LOT_METRICS[0], LOT_RECEIVED),
+    (LOT_METRICS[1], LOT_PRODUCED),
     ("shipments.recorded", "foodflow.food_graph.shipment.recorded."),
 ];
 
@@ -54,7 +55,17 @@ table! {
 /// - `bytes.recorded`: bytes of its payload, as stored;
 /// - `lots.received`, `lots.produced`, `shipments.recorded`: events of that kind.
 pub fn meter(message: &Recorded, changes: &mut Vec<TableChange>) {
-    let Some(first) = message.events.first() else { return };
+    changes.extend(metered(message).into_iter().map(|row| TableChange::Add {
+        row: row.into_row(),
+        sum: "value",
+        replace: &["position"],
+    }));
+}
+
+/// What a message adds, as rows of its hour.
+#[must_use]
+pub fn metered(message: &Recorded) -> Vec<UsageMetric> {
+    let Some(first) = message.events.first() else { return Vec::new() };
     let count = |wanted: &str| {
         message.events.iter().filter(|event| event.event_type.starts_with(wanted)).count() as u64
     };
@@ -66,17 +77,15 @@ pub fn meter(message: &Recorded, changes: &mut Vec<TableChange>) {
     let of_events = EVENT_METRICS.into_iter().map(|(name, wanted)| (name, count(wanted)));
     let hour = first.time.as_second().div_euclid(PERIOD_S) * PERIOD_S;
     let timestamp = Timestamp::from_second(hour).unwrap_or(first.time);
-    for (metric_name, amount) in own.into_iter().chain(of_events).filter(|(_, amount)| *amount > 0) {
-        let row = UsageMetric {
-            id: Uuid::new_v5(&message.tenant.0, format!("{metric_name}/{hour}").as_bytes()),
-            tenant_id: message.tenant.0,
-            metric_name: metric_name.to_owned(),
-            value: amount.into(),
-            timestamp,
-            position: message.position.0.cast_signed(),
-        };
-        changes.push(TableChange::Add { row: row.into_row(), sum: "value", replace: &["position"] });
-    }
+    let row = |(metric_name, amount): (&str, u64)| UsageMetric {
+        id: Uuid::new_v5(&message.tenant.0, format!("{metric_name}/{hour}").as_bytes()),
+        tenant_id: message.tenant.0,
+        metric_name: metric_name.to_owned(),
+        value: amount.into(),
+        timestamp,
+        position: message.position.0.cast_signed(),
+    };
+    own.into_iter().chain(of_events).filter(|(_, amount)| *amount > 0).map(row).collect()
 }
 
 /// Which sums are asked for; all where nothing is given.
@@ -90,7 +99,7 @@ pub struct UsageMetricFilters {
     pub until: Option<Timestamp>,
 }
 
-/// A page of sums, in order of their hours.
+/// A page of sums, in order of their hours; of those that began at `retained_since` or later, where that is given.
 ///
 /// # Errors
 /// [`StoreError`] where the store does not answer.
@@ -99,9 +108,32 @@ pub async fn usage_metrics(
     tenant: TenantId,
     filters: UsageMetricFilters,
     request: PageRequest,
+    retained_since: Option<Timestamp>,
 ) -> Result<Page<UsageMetric>, StoreError> {
     let UsageMetricFilters { metric_name, since, until } = filters;
     let select = Select::of::<UsageMetric>(tenant).equal("metric_name", metric_name);
-    let select = select.at_least("timestamp", since).before("timestamp", until).ordered_by("timestamp");
+    let select = select.at_least("timestamp", since).at_least("timestamp", retained_since);
+    let select = select.before("timestamp", until).ordered_by("timestamp");
     select::page(store, select, request, |row: &UsageMetric| row.id).await
+}
+
+/// Every sum that the filters name, in order of their hours.
+///
+/// # Errors
+/// [`StoreError`] where the store does not answer.
+pub async fn all(
+    store: &dyn TableStore,
+    tenant: TenantId,
+    filters: &UsageMetricFilters,
+) -> Result<Vec<UsageMetric>, StoreError> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { after, size: PAGE_ITEMS_MAX };
+        let page = usage_metrics(store, tenant, filters.clone(), request, None).await?;
+        rows.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(rows),
+        }
+    }
 }

@@ -38,7 +38,7 @@ async fn all(store: &dyn TableStore, tenant: TenantId, filters: UsageMetricFilte
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
         let request = PageRequest { after, size: 2 };
-        let page = usage_metrics(store, tenant, filters.clone(), request).await.unwrap();
+        let page = usage_metrics(store, tenant, filters.clone(), request, None).await.unwrap();
         rows.extend(page.items);
         after = page.next;
         if after.is_none() {

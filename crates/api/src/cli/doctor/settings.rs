@@ -12,7 +12,7 @@ use crate::config::Config;
 
 const SECTION: &str = "settings";
 /// Settings whose value may be shown. Every other one is a secret until it is named here.
-const SHOWN: [&str; 18] = [
+const SHOWN: [&str; 19] = [
     "data",
     "listen",
     "role",
@@ -31,6 +31,7 @@ const SHOWN: [&str; 18] = [
     "audit_key_file",
     "master_key_file",
     "audit_interval",
+    "plans",
 ];
 /// Variables with the prefix that are read elsewhere, as settings of the program's own log.
 const OTHER_VARIABLES: [&str; 2] = ["log", "log_format"];

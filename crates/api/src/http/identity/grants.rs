@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
-use foodflow_commands::identity::authenticate::{Known, LoggedIn, Turned, actor_of_service_account, actor_of_user};
+use foodflow_commands::identity::authenticate::{
+    Known, LoggedIn, Turned, actor_of_service_account, actor_of_user,
+};
 use foodflow_domain::TenantId;
 use foodflow_domain::identity::Origin;
 use foodflow_domain::identity::access::AccessRefused;
@@ -100,7 +102,11 @@ pub(super) async fn to_user(app: &App, tenant: TenantId, logged_in: LoggedIn) ->
 }
 
 /// The answer to a service account that showed its key.
-pub(super) async fn to_service_account(app: &App, tenant: TenantId, known: Known) -> Result<Response, Problem> {
+pub(super) async fn to_service_account(
+    app: &App,
+    tenant: TenantId,
+    known: Known,
+) -> Result<Response, Problem> {
     let Known { id, permissions } = known;
     let access_token = sign(app, tenant, &actor_of_service_account(id), None, &permissions).await?;
     let grant = Grant {

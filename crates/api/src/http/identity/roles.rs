@@ -69,7 +69,7 @@ async fn role(
 ) -> Result<Response, Problem> {
     let as_of = as_of(query)?;
     let tenant = access.tenant;
-    let Standing { store, position } =
+    let Standing { store, position, .. } =
         standing(&app, &app.models.identity, tenant, &headers, as_of.as_deref()).await?;
     let found = roles::role(store.as_ref(), tenant, id).await?;
     let row = found.ok_or_else(|| Problem::not_found(format!("there is no role {id}")))?;

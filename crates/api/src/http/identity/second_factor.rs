@@ -61,7 +61,12 @@ async fn begin(
 }
 
 /// What a code of one's own proves.
-async fn proved(app: &App, access: &Access<AccountUse>, address: ClientAddress, code: &str) -> Result<Proof, Problem> {
+async fn proved(
+    app: &App,
+    access: &Access<AccountUse>,
+    address: ClientAddress,
+    code: &str,
+) -> Result<Proof, Problem> {
     admit_attempt(app, address.ip, &access.actor, "code").await?;
     let user = app.executor.state_of::<User>(access.tenant, own(access)?.0).await?;
     let factor = user.state.second_factor.as_ref();

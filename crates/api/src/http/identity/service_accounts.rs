@@ -47,7 +47,7 @@ async fn service_account(
     query: Result<Query<AsOfQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let as_of = as_of(query)?;
-    let Standing { store, position } =
+    let Standing { store, position, .. } =
         standing(&app, &app.models.identity, access.tenant, &headers, as_of.as_deref()).await?;
     let found = service_accounts::service_account(store.as_ref(), access.tenant, id).await?;
     let row = found.ok_or_else(|| Problem::not_found(format!("there is no service account {id}")))?;
@@ -138,7 +138,7 @@ async fn keys_page(
 ) -> Result<Response, Problem> {
     let KeysQuery { page_after, page_size, as_of } = parameters(query)?;
     let page = page_request(page_after, page_size)?;
-    let Standing { store, position } =
+    let Standing { store, position, .. } =
         standing(&app, &app.models.identity, access.tenant, &headers, as_of.as_deref()).await?;
     if service_accounts::service_account(store.as_ref(), access.tenant, id).await?.is_none() {
         return Err(Problem::not_found(format!("there is no service account {id}")));
@@ -261,12 +261,33 @@ async fn changed(
     Ok(respond(&accepted))
 }
 
-on_service_account!(change_roles, put, "/v1/service-accounts/{id}/roles", RolesBody, "Give a service account other roles.", |said| {
-    let (role_ids, reason): (BTreeSet<_>, String) = said;
-    (ServiceAccountChange::Roles(role_ids), reason)
-});
-on_service_account!(deactivate, post, "/v1/service-accounts/{id}/deactivate", WhyBody, "Let a service account act no more: its keys and tokens are refused.", |reason| (ServiceAccountChange::Deactivate, reason));
-on_service_account!(reactivate, post, "/v1/service-accounts/{id}/reactivate", WhyBody, "Let a service account act again.", |reason| (ServiceAccountChange::Reactivate, reason));
+on_service_account!(
+    change_roles,
+    put,
+    "/v1/service-accounts/{id}/roles",
+    RolesBody,
+    "Give a service account other roles.",
+    |said| {
+        let (role_ids, reason): (BTreeSet<_>, String) = said;
+        (ServiceAccountChange::Roles(role_ids), reason)
+    }
+);
+on_service_account!(
+    deactivate,
+    post,
+    "/v1/service-accounts/{id}/deactivate",
+    WhyBody,
+    "Let a service account act no more: its keys and tokens are refused.",
+    |reason| (ServiceAccountChange::Deactivate, reason)
+);
+on_service_account!(
+    reactivate,
+    post,
+    "/v1/service-accounts/{id}/reactivate",
+    WhyBody,
+    "Let a service account act again.",
+    |reason| (ServiceAccountChange::Reactivate, reason)
+);
 
 /// Revoke a key: it is refused from now on, and so are the tokens that it bought.
 #[utoipa::path(post, path = "/v1/service-accounts/{id}/keys/{key_id}/revoke", tag = "identity", request_body = WhyBody, security(("bearer" = [])),

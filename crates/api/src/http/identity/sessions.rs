@@ -206,7 +206,7 @@ async fn own_sessions(
     let OwnSessionsQuery { page_after, page_size, as_of } = parameters(query)?;
     let page = page_request(page_after, page_size)?;
     let filters = sessions::SessionFilters { user_id: Some(own(&access)?.0) };
-    let Standing { store, position } =
+    let Standing { store, position, .. } =
         standing(&app, &app.models.identity, access.tenant, &headers, as_of.as_deref()).await?;
     Ok(answer(position, &sessions::sessions(store.as_ref(), access.tenant, filters, page).await?))
 }

@@ -109,7 +109,7 @@ pub(super) async fn answered(
     headers: &HeaderMap,
     as_of: Option<String>,
 ) -> Result<Response, Problem> {
-    let Standing { store, position } =
+    let Standing { store, position, .. } =
         standing(app, &app.models.identity, tenant, headers, as_of.as_deref()).await?;
     let found = users::user(store.as_ref(), tenant, id).await?;
     let row = found.ok_or_else(|| Problem::not_found(format!("there is no user {id}")))?;
@@ -171,7 +171,7 @@ async fn users_page(
 ) -> Result<Response, Problem> {
     let UsersQuery { email, status, is_active, page_after, page_size, as_of } = parameters(query)?;
     let page = page_request(page_after, page_size)?;
-    let Standing { store, position } =
+    let Standing { store, position, .. } =
         standing(&app, &app.models.identity, access.tenant, &headers, as_of.as_deref()).await?;
     let filters = users::UserFilters { email, status, is_active };
     let Page { items, next } = users::users(store.as_ref(), access.tenant, filters, page).await?;
@@ -306,23 +306,58 @@ async fn after(app: &App, tenant: TenantId, user_id: UserId, before: &Account) -
     grants::void_tokens(app, tenant, actor_of_user(user_id)).await
 }
 
-on_user!(change_user, put, "/v1/users/{id}", ProfileBody, "Write anew who a user is.", |app, tenant, user_id, profile, origin| {
-    let email_index = email_index(&app.executor, tenant, &profile.email).await?;
-    ChangeProfile { user_id, profile, email_index, origin }
-});
-on_user!(change_roles, put, "/v1/users/{id}/roles", RolesBody, "Give a user other roles: access tokens that were issued are void, the next one states them.", |app, _tenant, user_id, said, origin| {
-    let (role_ids, reason) = said;
-    ChangeStanding { user_id, standing: Becomes::Roles(role_ids), reason, origin }
-});
-on_user!(deactivate, post, "/v1/users/{id}/deactivate", WhyBody, "Let a user log in no more: every session ends at once.", |app, _tenant, user_id, reason, origin| {
-    ChangeStanding { user_id, standing: Becomes::Deactivated, reason, origin }
-});
-on_user!(reactivate, post, "/v1/users/{id}/reactivate", WhyBody, "Let a user log in again.", |app, _tenant, user_id, reason, origin| {
-    ChangeStanding { user_id, standing: Becomes::Reactivated, reason, origin }
-});
-on_user!(disable_second_factor, post, "/v1/users/{id}/second-factor/disable", WhyBody, "Ask a user for the second factor no more: the device is lost, and the recovery codes.", |app, _tenant, user_id, reason, origin| {
-    ChangeFactor { user_id, change: FactorChange::Disable { proof: None, reason }, origin }
-});
+on_user!(
+    change_user,
+    put,
+    "/v1/users/{id}",
+    ProfileBody,
+    "Write anew who a user is.",
+    |app, tenant, user_id, profile, origin| {
+        let email_index = email_index(&app.executor, tenant, &profile.email).await?;
+        ChangeProfile { user_id, profile, email_index, origin }
+    }
+);
+on_user!(
+    change_roles,
+    put,
+    "/v1/users/{id}/roles",
+    RolesBody,
+    "Give a user other roles: access tokens that were issued are void, the next one states them.",
+    |app, _tenant, user_id, said, origin| {
+        let (role_ids, reason) = said;
+        ChangeStanding { user_id, standing: Becomes::Roles(role_ids), reason, origin }
+    }
+);
+on_user!(
+    deactivate,
+    post,
+    "/v1/users/{id}/deactivate",
+    WhyBody,
+    "Let a user log in no more: every session ends at once.",
+    |app, _tenant, user_id, reason, origin| {
+        ChangeStanding { user_id, standing: Becomes::Deactivated, reason, origin }
+    }
+);
+on_user!(
+    reactivate,
+    post,
+    "/v1/users/{id}/reactivate",
+    WhyBody,
+    "Let a user log in again.",
+    |app, _tenant, user_id, reason, origin| {
+        ChangeStanding { user_id, standing: Becomes::Reactivated, reason, origin }
+    }
+);
+on_user!(
+    disable_second_factor,
+    post,
+    "/v1/users/{id}/second-factor/disable",
+    WhyBody,
+    "Ask a user for the second factor no more: the device is lost, and the recovery codes.",
+    |app, _tenant, user_id, reason, origin| {
+        ChangeFactor { user_id, change: FactorChange::Disable { proof: None, reason }, origin }
+    }
+);
 
 /// Erase a person: nothing shows who that was, and nothing can be opened that was sealed. There is no way back.
 ///

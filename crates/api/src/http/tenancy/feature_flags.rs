@@ -38,7 +38,7 @@ async fn feature_flag(
     query: Result<Query<AsOfQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (name, as_of) = (feature(path)?, as_of(query)?);
-    let Standing { store, position } =
+    let Standing { store, position, .. } =
         standing(&app, &app.models.tenancy, access.tenant, &headers, as_of.as_deref()).await?;
     let found = feature_flags::feature_flag(store.as_ref(), access.tenant, name.clone()).await?;
     let row = found.ok_or_else(|| Problem::not_found(format!("feature `{name}` was never set")))?;

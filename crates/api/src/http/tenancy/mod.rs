@@ -1,5 +1,7 @@
-//! The tenant who asks: itself, its subscriptions, its features, and what it uses.
+//! The tenant who asks: itself, its subscriptions, its features, what it may use, and what it uses.
 
+mod bill;
+mod entitlements;
 mod feature_flags;
 mod subscriptions;
 mod tenant;
@@ -13,6 +15,8 @@ use super::App;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(tenant::routes())
+        .merge(entitlements::routes())
+        .merge(bill::routes())
         .merge(subscriptions::routes())
         .merge(feature_flags::routes())
         .merge(usage_metrics::routes())

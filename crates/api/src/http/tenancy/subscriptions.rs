@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::bodies::tenancy::{CancelBody, ReasonBody, RenewalBody, SubscriptionBody, SubscriptionPlanBody};
+use crate::bodies::tenancy::{CancelBody, RenewalBody, SubscriptionBody, SubscriptionPlanBody};
 use crate::http::access::{Access, TenancyAdminister, TenancyRead};
 use crate::http::command::{CommandAnswer, CommandRequest};
 use crate::http::problem::Problem;
@@ -32,24 +32,24 @@ async fn subscription(
     query: Result<Query<AsOfQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let as_of = as_of(query)?;
-    let Standing { store, position } =
+    let Standing { store, position, at, .. } =
         standing(&app, &app.models.tenancy, access.tenant, &headers, as_of.as_deref()).await?;
-    let found = subscriptions::subscription(store.as_ref(), access.tenant, id).await?;
+    let found = subscriptions::subscription(store.as_ref(), access.tenant, id, at).await?;
     let row = found.ok_or_else(|| Problem::not_found(format!("there is no subscription {id}")))?;
     Ok(tagged(position, u64::try_from(row.version).ok(), &row))
 }
 
-table_page!(subscriptions_page, SubscriptionsQuery, tenancy, subscriptions::subscriptions, SubscriptionFilters, TenancyRead, "tenancy", "/v1/subscriptions", "A page of subscriptions, in order of id.", {
+table_page!(subscriptions_page, SubscriptionsQuery, tenancy, subscriptions::subscriptions(at), SubscriptionFilters, TenancyRead, "tenancy", "/v1/subscriptions", "A page of subscriptions, in order of id.", {
     /// Its plan.
     plan: String,
-    /// `active` or `cancelled`.
+    /// `active`, `cancelling`, `past_due`, `expired` or `cancelled`.
     status: String,
 });
 
 write_operation!(start_subscription, post, "/v1/subscriptions", SubscriptionBody, SubscriptionBody, TenancyAdminister, "tenancy", created: "Start a subscription: its plan is the tenant's.");
 write_operation!(renew_subscription, post, "/v1/subscriptions/{id}/renew", RenewalBody, RenewalBody, TenancyAdminister, "tenancy", on "Id of the subscription": "Let a subscription go on for another period.");
 write_operation!(change_plan, put, "/v1/subscriptions/{id}/plan", SubscriptionPlanBody, SubscriptionPlanBody, TenancyAdminister, "tenancy", on "Id of the subscription": "Give a subscription another plan.");
-write_operation!(cancel_subscription, post, "/v1/subscriptions/{id}/cancel", CancelBody, ReasonBody, TenancyAdminister, "tenancy", on "Id of the subscription": "Cancel a subscription: the tenant has the free plan then.");
+write_operation!(cancel_subscription, post, "/v1/subscriptions/{id}/cancel", CancelBody, CancelBody, TenancyAdminister, "tenancy", on "Id of the subscription": "Cancel a subscription, at once or to the end of its period: the tenant has the free plan then.");
 
 /// Subscriptions.
 pub(super) fn routes() -> OpenApiRouter<App> {

@@ -29,9 +29,9 @@ async fn tenant(
     query: Result<Query<AsOfQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let as_of = as_of(query)?;
-    let Standing { store, position } =
+    let Standing { store, position, at, .. } =
         standing(&app, &app.models.tenancy, access.tenant, &headers, as_of.as_deref()).await?;
-    let found = tenants::tenant(store.as_ref(), access.tenant).await?;
+    let found = tenants::tenant(store.as_ref(), access.tenant, at).await?;
     let row = found.ok_or_else(|| {
         Problem::not_found("the tenant is not registered, or was not then; `PUT /v1/tenant` registers it")
     })?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use foodflow_log::embedded::EmbeddedLog;
 use foodflow_log::event_log::PARTITIONS_DEFAULT;
-use foodflow_log::nats::{NatsConfig, NatsLog};
+use foodflow_log::nats::{NatsConfig, NatsCredentials, NatsLog};
 use foodflow_log::partitioned::PartitionedEmbedded;
 use foodflow_log::{EventLog as _, LogError, SharedLog};
 
@@ -26,8 +26,8 @@ pub enum LogAddress {
     File(PathBuf),
     /// A folder with an SQLite file for each partition.
     Folder(PathBuf),
-    /// JetStream.
-    Nats(Secret),
+    /// JetStream, and how to sign in where the address does not say.
+    Nats(Secret, Option<NatsCredentials>),
     /// EventStoreDB; reached only by a program that is built with the feature `eventstore`.
     EventStore(Secret),
 }
@@ -51,7 +51,7 @@ impl LogAddress {
             None => Self::File(config.embedded_log()),
             Some(url) => match url.0.trim().strip_prefix(FILE_SCHEME) {
                 Some(path) => Self::of_path(without_slashes(path)),
-                None => Self::of_url(url.clone()),
+                None => Self::of_url(url.clone(), config.nats_credentials()),
             },
         }
     }
@@ -64,14 +64,14 @@ impl LogAddress {
             return Self::of_path(without_slashes(path));
         }
         if text.contains("://") {
-            return Self::of_url(Secret(text.to_owned()));
+            return Self::of_url(Secret(text.to_owned()), None);
         }
         Self::of_path(PathBuf::from(text))
     }
 
-    fn of_url(url: Secret) -> Self {
+    fn of_url(url: Secret, sign_in: Option<NatsCredentials>) -> Self {
         let is_event_store = EVENT_STORE_SCHEMES.iter().any(|scheme| url.0.trim().starts_with(scheme));
-        if is_event_store { Self::EventStore(url) } else { Self::Nats(url) }
+        if is_event_store { Self::EventStore(url) } else { Self::Nats(url, sign_in) }
     }
 
     fn of_path(path: PathBuf) -> Self {
@@ -85,7 +85,7 @@ impl LogAddress {
         match self {
             Self::File(_) => "embedded",
             Self::Folder(_) => "embedded folder",
-            Self::Nats(_) => "JetStream",
+            Self::Nats(..) => "JetStream",
             Self::EventStore(_) => "EventStoreDB",
         }
     }
@@ -96,7 +96,7 @@ impl LogAddress {
         match self {
             Self::File(path) | Self::Folder(path) => path.display().to_string(),
             // The part before the last `@` of an address may hold a password.
-            Self::Nats(url) => {
+            Self::Nats(url, _) => {
                 let addresses = url.0.split(',').map(|one| {
                     let (scheme, rest) = one.trim().split_once("://").unwrap_or(("nats", one.trim()));
                     format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
@@ -121,7 +121,7 @@ impl LogAddress {
             (Self::File(one), Self::File(two)) | (Self::Folder(one), Self::Folder(two)) => {
                 path(one) == path(two)
             }
-            (Self::Nats(_), Self::Nats(_)) | (Self::EventStore(_), Self::EventStore(_)) => {
+            (Self::Nats(..), Self::Nats(..)) | (Self::EventStore(_), Self::EventStore(_)) => {
                 self.place() == other.place()
             }
             _ => false,
@@ -140,8 +140,9 @@ impl LogAddress {
                 Some(log) => Some(self.agreed(log, partitions)?),
                 None => None,
             },
-            Self::Nats(url) => {
-                let config = NatsConfig { partitions, ..NatsConfig::new(url.0.clone()) };
+            Self::Nats(url, sign_in) => {
+                let credentials = sign_in.clone();
+                let config = NatsConfig { partitions, credentials, ..NatsConfig::new(url.0.clone()) };
                 NatsLog::connect_existing(config).await?.map(|log| Arc::new(log) as SharedLog)
             }
             Self::EventStore(url) => event_store::find(url, partitions).await?,
@@ -161,8 +162,10 @@ impl LogAddress {
                 let log = PartitionedEmbedded::open_or_create(path, count, copy_of).await?;
                 self.agreed(log, partitions)?
             }
-            Self::Nats(url) => {
-                let config = NatsConfig { partitions, replicas, ..NatsConfig::new(url.0.clone()) };
+            Self::Nats(url, sign_in) => {
+                let credentials = sign_in.clone();
+                let config =
+                    NatsConfig { partitions, replicas, credentials, ..NatsConfig::new(url.0.clone()) };
                 Arc::new(NatsLog::connect(config).await?)
             }
             Self::EventStore(url) => event_store::open(url, partitions).await?,

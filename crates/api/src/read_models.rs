@@ -187,7 +187,7 @@ impl Config {
     #[must_use]
     pub fn neo4j(&self) -> Option<Neo4jConfig> {
         self.neo4j_url.as_ref().map(|uri| Neo4jConfig {
-            uri: uri.clone(),
+            uri: uri.0.clone(),
             user: self.neo4j_user.clone(),
             password: self.neo4j_password.0.clone(),
             database: self.neo4j_database.clone(),

@@ -21,14 +21,16 @@ pub mod sign_up;
 pub mod token;
 pub mod walk;
 
+use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
-use crate::config::{Config, Role, Secret};
+use crate::config::{Config, Flags, LogFormat, Role, Sources};
 
 /// Traceability for food manufacturing: an event log, and what follows from it.
 #[derive(Debug, Parser)]
@@ -41,14 +43,14 @@ pub struct Arguments {
 }
 
 /// Settings that every command takes; they win over variables and file.
-#[derive(Debug, Args)]
+#[derive(Args)]
 struct Settings {
     /// Configuration file (TOML); `foodflow.toml` is read where it exists.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Folder of the embedded log, the embedded read models and the keys [default: data].
     #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
+    data: Option<String>,
     /// The log: nats://HOST:4222, file:PATH of a folder or an SQLite file, or esdb://HOST:2113 where built with it;
     /// embedded where absent.
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
@@ -63,6 +65,36 @@ struct Settings {
     /// Neo4j, e.g. bolt://127.0.0.1:7687; embedded where absent.
     #[arg(long, global = true, value_name = "URL")]
     neo4j_url: Option<String>,
+    /// Any setting, e.g. `--set log_replicas=3`; docs/OPERATIONS.md lists them. May be repeated.
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+}
+
+/// It may hold secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// What the command line gives, with what the command itself takes.
+    fn flags(&self, command: &Command) -> anyhow::Result<Flags> {
+        let mut flags = Flags::default();
+        flags.add("data", self.data.as_ref());
+        flags.add("log_url", self.log_url.as_ref());
+        flags.add("postgres_url", self.postgres_url.as_ref());
+        flags.add("redis_url", self.redis_url.as_ref());
+        flags.add("neo4j_url", self.neo4j_url.as_ref());
+        if let Command::Serve { listen, .. } | Command::Demo { listen } = command {
+            flags.add("listen", *listen);
+        }
+        if let Command::Serve { role: Some(role), .. } = command {
+            flags.add("role", role.to_possible_value().map(|value| value.get_name().to_owned()));
+        }
+        self.set.iter().try_for_each(|text| flags.set(text))?;
+        Ok(flags)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,13 +149,7 @@ enum Command {
 /// Runs the command.
 #[must_use]
 pub fn main(arguments: Arguments) -> ExitCode {
-    start_logging();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(run(arguments))),
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
+    match start(arguments) {
         Ok(code) => code,
         Err(error) => {
             say(&format!("error: {error:#}"));
@@ -132,34 +158,21 @@ pub fn main(arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { settings, command } = arguments;
+    let (config, sources) = Config::load(settings.config.as_deref(), &settings.flags(&command)?)?;
+    start_logging(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(Box::pin(run(config, sources, command)))
+}
+
+async fn run(mut config: Config, sources: Sources, command: Command) -> anyhow::Result<ExitCode> {
     // Before anything connects: see there.
     #[cfg(feature = "eventstore")]
     foodflow_log::eventstore::prepare_tls().await?;
-    let Arguments { settings, command } = arguments;
-    let mut config = Config::load(settings.config.as_deref())?;
-    let flags = doctor::Flags::of(&settings);
-    if let Some(data) = settings.data {
-        config.data = data;
-    }
-    if let Some(url) = settings.log_url {
-        config.log_url = Some(Secret(url));
-    }
-    if let Some(url) = settings.postgres_url {
-        config.postgres_url = Some(Secret(url)).filter(|url| !url.0.trim().is_empty());
-    }
-    if let Some(url) = settings.redis_url {
-        config.redis_url = Some(Secret(url)).filter(|url| !url.0.trim().is_empty());
-    }
-    config.neo4j_url = settings.neo4j_url.or(config.neo4j_url);
     match command {
-        Command::Serve { listen, role } => {
-            config.listen = listen.unwrap_or(config.listen);
-            config.role = role.unwrap_or(config.role);
-            serve::serve(config).await?;
-        }
-        Command::Demo { listen } => {
-            config.listen = listen.unwrap_or(config.listen);
+        Command::Serve { .. } => serve::serve(config).await?,
+        Command::Demo { .. } => {
             if config.data == Config::default().data {
                 // Beside a plant's own history, never in it.
                 config.data.push("demo");
@@ -183,25 +196,26 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Mirror(arguments) => return Box::pin(mirror::run(&config, arguments)).await,
         Command::Audit(arguments) => return Box::pin(audit::run(&config, arguments)).await,
         Command::Keys(arguments) => return Box::pin(keys::run(&config, arguments)).await,
-        Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &flags, &arguments)).await,
+        Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &sources, &arguments)).await,
         Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn start_logging() {
+fn start_logging(config: &Config) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
-    let filter =
-        EnvFilter::try_from_env("FOODFLOW_LOG").unwrap_or_else(|_| EnvFilter::new("warn,foodflow=info"));
+    let filter = EnvFilter::try_new(&config.log)
+        .with_context(|| format!("log: `{}` does not say what to log; write e.g. info", config.log))?;
     let to_stderr = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     // A second call in one process, as in tests, keeps the first subscriber.
-    let _ = match std::env::var("FOODFLOW_LOG_FORMAT").as_deref() {
-        Ok("json") => to_stderr.json().try_init(),
-        _ => to_stderr.try_init(),
+    let _ = match config.log_format {
+        LogFormat::Json => to_stderr.json().try_init(),
+        LogFormat::Text => to_stderr.try_init(),
     };
+    Ok(())
 }
 
 /// Tells a person something, on standard error.

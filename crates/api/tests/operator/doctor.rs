@@ -53,22 +53,53 @@ fn before_the_first_start_nothing_is_made() {
 #[test]
 fn settings_show_their_source_and_no_secret() {
     let place = Place::empty();
-    std::fs::write(place.path().join("foodflow.toml"), "log_replicas = 3\nlistne = \"0.0.0.0:80\"\n")
-        .unwrap();
-    let mut command = place.command(&["doctor", "--json", "--data", "elsewhere"]);
-    command.env("FOODFLOW_NEO4J_PASSWORD", "s3cret").env("FOODFLOW_NEO4J_DATABSE", "s3cret");
+    let file = place.path().join("foodflow.toml");
+    std::fs::write(&file, "log_replicas = 3\nlog_format = \"json\"\n").unwrap();
+    std::fs::write(place.path().join("password"), "s3cret\n").unwrap();
+    let mut command = place.command(&["doctor", "--json", "--data", "elsewhere", "--set", "log_format=text"]);
+    command.env("FOODFLOW_NEO4J_PASSWORD_FILE", "password").env("FOODFLOW_NEO4J_USER", "0123");
     let ended = super::Ended::of(command.env("FOODFLOW_LOG", "warn").output().unwrap());
     assert!(!ended.stdout.contains("s3cret") && !ended.stderr.contains("s3cret"), "{ended}");
     let report = serde_json::from_str(&ended.stdout).unwrap();
-    let (ok, warnings) = (lines(&report, "ok"), lines(&report, "warn"));
-    assert!(has(&ok, &["data = elsewhere (flag --data)"]), "{ok:#?}");
-    assert!(has(&ok, &["neo4j_password = set (variable FOODFLOW_NEO4J_PASSWORD)"]), "{ok:#?}");
-    assert!(has(&ok, &["log_replicas = 3 (file ", "foodflow.toml)"]), "{ok:#?}");
-    assert!(has(&ok, &["log_url = unset (default)"]), "{ok:#?}");
-    let unknown: Vec<_> = warnings.iter().filter(|line| line.starts_with("settings")).collect();
-    assert_eq!(unknown.len(), 2, "{warnings:#?}");
-    assert!(has(&warnings, &["listne is no setting (file "]), "{warnings:#?}");
-    assert!(has(&warnings, &["neo4j_databse is no setting (variable "]), "{warnings:#?}");
+    let ok = lines(&report, "ok");
+    for line in [
+        "data = elsewhere (flag --data)",
+        "neo4j_password = set (file password, variable FOODFLOW_NEO4J_PASSWORD_FILE)",
+        "neo4j_user = 0123 (variable FOODFLOW_NEO4J_USER)",
+        "log_replicas = 3 (file foodflow.toml)",
+        "log_format = text (flag --set)",
+        "log = warn (variable FOODFLOW_LOG)",
+        "log_url = unset (default)",
+    ] {
+        assert!(has(&ok, &[line]), "{line} is not in {ok:#?}");
+    }
+}
+
+#[test]
+fn what_is_no_setting_is_refused_with_the_name_that_was_meant() {
+    let place = Place::empty();
+    std::fs::write(place.path().join("foodflow.toml"), "listne = \"0.0.0.0:80\"\n").unwrap();
+    let mut command = place.command(&["doctor", "--set", "roll=api"]);
+    let ended = super::Ended::of(command.env("FOODFLOW_NEO4J_DATABSE", "s3cret").output().unwrap());
+    assert_eq!(ended.code, Some(1), "{ended}");
+    for part in [
+        "foodflow.toml: `listne` is no setting; do you mean `listen`?",
+        "`FOODFLOW_NEO4J_DATABSE` is no setting; do you mean `FOODFLOW_NEO4J_DATABASE`?",
+        "--set: `roll` is no setting; do you mean `role`?",
+    ] {
+        assert!(ended.stderr.contains(part), "{part} is not in {ended}");
+    }
+    assert!(!ended.stderr.contains("s3cret"), "{ended}");
+
+    std::fs::write(place.path().join("foodflow.toml"), "listen = 8080\n").unwrap();
+    let ended = place.run(&["doctor"]);
+    assert!(ended.code == Some(1) && ended.stderr.contains("listen (file foodflow.toml)"), "{ended}");
+    std::fs::write(place.path().join("foodflow.toml"), "").unwrap();
+    let ended = place.run(&["doctor", "--set", "log=nonsense=nonsense"]);
+    assert!(ended.code == Some(1) && ended.stderr.contains("does not say what to log"), "{ended}");
+    let ended = place.run(&["doctor", "--set", "s3cret"]);
+    assert!(ended.code == Some(1) && ended.stderr.contains("name=value"), "{ended}");
+    assert!(!ended.stderr.contains("s3cret"), "{ended}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod doctor;
 mod doctor_servers;
 mod keys;
 mod mirror;
+mod nats_sign_in;
 mod rebuild;
 mod replay;
 mod signed;

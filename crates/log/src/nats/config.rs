@@ -11,13 +11,33 @@ use crate::event_log::PARTITIONS_MAX;
 /// How long an answer of the server is awaited unless configured otherwise.
 pub const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
-/// How to sign in where the address itself carries no user name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How to sign in where no address says.
+#[derive(Clone, PartialEq, Eq)]
 pub enum NatsCredentials {
     /// A `.creds` file: a JWT and its key seed, as `nsc` writes it.
     CredentialsFile(PathBuf),
-    /// A file whose whole content is the token.
-    TokenFile(PathBuf),
+    /// A file whose whole content is the seed of an NKey.
+    NkeyFile(PathBuf),
+    /// A token.
+    Token(String),
+    /// A user and a password.
+    User {
+        /// The user.
+        name: String,
+        /// The password.
+        password: String,
+    },
+}
+
+impl fmt::Debug for NatsCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CredentialsFile(path) => f.debug_tuple("CredentialsFile").field(path).finish(),
+            Self::NkeyFile(path) => f.debug_tuple("NkeyFile").field(path).finish(),
+            Self::Token(_) => f.write_str("Token"),
+            Self::User { name, .. } => f.debug_struct("User").field("name", name).finish_non_exhaustive(),
+        }
+    }
 }
 
 /// How to reach the JetStream log.
@@ -30,7 +50,7 @@ pub struct NatsConfig {
     pub partitions: Option<u16>,
     /// Replicas of each partition in a cluster, used only when the log is created.
     pub replicas: u8,
-    /// How to sign in where the address carries no user name.
+    /// How to sign in where no address says; both is refused.
     pub credentials: Option<NatsCredentials>,
     /// How long one answer of the server is awaited.
     pub answer_timeout: Duration,
@@ -93,10 +113,18 @@ mod tests {
 
     #[test]
     fn debug_output_hides_the_password() {
-        let config = NatsConfig::new("nats://plant:s3cret@log-1:4222,nats://tok3n@log-2:4222");
-        let shown = format!("{config:?}");
-        assert!(shown.contains("nats://log-1:4222,nats://log-2:4222"), "{shown}");
-        assert!(!shown.contains("s3cret") && !shown.contains("tok3n"), "{shown}");
+        let (name, password) = ("plant".to_owned(), "s3cret".to_owned());
+        for credentials in
+            [NatsCredentials::User { name, password }, NatsCredentials::Token("s3cret".to_owned())]
+        {
+            let config = NatsConfig {
+                credentials: Some(credentials),
+                ..NatsConfig::new("nats://plant:s3cret@log-1:4222,nats://tok3n@log-2:4222")
+            };
+            let shown = format!("{config:?}");
+            assert!(shown.contains("nats://log-1:4222,nats://log-2:4222"), "{shown}");
+            assert!(!shown.contains("s3cret") && !shown.contains("tok3n"), "{shown}");
+        }
     }
 
     #[test]

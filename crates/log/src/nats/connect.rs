@@ -228,18 +228,26 @@ async fn sign_in(
     let unreadable = |path: &std::path::Path, error: std::io::Error| LogError::Configuration {
         reason: format!("{}: {error}", path.display()),
     };
-    match &config.credentials {
-        Some(NatsCredentials::CredentialsFile(path)) => {
-            return options.credentials_file(path).await.map_err(|error| unreadable(path, error));
-        }
-        Some(NatsCredentials::TokenFile(path)) => {
-            let token = tokio::fs::read_to_string(path).await.map_err(|error| unreadable(path, error))?;
-            return Ok(options.token(token.trim().to_owned()));
-        }
-        None => {}
-    }
     let mut given =
         addresses.iter().map(|address| &address.sign_in).filter(|sign_in| **sign_in != SignIn::None);
+    if let Some(credentials) = &config.credentials {
+        if given.next().is_some() {
+            let reason = "credentials stand in the address and beside it: leave them out of the address";
+            return Err(LogError::Configuration { reason: reason.to_owned() });
+        }
+        return match credentials.clone() {
+            NatsCredentials::CredentialsFile(path) => {
+                options.credentials_file(&path).await.map_err(|error| unreadable(&path, error))
+            }
+            NatsCredentials::NkeyFile(path) => {
+                let seed =
+                    tokio::fs::read_to_string(&path).await.map_err(|error| unreadable(&path, error))?;
+                Ok(options.nkey(seed.trim().to_owned()))
+            }
+            NatsCredentials::Token(token) => Ok(options.token(token)),
+            NatsCredentials::User { name, password } => Ok(options.user_and_password(name, password)),
+        };
+    }
     let Some(first) = given.next() else { return Ok(options) };
     if given.any(|other| other != first) {
         let reason = "all addresses of one log use the same credentials".to_owned();

@@ -27,8 +27,16 @@ impl NatsServer {
     /// # Errors
     /// When there is no `nats-server`, or it does not start; the error carries the end of its log.
     pub async fn start() -> anyhow::Result<Self> {
-        let tools = workspace_tools()?;
-        let process = blocking(move || NatsProcess::start(&tools)).await?;
+        Self::start_with("").await
+    }
+
+    /// The same for those alone whom `authorization` names, in the words of the server's configuration.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(authorization: &str) -> anyhow::Result<Self> {
+        let (tools, authorization) = (workspace_tools()?, authorization.to_owned());
+        let process = blocking(move || NatsProcess::start_with(&tools, &authorization)).await?;
         Ok(Self { url: process.url(), process: Arc::new(Mutex::new(process)) })
     }
 

@@ -16,10 +16,9 @@ use clap::Args;
 use jiff::Timestamp;
 
 use self::checks::Checks;
-pub use self::settings::Flags;
 use super::interrupt::unless_interrupted;
 use super::{print_data, say};
-use crate::config::Config;
+use crate::config::{Config, Sources};
 
 const EXAMPLES: &str = "\
 Every line is ok, warn or fail, and says what to do where it is not ok. Nothing is changed: what does not exist yet is \
@@ -48,10 +47,14 @@ pub struct DoctorArguments {
 ///
 /// # Errors
 /// Where standard output is closed, or the settings cannot be read.
-pub async fn run(config: &Config, flags: &Flags, arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    config: &Config,
+    sources: &Sources,
+    arguments: &DoctorArguments,
+) -> anyhow::Result<ExitCode> {
     let work = async {
         let mut checks = Checks::default();
-        settings::check(&mut checks, config, flags)?;
+        settings::check(&mut checks, config, sources)?;
         clock(&mut checks, Timestamp::now());
         folder::check(&mut checks, &config.data);
         key::check_access(&mut checks, &config.access_key());

@@ -29,6 +29,8 @@ pub struct NatsProcess {
     process: Option<ServerProcess>,
     program: PathBuf,
     port: u16,
+    /// What the server's configuration says about who may sign in; anybody where it is empty.
+    authorization: String,
     folder: TempDir,
 }
 
@@ -38,12 +40,21 @@ impl NatsProcess {
     /// # Errors
     /// When there is no `nats-server`, or it does not start; the error carries the end of its log.
     pub fn start(tools: &Tools) -> anyhow::Result<Self> {
+        Self::start_with(tools, "")
+    }
+
+    /// The same for those alone whom `authorization` names, in the words of the server's configuration.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(tools: &Tools, authorization: &str) -> anyhow::Result<Self> {
         let program = tools.find_nats_server().with_context(|| missing(tools))?;
         let mut attempt = 1;
         loop {
             let port = free_port()?;
             let folder = tempfile::Builder::new().prefix("foodflow-nats-").tempdir()?;
-            let mut server = Self { process: None, program: program.clone(), port, folder };
+            let authorization = authorization.to_owned();
+            let mut server = Self { process: None, program: program.clone(), port, authorization, folder };
             match server.restart() {
                 Err(error) if attempt < ATTEMPTS && lost_its_port(&error) => attempt += 1,
                 started => return started.map(|()| server),
@@ -124,7 +135,7 @@ impl NatsProcess {
         let name = format!("foodflow-test-{}-{}", std::process::id(), self.port);
         let configuration_file = self.folder.path().join("nats.conf");
         let store = self.folder.path().join("store");
-        fs::write(&configuration_file, configuration(&name, self.port, &store))?;
+        fs::write(&configuration_file, configuration(&name, self.port, &store, &self.authorization))?;
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(&configuration_file);
         let mut process = ServerProcess::start("nats-server", &mut command, &self.log(), self.folder.path())?;
@@ -149,11 +160,15 @@ pub fn greeting(address: SocketAddr) -> anyhow::Result<String> {
     Ok(line)
 }
 
-fn configuration(name: &str, port: u16, store: &Path) -> String {
+fn configuration(name: &str, port: u16, store: &Path, authorization: &str) -> String {
+    let authorization = match authorization {
+        "" => String::new(),
+        some => format!("authorization {{ {some} }}\n"),
+    };
     format!(
         "server_name: \"{name}\"\n\
          listen: \"127.0.0.1:{port}\"\n\
-         jetstream {{\n  store_dir: \"{}\"\n  sync_interval: always\n}}\n",
+         jetstream {{\n  store_dir: \"{}\"\n  sync_interval: always\n}}\n{authorization}",
         store.display()
     )
 }
@@ -176,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_configuration_acknowledges_only_what_is_on_disk() {
-        let text = configuration("plant", 20_001, Path::new("/tmp/store"));
+        let text = configuration("plant", 20_001, Path::new("/tmp/store"), "");
         assert!(text.contains("sync_interval: always"));
         assert!(text.contains("listen: \"127.0.0.1:20001\"") && text.contains("store_dir: \"/tmp/store\""));
     }

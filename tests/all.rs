@@ -1,6 +1,7 @@
 //! Black-box tests: the real program, on embedded stores and on real servers, spoken to over HTTP.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod attacks;
 mod crash;
 mod food_graph;
 mod identity;

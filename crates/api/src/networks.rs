@@ -7,6 +7,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::listed::Listed;
+
 /// A list of networks: in a file a list of texts, elsewhere a text with commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
@@ -64,18 +66,7 @@ impl Serialize for Networks {
 
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Text(String),
-            List(Vec<String>),
-        }
-        let text = match Written::deserialize(deserializer) {
-            Ok(Written::Text(text)) => text,
-            Ok(Written::List(list)) => list.join(","),
-            Err(_) => return Err(serde::de::Error::custom("must be a list of networks, e.g. 10.0.0.0/8")),
-        };
-        text.parse().map_err(serde::de::Error::custom)
+        Listed::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,7 +1,6 @@
 //! `foodflow serve` and `foodflow demo`.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +8,12 @@ use anyhow::Context as _;
 use foodflow_commands::identity::refusals::Refusals;
 use foodflow_commands::{ScriptedClock, SystemClock};
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt::cancelled_when_told;
 use super::{audit, meters, print_data, say, token};
 use crate::config::{Config, Role, SignUp};
-use crate::demo;
 use crate::http::admission::{SameForAll, address_limit};
 use crate::http::plan_rates::ByPlan;
 use crate::http::view::Models;
@@ -27,7 +24,9 @@ use crate::meter::UsageMeter;
 use crate::process::ProcessName;
 use crate::read_models::Runners;
 use crate::runtime::Runtime;
+use crate::serving::Listener;
 use crate::tokens::{KeyFiles, TokenKeys, claims};
+use crate::demo;
 
 /// How long requests that were taken in may take to end once the process is to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -42,7 +41,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let runtime = Runtime::open(&config, Arc::new(SystemClock)).await?;
     let server = Server::start(&config, runtime).await?;
     say(&format!("log: {}", server.app.log.describe()));
-    print_data(&format!("ready http://{}", server.address()?))?;
+    print_data(&format!("ready {}", server.listener.url()?))?;
     server.run().await
 }
 
@@ -68,7 +67,7 @@ struct Server {
     app: App,
     config: Config,
     runners: Runners,
-    listener: TcpListener,
+    listener: Listener,
     signing: Option<JoinHandle<()>>,
     /// Other processes must not take it while this one lives.
     _name: ProcessName,
@@ -80,9 +79,7 @@ impl Server {
         foodflow_commands::metric_definitions::describe();
         let tokens = Arc::new(TokenKeys::open(KeyFiles::of(config))?);
         let keys = open_key_store(config).await?;
-        let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!("cannot listen on {}; choose another address with --listen", config.listen)
-        })?;
+        let listener = Listener::bind(config).await?;
         let runners = match config.role {
             Role::All | Role::Projector => runtime.project()?,
             Role::Api => runtime.watch()?,
@@ -120,13 +117,9 @@ impl Server {
         Ok(Self { app, config: config.clone(), runners, listener, signing, _name: runtime.name })
     }
 
-    fn address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
-    }
-
     /// Where it serves and with which tokens, printed at once: who has read `ready` finds the tokens behind it.
     fn demo_lines(&self) -> anyhow::Result<String> {
-        let mut lines = format!("ready http://{}", self.address()?);
+        let mut lines = format!("ready {}", self.listener.url()?);
         for slug in demo::TENANTS {
             let claims =
                 claims(slug, "demo", &token::all_permissions(), Timestamp::now(), DEMO_TOKEN_VALID_S);
@@ -155,10 +148,7 @@ impl Server {
             Role::Projector => http::operator_router(app),
             Role::All | Role::Api => http::router(app),
         };
-        let service = http::front(router, &config).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service)
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future();
+        let serving = listener.serve(http::front::before(router, &config), stop.clone());
         // A client that holds its connection without a word must not hold the process.
         let overdue = async {
             stop.cancelled().await;

@@ -16,7 +16,6 @@ mod layers;
 mod secret;
 
 use std::collections::BTreeMap;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -30,10 +29,17 @@ use serde::{Deserialize, Serialize};
 pub use self::secret::Secret;
 use self::table::{Kind, Setting};
 use crate::plans::{PlanSettings, catalogue};
+use crate::http::cors::Origins;
 use crate::networks::Networks;
 
 /// Shortest time between two rounds of signing.
 const AUDIT_INTERVAL_MIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// Most connections that a process may be set to.
+const CONNECTIONS_MAX: u32 = 100_000;
+/// How long a client may be set to have for a head or a body.
+const TIMEOUTS: std::ops::RangeInclusive<SignedDuration> =
+    SignedDuration::from_millis(100)..=SignedDuration::from_hours(1);
 
 /// Which roles a serving process plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -81,6 +87,20 @@ settings! {
     /// `X-Forwarded-Proto` and `Forwarded` are believed, and the first address from the right that is no trusted proxy
     /// is the client.
     trusted_proxies: Networks = Networks::default(), Text;
+    /// Certificate with the ones that vouch for it (PEM): HTTP is served with TLS 1.2 or 1.3. Read again when it changes, and
+    /// on SIGHUP.
+    tls_cert_file: Option<PathBuf> = None, Text;
+    /// Private key of the certificate (PEM).
+    tls_key_file: Option<PathBuf> = None, Text;
+    /// Origins of pages that may read the answers in a browser, separated by commas, e.g. `https://plant.example`.
+    cors_origins: Origins = Origins::default(), Text;
+    /// Most connections at the same time, 1 to 100,000; others wait.
+    connections_max: u32 = 4_096, Value;
+    /// How long a connection may go without a request that begins, and so how long the head of one, or a TLS handshake, may
+    /// take: 100 ms to an hour.
+    header_timeout: SignedDuration = SignedDuration::from_secs(30), Text;
+    /// How long the body of a request may take: 100 ms to an hour.
+    body_timeout: SignedDuration = SignedDuration::from_secs(30), Text;
     /// The log: `nats://…` or `tls://…`, several separated by commas; or `file:<path>`, as `mirror` makes one: a log of
     /// several partitions in a folder, or of one in an SQLite file (`.sqlite` or `.db`); or `esdb://…`. Embedded where
     /// absent.
@@ -210,6 +230,18 @@ impl Config {
             "audit_interval must be a second or longer, e.g. 10m"
         );
         catalogue(&self.plans)?;
+        anyhow::ensure!(
+            self.tls_cert_file.is_some() == self.tls_key_file.is_some(),
+            "tls_cert_file and tls_key_file belong together: give both or neither"
+        );
+        anyhow::ensure!(
+            (1..=CONNECTIONS_MAX).contains(&self.connections_max),
+            "connections_max must be from 1 to {CONNECTIONS_MAX}"
+        );
+        for (name, timeout) in [("header_timeout", self.header_timeout), ("body_timeout", self.body_timeout)]
+        {
+            anyhow::ensure!(TIMEOUTS.contains(&timeout), "{name} must be from 100ms to 1h, e.g. 30s");
+        }
         let ways = self.nats_sign_ins();
         anyhow::ensure!(
             ways.len() < 2,

@@ -6,13 +6,10 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 use crate::networks::Networks;
@@ -43,19 +40,15 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// Finds where the request comes from, and notes it for whoever asks.
-pub(super) async fn find(State(trusted): State<Arc<Networks>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let found = match peer {
+/// The other end of a connection: an extension of every request that came over one.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub ClientAddress);
+
+/// Where the request comes from.
+pub(super) fn of(request: &Request, trusted: &Networks) -> Result<ClientAddress, Problem> {
+    match request.extensions().get::<Peer>() {
+        Some(Peer(peer)) => resolve(*peer, request.headers(), trusted),
         None => Ok(ClientAddress::NONE),
-        Some(ip) => resolve(ClientAddress { ip, is_secure: false }, request.headers(), &trusted),
-    };
-    match found {
-        Ok(found) => {
-            request.extensions_mut().insert(found);
-            next.run(request).await
-        }
-        Err(problem) => problem.into_response(),
     }
 }
 

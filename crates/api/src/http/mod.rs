@@ -5,10 +5,13 @@ mod write_operation;
 
 pub mod access;
 pub mod admission;
+mod body_time;
 pub mod client_address;
 mod closed;
 pub mod command;
+pub mod cors;
 pub mod events;
+pub mod front;
 mod header_value;
 pub mod identity;
 pub mod nodes;
@@ -30,7 +33,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -41,7 +44,6 @@ use foodflow_projections::keys::{KeyStore, Rate};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -52,7 +54,6 @@ use admission::RateLimits;
 use problem::Problem;
 use view::Models;
 
-use crate::config::Config;
 use crate::read_models::Runners;
 use crate::tokens::TokenKeys;
 
@@ -159,24 +160,9 @@ pub fn router(app: App) -> axum::Router {
         })
         .layer(middleware::from_fn(refuse_nul))
         .layer(middleware::from_fn(measure))
-        .layer(middleware::from_fn(unread::take_in))
         .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            HeaderName::from_static("x-content-type-options"),
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
-        ))
         .layer(TraceLayer::new_for_http())
         .with_state(app)
-}
-
-/// What stands before every router: who asks is known behind it.
-pub fn front(router: axum::Router, config: &Config) -> axum::Router {
-    let trusted = Arc::new(config.trusted_proxies.clone());
-    router.layer(middleware::from_fn_with_state(trusted, client_address::find))
 }
 
 /// Counts requests and measures how long they take, by route and status.

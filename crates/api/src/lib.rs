@@ -12,6 +12,7 @@
 //! - [`master_key`]: the file of the master keys, and the keys of persons under them;
 //! - [`networks`]: networks in the settings;
 //! - [`process`]: who this process is to the others that project;
+//! - [`production`]: what is too weak to be relied on;
 //! - [`read_models`]: the stores of the read models, and the projections that fill them;
 //! - [`runtime`]: opens the log and the stores that the settings name;
 //! - [`serving`]: connections, with or without TLS;
@@ -35,6 +36,7 @@ pub mod meter;
 pub mod networks;
 pub mod plans;
 pub mod process;
+pub mod production;
 pub mod read_models;
 pub mod runtime;
 pub mod serving;

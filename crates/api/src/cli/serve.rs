@@ -26,7 +26,7 @@ use crate::read_models::Runners;
 use crate::runtime::Runtime;
 use crate::serving::Listener;
 use crate::tokens::{KeyFiles, TokenKeys, claims};
-use crate::demo;
+use crate::{demo, production};
 
 /// How long requests that were taken in may take to end once the process is to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -38,7 +38,11 @@ const DEMO_TOKEN_VALID_S: i64 = 30 * 24 * 3_600;
 /// # Errors
 /// Where a store, the key or the address cannot be had.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
+    production::refuse_weak(&config)?;
     let runtime = Runtime::open(&config, Arc::new(SystemClock)).await?;
+    if config.production && demo::is_told_in(&runtime.log).await? {
+        anyhow::bail!("production = true, and {}: {}", demo::IN_PRODUCTION, demo::IN_PRODUCTION_ADVICE);
+    }
     let server = Server::start(&config, runtime).await?;
     say(&format!("log: {}", server.app.log.describe()));
     print_data(&format!("ready {}", server.listener.url()?))?;
@@ -50,6 +54,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// # Errors
 /// As [`serve`]; also where the data folder holds something else.
 pub async fn demo(config: Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !config.production,
+        "production = true: the demo gives tokens away; run `foodflow serve`"
+    );
     let clock = Arc::new(ScriptedClock::default());
     // The demo's persons are made up: its key may be made wherever its log is.
     if !config.master_key().exists() {

@@ -17,6 +17,9 @@ use crate::tokens::{KeyFiles, TokenKeys, claims};
 /// Longest validity of a token, in hours.
 const HOURS_MAX: u32 = 24 * 365;
 
+/// Validity in hours beyond which production warns.
+const PRODUCTION_HOURS_MAX: u32 = 12;
+
 const EXAMPLES: &str = "\
 Examples:
   foodflow token --tenant harbor-vale
@@ -104,6 +107,12 @@ fn issue(config: &Config, arguments: &TokenArguments) -> anyhow::Result<()> {
         [] => all_permissions(),
         some => some.to_vec(),
     };
+    if config.production && arguments.hours > PRODUCTION_HOURS_MAX {
+        super::say(&format!(
+            "warning: whoever finds this token may act as `{}` for {} hours; ask for fewer with --hours",
+            arguments.actor, arguments.hours
+        ));
+    }
     let keys = TokenKeys::open(KeyFiles::of(config))?;
     let valid_s = i64::from(arguments.hours) * 3_600;
     let token = keys.issue(&claims(slug, &arguments.actor, &permissions, Timestamp::now(), valid_s))?;

@@ -83,6 +83,8 @@ settings! {
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), Text;
     /// `all`, `api` (requests alone) or `projector`, which serves health, metrics and `/v1/projections` alone.
     role: Role = Role::All, Text;
+    /// Whether others rely on it: `serve` refuses to start with what is weak, and `doctor` says what that is.
+    production: bool = false, Value;
     /// Networks of the proxies in front, separated by commas (`10.0.0.0/8,::1`): of these alone `X-Forwarded-For`,
     /// `X-Forwarded-Proto` and `Forwarded` are believed, and the first address from the right that is no trusted proxy
     /// is the client.

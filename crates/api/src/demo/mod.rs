@@ -5,9 +5,12 @@
 //! tenants may tell the same story. Nothing of the scenario is known to the rest of the program.
 
 use anyhow::Context as _;
+use foodflow_commands::unit::stream_of;
 use foodflow_commands::{CommandMeta, ScriptedClock};
 use foodflow_domain::TenantId;
+use foodflow_domain::food_graph::guards::CommandRecord;
 use foodflow_domain::ids::CommandId;
+use foodflow_log::{LogError, Position, SharedLog};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,6 +32,29 @@ struct Line {
     tenant: String,
     command: String,
     body: Value,
+}
+
+/// What is wrong where the demo's story is told in earnest.
+pub const IN_PRODUCTION: &str = "the log holds the demo's story, for whose tenants the demo gave tokens away";
+/// What to do about it.
+pub const IN_PRODUCTION_ADVICE: &str = "start with a log and a data folder of your own: --data, --log-url";
+
+/// Whether the log holds the demo's story, or the beginning of it.
+///
+/// # Errors
+/// Where the log does not answer.
+pub async fn is_told_in(log: &SharedLog) -> Result<bool, LogError> {
+    for tenant in TENANTS.map(TenantId::of_slug) {
+        let first = stream_of::<CommandRecord>(command_id(tenant, 0).0);
+        if !log.load_page(tenant, &first, Position(0), 1).await?.messages.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn command_id(tenant: TenantId, index: usize) -> CommandId {
+    CommandId(Uuid::new_v5(&tenant.0, format!("demo/{index}").as_bytes()))
 }
 
 /// Tells the scenario, each command at its recorded time; what was told before is not told again. Afterwards the
@@ -62,7 +88,7 @@ async fn tell(runtime: &Runtime, tenant: TenantId, index: usize, line: &Line) ->
     let command: Vec<String> = line.command.split('/').map(|segment| resolve(tenant, segment)).collect();
     let command = command.join("/");
     let body = resolve_all(tenant, &line.body);
-    let command_id = CommandId(Uuid::new_v5(&tenant.0, format!("demo/{index}").as_bytes()));
+    let command_id = command_id(tenant, index);
     let meta = CommandMeta {
         tenant,
         actor: "demo".to_owned(),

@@ -7,6 +7,7 @@ mod doctor_servers;
 mod keys;
 mod mirror;
 mod nats_sign_in;
+mod production;
 mod rebuild;
 mod replay;
 mod signed;

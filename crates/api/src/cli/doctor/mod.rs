@@ -7,6 +7,7 @@ mod folder;
 mod key;
 mod key_store;
 mod log;
+mod production;
 mod read_model;
 mod settings;
 
@@ -60,11 +61,13 @@ pub async fn run(
         key::check_access(&mut checks, &config.access_key());
         key::check_retired(&mut checks, &config.retired_access_keys());
         key::check_audit(&mut checks, &config.audit_key());
+        production::check(&mut checks, config);
         key_store::check(&mut checks, config).await;
         let log = log::check(&mut checks, config).await;
         key::check_master(&mut checks, &config.master_key(), log.as_ref()).await;
         read_model::check(&mut checks, config, log.as_ref()).await;
         if let Some(log) = log {
+            production::check_log(&mut checks, config, &log).await;
             log.close().await;
         }
         Ok(checks)

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foodflow_testkit::TestApp;
+use futures::future::join_all;
+use hyper::client::conn::http2;
+use hyper::{Request, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use rustls::crypto::ring;
@@ -152,6 +156,40 @@ async fn the_versions_that_are_safe_are_served_and_the_old_ones_refused() -> any
             _ => assert!(matches!(told, [0x15, 3, _, 0, 2, 2, 70]), "SSL 3.{minor}: {told:?}"),
         }
     }
+    still_answers(&app, &authority).await
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_the_client_wants_it() -> anyhow::Result<()> {
+    let authority = Authority::new()?;
+    let app = authority.start().await?;
+    let mut client = (*authority.client(&TLS13)?).clone();
+    client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let stream = shake(&app, Arc::new(client), "localhost").await?;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let ask = |path: &str, header: String| {
+        let request = Request::get(format!("https://localhost{path}")).header("x-one", header);
+        let (mut sender, request) = (sender.clone(), request.body(String::new()));
+        async move { anyhow::Ok(sender.send_request(request?).await?) }
+    };
+    // More at the same time than one connection may have open.
+    let asked = (0..300).map(|_| ask("/healthz", "1".to_owned()));
+    for answer in join_all(asked).await {
+        let answer = answer?;
+        assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    }
+    for (path, header, status) in [
+        ("/v1//batches", "1".to_owned(), 404),
+        ("/%2e%2e/", "1".to_owned(), 404),
+        ("/healthz", "x".repeat(100_000), 431),
+    ] {
+        assert_eq!(ask(path, header).await?.status().as_u16(), status, "{path}");
+    }
+    // It is idle now.
+    tokio::time::timeout(Duration::from_secs(10), connection).await??.ok();
     still_answers(&app, &authority).await
 }
 

@@ -48,6 +48,7 @@ fn keys(config: &Config) -> Vec<(&'static str, PathBuf)> {
         ("nats_nkey_file", config.nats_nkey_file.clone()),
         ("access_key_file", Some(config.access_key())),
         ("audit_key_file", Some(config.audit_key())),
+        ("master_key_file", Some(config.master_key())),
     ];
     named.into_iter().filter_map(|(setting, path)| Some((setting, path?))).collect()
 }

@@ -19,6 +19,7 @@ fn migrate(place: &Place, url: &str, settings: &[(&str, &str)]) -> Ended {
 #[tokio::test]
 async fn a_password_a_token_and_a_seed_are_read_from_files() {
     let place = Place::empty();
+    assert_eq!(place.run(&["keys", "init"]).code, Some(0));
     let cases: [(&str, &str, &[(&str, &str)]); 3] = [
         (
             "user: plant, password: s3cret",

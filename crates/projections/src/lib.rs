@@ -12,6 +12,7 @@
 //! - [`tables`]: tables: their description and two stores (embedded SQLite, PostgreSQL);
 //! - [`food_graph`]: the projection of the food graph's events, and its queries;
 //! - [`identity`]: the projection of users, roles, sessions and keys into tables, and its queries;
+//! - [`audit`]: the projection of every event into the trail of who did what when, and its queries;
 //! - [`tenancy`]: the projection of tenants, their subscriptions and use into tables, and its queries;
 //! - [`keys`]: sessions, revoked tokens and rate limits: their port and two stores (in process, Redis);
 //! - [`page`]: pages of a list;
@@ -19,6 +20,7 @@
 //! - [`sqlite`]: what the embedded stores share;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
 
+pub mod audit;
 pub mod changes;
 pub mod digest;
 pub mod food_graph;

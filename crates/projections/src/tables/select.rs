@@ -91,6 +91,7 @@ pub struct Select {
     /// One of these must hold, where there are any.
     either: Vec<Conditions>,
     order: Option<&'static str>,
+    is_descending: bool,
     after: Option<Uuid>,
     limit: usize,
 }
@@ -99,8 +100,9 @@ impl Select {
     /// All rows of the tenant, in order of key, at most [`PAGE_ITEMS_MAX`].
     #[must_use]
     pub fn of<R: TableRow>(tenant: TenantId) -> Self {
-        let (filters, either, order, after) = (Conditions::default(), Vec::new(), None, None);
-        Self { table: R::TABLE, tenant, filters, either, order, after, limit: PAGE_ITEMS_MAX }
+        let (filters, either, after) = (Conditions::default(), Vec::new(), None);
+        let (order, is_descending, limit) = (None, false, PAGE_ITEMS_MAX);
+        Self { table: R::TABLE, tenant, filters, either, order, is_descending, after, limit }
     }
 
     /// Only rows that hold `value`; any where it is absent. No question may name a decimal, a date or a JSON document,
@@ -132,6 +134,12 @@ impl Select {
     #[must_use]
     pub fn either(self, either: Vec<Conditions>) -> Self {
         Self { either, ..self }
+    }
+
+    /// In the opposite order.
+    #[must_use]
+    pub fn latest_first(self) -> Self {
+        Self { is_descending: true, ..self }
     }
 
     /// The statement and its variables, of which the tenant is the first. `table` is the table's name in the store;
@@ -166,18 +174,18 @@ impl Select {
         let order = self.order_columns();
         if let (Some(after), Some(id)) = (self.after, order.last()) {
             variables.push(Value::Uuid(after));
-            let variable = variables.len();
+            let (variable, beyond) = (variables.len(), if self.is_descending { "<" } else { ">" });
             let _ = match self.order {
                 Some(_) => write!(
                     sql,
-                    " AND ({0}) > (SELECT {0} FROM {table} WHERE \"{tenant}\" = {asking} AND {id} = ${variable})",
+                    " AND ({0}) {beyond} (SELECT {0} FROM {table} WHERE \"{tenant}\" = {asking} AND {id} = ${variable})",
                     order.join(", ")
                 ),
-                None => write!(sql, " AND {id} > ${variable}"),
+                None => write!(sql, " AND {id} {beyond} ${variable}"),
             };
         }
         if !order.is_empty() {
-            let _ = write!(sql, " ORDER BY {}", order.join(", "));
+            let _ = write!(sql, " ORDER BY {}", self.order_by().join(", "));
         }
         variables.push(Value::Integer(i64::try_from(self.limit).unwrap_or(i64::MAX)));
         let _ = write!(sql, " LIMIT ${}", variables.len());
@@ -200,9 +208,15 @@ impl Select {
     }
 
     /// What rows are in order of, quoted; the last is what tells the tenant's rows apart.
-    pub(crate) fn order_columns(&self) -> Vec<String> {
+    fn order_columns(&self) -> Vec<String> {
         let key = self.table.key.iter().copied().filter(|name| *name != self.table.tenant);
         self.order.into_iter().chain(key).map(|name| format!("\"{name}\"")).collect()
+    }
+
+    /// The same, each with its direction.
+    pub(crate) fn order_by(&self) -> Vec<String> {
+        let direction = if self.is_descending { " DESC" } else { "" };
+        self.order_columns().into_iter().map(|column| format!("{column}{direction}")).collect()
     }
 }
 
@@ -273,6 +287,9 @@ mod tests {
         let ordered = page.ordered_by("type");
         let after = "(\"type\", \"id\") > (SELECT \"type\", \"id\" FROM notes WHERE \"tenant_id\" = $1 AND \"id\" = $2)";
         assert_eq!(sql(&ordered), format!("{all} AND {after} ORDER BY \"type\", \"id\" LIMIT $3"));
+        let before = after.replace('>', "<");
+        let turned = ordered.latest_first();
+        assert_eq!(sql(&turned), format!("{all} AND {before} ORDER BY \"type\" DESC, \"id\" DESC LIMIT $3"));
     }
 
     #[test]

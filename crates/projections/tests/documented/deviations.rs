@@ -62,6 +62,7 @@ pub(super) const DEVIATIONS: &[Deviation] = deviations! {
     "sessions: table": ABSENT => "present", NEEDED;
     "service_accounts: table": ABSENT => "present", NEEDED;
     "api_keys: table": ABSENT => "present", NEEDED;
+    "audit_trail: table": ABSENT => "present", NEEDED;
 
     "users: primary key": "id" => "tenant_id, id", WITHIN_TENANT;
     "users: unique (email)": "present" => ABSENT, EMAIL;

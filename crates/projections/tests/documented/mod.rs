@@ -9,6 +9,7 @@ mod facts;
 
 use std::collections::BTreeMap;
 
+use foodflow_projections::audit::AUDIT;
 use foodflow_projections::identity::IDENTITY;
 use foodflow_projections::store::ReadModel as _;
 use foodflow_projections::tables::TableProjection;
@@ -23,7 +24,7 @@ use crate::table_contract::postgres::database;
 /// What the document says, chapter by chapter.
 const CHAPTERS: [&str; 2] = [include_str!("identity.sql"), include_str!("tenancy.sql")];
 /// What fills its tables.
-static PROJECTIONS: [&TableProjection; 2] = [&IDENTITY, &TENANCY];
+static PROJECTIONS: [&TableProjection; 3] = [&AUDIT, &IDENTITY, &TENANCY];
 
 /// Facts of the document, and of the migrated database.
 async fn both() -> (Facts, Facts) {

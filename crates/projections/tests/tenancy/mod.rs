@@ -1,5 +1,5 @@
 //! Tenancy's tables: their definitions, what makes their rows, and what is metered.
 
 mod metering;
-mod rows;
+pub(crate) mod rows;
 mod schema;

@@ -15,9 +15,9 @@ use foodflow_log::{Partition, Position, StreamId};
 use foodflow_projections::page::PageRequest;
 use foodflow_projections::recorded::{ProjectError, Recorded};
 use foodflow_projections::store::{Checkpoint, DigestScope};
-use foodflow_projections::tables::TableStore;
 use foodflow_projections::tables::embedded::EmbeddedTables;
 use foodflow_projections::tables::postgres::PostgresTables;
+use foodflow_projections::tables::{TableProjection, TableStore};
 use foodflow_projections::tenancy::{TENANCY, feature_flags, subscriptions, tenants};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -25,25 +25,40 @@ use uuid::Uuid;
 use crate::story::{Story, recorded, time};
 use crate::table_contract::postgres::database;
 
-/// Both stores, empty.
+/// Both stores of tenancy, empty.
 pub(super) async fn stores() -> [Arc<dyn TableStore>; 2] {
-    let embedded = EmbeddedTables::in_memory(&TENANCY).await.unwrap();
+    stores_of(&TENANCY).await
+}
+
+/// Both stores of a projection, empty.
+pub(crate) async fn stores_of(tables: &'static TableProjection) -> [Arc<dyn TableStore>; 2] {
+    let embedded = EmbeddedTables::in_memory(tables).await.unwrap();
     let stores: [Arc<dyn TableStore>; 2] =
-        [Arc::new(embedded), Arc::new(PostgresTables::new(database().await, &TENANCY))];
+        [Arc::new(embedded), Arc::new(PostgresTables::new(database().await, tables))];
     for store in &stores {
         store.migrate().await.unwrap();
     }
     stores
 }
 
-/// Applies the story in batches of so many messages; answers with the tenant's digest.
+/// Applies the story to tenancy's tables, in batches of so many messages; answers with the tenant's digest.
 pub(super) async fn apply(store: &dyn TableStore, story: &Story, messages: usize) -> String {
+    apply_of(&TENANCY, store, story, messages).await
+}
+
+/// Applies the story to a projection's tables.
+pub(crate) async fn apply_of(
+    tables: &'static TableProjection,
+    store: &dyn TableStore,
+    story: &Story,
+    messages: usize,
+) -> String {
     let partition = Partition(0);
     let mut claim = store.claim(partition).await.unwrap();
     for part in story.messages.chunks(messages) {
         let mut changes = Vec::new();
         for message in part {
-            let projected = TENANCY.project(&Recorded::decode(message).unwrap()).unwrap();
+            let projected = tables.project(&Recorded::decode(message).unwrap()).unwrap();
             changes.extend(projected.into_iter().map(|change| (story.tenant, change)));
         }
         let position = part.last().unwrap().position;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use foodflow_projections::audit::AUDIT;
 use foodflow_projections::store::ReadModel as _;
 use foodflow_projections::tables::embedded::definition;
 use foodflow_projections::tables::postgres::PostgresTables;
@@ -12,15 +13,21 @@ use sqlx::PgPool;
 
 use crate::table_contract::postgres::database;
 
+/// Those whose definitions are held against files and server.
+static PROJECTIONS: [&TableProjection; 2] = [&AUDIT, &TENANCY];
+
 #[test]
 fn the_embedded_definition_is_the_one_of_the_file() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/embedded/tenancy.sql");
-    let defined = definition(&TENANCY);
-    if std::env::var("BLESS").is_ok_and(|bless| bless == "1") {
-        std::fs::write(&path, &defined).unwrap();
+    for projection in PROJECTIONS {
+        let file = format!("../../schemas/embedded/{}.sql", projection.name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let defined = definition(projection);
+        if std::env::var("BLESS").is_ok_and(|bless| bless == "1") {
+            std::fs::write(&path, &defined).unwrap();
+        }
+        let file = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(file, defined, "BLESS=1 writes the file anew; raise the projection's `layout`");
     }
-    let file = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(file, defined, "BLESS=1 writes the file anew; raise the projection's `layout`");
 }
 
 /// `(name, type, characters, nullable)` of every column, in order.
@@ -91,6 +98,8 @@ async fn is_as_described(pool: &PgPool, tables: &'static TableProjection) {
 #[tokio::test]
 async fn the_server_has_what_is_described() {
     let pool = database().await;
-    PostgresTables::new(pool.clone(), &TENANCY).migrate().await.unwrap();
-    is_as_described(&pool, &TENANCY).await;
+    for projection in PROJECTIONS {
+        PostgresTables::new(pool.clone(), projection).migrate().await.unwrap();
+        is_as_described(&pool, projection).await;
+    }
 }

@@ -22,7 +22,7 @@ use crate::tables::select::Select;
 pub(super) async fn rows(readers: &PgPool, schema: &str, select: &Select) -> Result<Vec<Row>, StoreError> {
     let table = format!("{schema}.{}", select.table.name);
     let (question, variables) = select.statement(STORE, &table, "asked.tenant", shown)?;
-    let sql = asked_for_tenant(&question, &select.order_columns());
+    let sql = asked_for_tenant(&question, &select.order_by());
     let statement = variables.iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
     // What a question asks for may be a value that the server cannot hold.
     let rows = statement.fetch_all(readers).await.map_err(|error| not_written(select.table.name, error))?;

@@ -1,6 +1,7 @@
 //! People, sessions, roles and keys: in SQLite and in PostgreSQL, from sign-up to erasure.
 
 mod accounts;
+mod audit;
 mod forgetting;
 mod keys;
 mod roles;

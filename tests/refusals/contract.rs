@@ -71,6 +71,7 @@ pub(super) const PERMISSIONS: &[(&str, &[&str])] = &[
             "POST /v1/batches/{id}/release",
         ],
     ),
+    ("audit:read", &["GET /v1/audit", "GET /v1/audit/export"]),
     ("events:read", &["GET /v1/events", "GET /v1/events/stream"]),
     ("projections:read", &["GET /v1/projections"]),
     (

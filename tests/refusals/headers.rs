@@ -20,6 +20,7 @@ fn waiting(contract: &Contract, world: &World, lot: uuid::Uuid) -> Vec<Request> 
         let query = match operation.path.as_str() {
             "/v1/batches/{id}/trace" => "?direction=forward",
             "/v1/batches/{id}/impact/changes" => "?from=0",
+            "/v1/audit/export" => "?format=csv",
             _ => "",
         };
         Request::get(format!("{}{query}", operation.path_of(id)))

@@ -8,9 +8,12 @@ use super::contract::{Contract, Operation};
 
 /// Parameters that take any text.
 const FREE_TEXTS: &[&str] = &[
+    "action",
+    "actor",
     "batch_number",
     "brand",
     "category",
+    "context",
     "country",
     "feature_name",
     "gln",
@@ -19,6 +22,7 @@ const FREE_TEXTS: &[&str] = &[
     "name",
     "origin_country",
     "plan",
+    "resource",
     "sku_code",
     "status",
     "subject",
@@ -43,6 +47,8 @@ fn wrong(operation: &Operation, name: &str, schema: &Value) -> &'static [&'stati
         "limit" => &["0", "1001", "-1", "x", ""],
         "after" => NO_POSITIONS,
         "since" | "until" => &["yesterday", "", "2026-05-01", "7", "2026-13-01T00:00:00Z"],
+        "format" => &["xml", "", "CSV", "json,csv"],
+        "outcome" => &["maybe", "", "Done"],
         "digest" | "enabled" => &["maybe", "1", ""],
         _ if schema["format"] == "uuid" => &["x", "", "0199aa11"],
         _ if FREE_TEXTS.contains(&name) => &[],
@@ -55,6 +61,7 @@ fn needed(operation: &Operation, but: &str) -> &'static str {
     match (operation.path.as_str(), but) {
         ("/v1/batches/{id}/trace", other) if other != "direction" => "direction=forward&",
         ("/v1/batches/{id}/impact/changes", other) if other != "from" => "from=0&",
+        ("/v1/audit/export", other) if other != "format" => "format=csv&",
         _ => "",
     }
 }
@@ -98,6 +105,7 @@ async fn parameters_are_neither_missing_nor_contradicting() -> anyhow::Result<()
     for (why, path, part) in [
         ("no direction", of_lot("trace"), "direction"),
         ("no beginning", of_lot("impact/changes"), "from"),
+        ("no format", "/v1/audit/export".to_owned(), "format"),
         ("no beginning", of_lot("impact/changes?to=1"), "from"),
         ("two directions", of_lot("trace?direction=forward&direction=backward"), "direction"),
         ("both", of_lot("trace?direction=forward&known_at=1&as_of=1"), "as_of"),

@@ -16,8 +16,8 @@ use super::tenancy_examples::subscribed;
 /// Reads of a thing of which the tenant has one at most, without an id.
 const ALONE: &[&str] = &["GET /v1/tenant", "GET /v1/feature-flags/{feature_name}"];
 
-/// Reads that are of no tenant alone: each has a test of its own here.
-const SHARED: &[&str] = &["GET /v1/events/stream", "GET /v1/projections"];
+/// Reads that are of no tenant alone, or no page: each has a test of its own here.
+const SHARED: &[&str] = &["GET /v1/audit/export", "GET /v1/events/stream", "GET /v1/projections"];
 
 /// How it is tried whether an operation keeps to its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,7 +241,7 @@ async fn what_is_written_under_another_tenants_ids_is_ones_own() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn neither_a_stream_nor_the_state_of_projections_tells_of_another_tenant() -> anyhow::Result<()> {
+async fn neither_a_stream_nor_a_file_nor_the_state_of_projections_tells_of_another_tenant() -> anyhow::Result<()> {
     let app = TestApp::shared(Stores::Embedded).await?;
     let theirs = World::build(app.new_tenant()?).await?;
     let lot = theirs.receive("F-1", 1).await?;
@@ -267,5 +267,11 @@ async fn neither_a_stream_nor_the_state_of_projections_tells_of_another_tenant()
         seen.push_str(&String::from_utf8_lossy(&next.expect("a stream goes on")?));
     }
     assert!(!seen.contains(&lot.to_string()) && !seen.contains("F-2"), "{seen}");
+    let file = "/v1/audit/export?format=ndjson";
+    let head = log_end(&theirs.client).await?;
+    let own = theirs.client.get_after(head, file).await?.ok().to_string();
+    assert!(own.contains(&lot.to_string()), "{own}");
+    let seen = stranger.client.get_after(head, file).await?.ok().to_string();
+    assert!(seen.contains(&last) && !seen.contains(&lot.to_string()), "{seen}");
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use foodflow_log::SharedLog;
+use foodflow_projections::audit::AUDIT;
 use foodflow_projections::graph::GraphStore;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::neo4j::{Neo4jConfig, Neo4jGraph};
@@ -38,6 +39,8 @@ pub struct ReadModels {
     pub tenancy: Arc<dyn TableStore>,
     /// Users, roles, sessions and keys.
     pub identity: Arc<dyn TableStore>,
+    /// Who did what when.
+    pub audit: Arc<dyn TableStore>,
 }
 
 impl ReadModels {
@@ -50,16 +53,18 @@ impl ReadModels {
             graph: open_graph(config).await?,
             tenancy: open_tables(config, &TENANCY).await?,
             identity: open_tables(config, &IDENTITY).await?,
+            audit: open_tables(config, &AUDIT).await?,
         })
     }
 
     /// Each projection with the store that it fills.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, Arc<dyn ReadModel>); 3] {
+    pub fn all(&self) -> [(&'static str, Arc<dyn ReadModel>); 4] {
         [
             (food_graph().name(), self.graph.clone()),
             (TENANCY.name, self.tenancy.clone()),
             (IDENTITY.name, self.identity.clone()),
+            (AUDIT.name, self.audit.clone()),
         ]
     }
 
@@ -73,6 +78,8 @@ impl ReadModels {
             food_graph: start(log, self.graph.clone(), food_graph(), config)?,
             tenancy: start(log, self.tenancy.clone(), projection(&TENANCY), config)?,
             identity: start(&logs.opened, self.identity.clone(), projection(&IDENTITY), config)?,
+            // It keeps what is sealed as it is.
+            audit: start(log, self.audit.clone(), projection(&AUDIT), config)?,
         })
     }
 
@@ -89,6 +96,7 @@ impl ReadModels {
             food_graph: watch(self.graph.clone(), food_graph().name())?,
             tenancy: watch(self.tenancy.clone(), TENANCY.name)?,
             identity: watch(self.identity.clone(), IDENTITY.name)?,
+            audit: watch(self.audit.clone(), AUDIT.name)?,
         })
     }
 }
@@ -111,13 +119,15 @@ pub struct Runners {
     pub tenancy: RunnerHandle,
     /// Of identity's tables.
     pub identity: RunnerHandle,
+    /// Of the audit trail.
+    pub audit: RunnerHandle,
 }
 
 impl Runners {
     /// All of them.
     #[must_use]
-    pub const fn all(&self) -> [&RunnerHandle; 3] {
-        [&self.food_graph, &self.tenancy, &self.identity]
+    pub const fn all(&self) -> [&RunnerHandle; 4] {
+        [&self.food_graph, &self.tenancy, &self.identity, &self.audit]
     }
 
     /// Whether each of them is ready.

@@ -18,6 +18,7 @@ use super::App;
 use super::admission::{admit_token, still_valid};
 use super::closed::refuse_closed;
 use super::problem::Problem;
+use super::refused::Asker;
 use crate::tokens::Claims;
 
 /// How often something that goes on asks whether its token does, too.
@@ -80,6 +81,8 @@ permissions! {
     ServiceAccountsRead = "service_accounts:read";
     /// Makes service accounts, and issues and revokes their keys.
     ServiceAccountsWrite = "service_accounts:write";
+    /// Reads who did what when.
+    AuditRead = "audit:read";
 }
 
 /// A request whose token carries the permission `P`.
@@ -120,6 +123,9 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
             .check(token)
             .map_err(|reason| Problem::unauthenticated(format!("the bearer token is not valid: {reason}")))?;
         let token = asked_about(&claims);
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.is(claims.tenant, &claims.sub);
+        }
         admit_token(app, &token).await?;
         if !claims.permissions.iter().any(|permission| permission == P::NAME) {
             return Err(Problem::forbidden(P::NAME));

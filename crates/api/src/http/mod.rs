@@ -6,6 +6,7 @@ mod write_operation;
 pub mod access;
 pub mod admission;
 mod body_time;
+pub mod audit;
 pub mod client_address;
 mod closed;
 pub mod command;
@@ -20,6 +21,7 @@ pub mod plan_rates;
 pub mod problem;
 pub mod quarantine;
 pub mod reads;
+mod refused;
 pub mod schema;
 pub mod tables;
 pub mod tenancy;
@@ -54,6 +56,7 @@ use admission::RateLimits;
 use problem::Problem;
 use view::Models;
 
+use crate::config::Config;
 use crate::read_models::Runners;
 use crate::tokens::TokenKeys;
 
@@ -121,6 +124,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(nodes::routes())
         .merge(tenancy::routes())
         .merge(identity::routes())
+        .merge(audit::routes())
         .merge(events::routes())
         .merge(operations::routes())
         .merge(quarantine::routes())
@@ -159,6 +163,7 @@ pub fn router(app: App) -> axum::Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, detail)
         })
         .layer(middleware::from_fn(refuse_nul))
+        .layer(middleware::from_fn_with_state(app.clone(), refused::note))
         .layer(middleware::from_fn(measure))
         .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
         .layer(TraceLayer::new_for_http())

@@ -43,6 +43,18 @@ pub struct Problem {
     /// The limit that was met.
     #[serde(skip)]
     limit: Option<Limit>,
+    /// The permission that is missing.
+    #[serde(skip)]
+    permission: Option<String>,
+}
+
+/// What of a refusal is written down; an extension of its response.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    /// Its code.
+    pub(super) code: &'static str,
+    /// The permission that was missing.
+    pub(super) permission: Option<String>,
 }
 
 /// A limit, as the headers of its refusal tell it (draft-ietf-httpapi-ratelimit-headers).
@@ -73,6 +85,7 @@ impl Problem {
             position: None,
             retry_after_s: None,
             limit: None,
+            permission: None,
         }
     }
 
@@ -131,7 +144,8 @@ impl Problem {
     #[must_use]
     pub fn forbidden(permission: &str) -> Self {
         let detail = format!("the token does not carry the permission `{permission}`");
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail)
+        let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail);
+        Self { permission: Some(permission.to_owned()), ..problem }
     }
 
     /// The tenant is closed, and this is not among what is left to it.
@@ -341,6 +355,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
+        response.extensions_mut().insert(Told { code: self.code, permission: self.permission });
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {

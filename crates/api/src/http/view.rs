@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use foodflow_domain::TenantId;
 use foodflow_log::{Direction, Envelope, Position, ReadQuery};
+use foodflow_projections::audit::AUDIT;
 use foodflow_projections::food_graph::queries::Known;
 use foodflow_projections::graph::GraphStore;
 use foodflow_projections::identity::IDENTITY;
@@ -63,6 +64,8 @@ pub struct Models {
     pub tenancy: Model<dyn TableStore>,
     /// Users, roles, sessions and keys.
     pub identity: Model<dyn TableStore>,
+    /// Who did what when.
+    pub audit: Model<dyn TableStore>,
 }
 
 impl Models {
@@ -87,6 +90,12 @@ impl Models {
                 store: Arc::clone(&models.identity),
                 progress: runners.identity.progress().clone(),
                 past: Arc::new(PastTables::new(Arc::clone(&logs.opened), &IDENTITY)),
+                is_retained_by_plan: false,
+            },
+            audit: Model {
+                store: Arc::clone(&models.audit),
+                progress: runners.audit.progress().clone(),
+                past: Arc::new(PastTables::new(Arc::clone(log), &AUDIT)),
                 is_retained_by_plan: false,
             },
         }
@@ -156,6 +165,22 @@ pub async fn known(app: &App, tenant: TenantId, name: &str, text: Option<&str>) 
     })?;
     let position = foodflow_log::position_at(app.log.as_ref(), app.log.partition_of(tenant), time).await?;
     Ok(Known::Position(position))
+}
+
+/// Up to which position a question to what never changes is answered: the one that `as_of` names, once that is applied.
+pub async fn bound(
+    app: &App,
+    progress: &Progress,
+    tenant: TenantId,
+    headers: &HeaderMap,
+    as_of: Option<&str>,
+) -> Result<Position, Problem> {
+    let applied = settle(app, progress, tenant, headers).await?;
+    let Known::Position(position) = known(app, tenant, "as_of", as_of).await? else { return Ok(applied) };
+    if position > applied {
+        progress.wait_for(app.log.partition_of(tenant), position, wait(headers)?).await?;
+    }
+    Ok(position)
 }
 
 /// Where a question is answered: in the read model of today, or in one as it stood.

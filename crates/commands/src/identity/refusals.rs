@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::error::CommandError;
 use crate::execute::{CommandMeta, Executor, Operation, Reply, reply_of};
 use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
@@ -119,35 +120,69 @@ async fn write(executor: &Executor, journal: Uuid, gathered: Gathered) {
     let day = Timestamp::now().strftime("%Y-%m-%d").to_string();
     for (tenant, refused) in by_tenant {
         for refused in refused.chunks(EVENTS_MAX) {
-            let note = NoteRefusals {
-                journal: ids::named(tenant, "journal", &format!("{journal}/{day}")),
-                refused: refused.to_vec(),
-            };
-            let command_id = Uuid::now_v7();
-            let meta = CommandMeta {
-                tenant,
-                actor: "foodflow".to_owned(),
-                command_id: CommandId(command_id),
-                repeatable: false,
-                command_hash: PayloadHash::of(command_id.as_bytes()),
-                correlation_id: command_id,
-                causation_id: None,
-                if_match: None,
-            };
-            let mut outcome = executor.execute(&meta, &note).await;
-            for _ in 1..TRIES_MAX {
-                if outcome.is_ok() {
-                    break;
-                }
-                tokio::time::sleep(MOMENT).await;
-                outcome = executor.execute(&meta, &note).await;
-            }
+            let outcome = note(executor, tenant, journal, &day, refused).await;
             if let Err(error) = outcome {
                 tracing::warn!(%tenant, %error, "refusals were not written down");
                 dropped(refused.iter().map(|refused| u64::from(refused.count)).sum());
             }
         }
     }
+}
+
+/// Writes some of one tenant down. The address of somebody who was forgotten is not: it could not be sealed, and would keep the
+/// others from being written.
+async fn note(
+    executor: &Executor,
+    tenant: TenantId,
+    journal: Uuid,
+    day: &str,
+    refused: &[AccessRefused],
+) -> Result<(), CommandError> {
+    match try_note(executor, tenant, journal, day, refused.to_vec()).await {
+        Err(CommandError::PersonForgotten) => {}
+        outcome => return outcome,
+    }
+    for one in refused {
+        let outcome = try_note(executor, tenant, journal, day, vec![one.clone()]).await;
+        if matches!(outcome, Err(CommandError::PersonForgotten)) {
+            let one = AccessRefused { origin: None, ..one.clone() };
+            try_note(executor, tenant, journal, day, vec![one]).await?;
+        } else {
+            outcome?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes some down, several times where that does not succeed.
+async fn try_note(
+    executor: &Executor,
+    tenant: TenantId,
+    journal: Uuid,
+    day: &str,
+    refused: Vec<AccessRefused>,
+) -> Result<(), CommandError> {
+    let note = NoteRefusals { journal: ids::named(tenant, "journal", &format!("{journal}/{day}")), refused };
+    let command_id = Uuid::now_v7();
+    let meta = CommandMeta {
+        tenant,
+        actor: "foodflow".to_owned(),
+        command_id: CommandId(command_id),
+        repeatable: false,
+        command_hash: PayloadHash::of(command_id.as_bytes()),
+        correlation_id: command_id,
+        causation_id: None,
+        if_match: None,
+    };
+    let mut outcome = executor.execute(&meta, &note).await;
+    for _ in 1..TRIES_MAX {
+        if matches!(outcome, Ok(_) | Err(CommandError::PersonForgotten)) {
+            break;
+        }
+        tokio::time::sleep(MOMENT).await;
+        outcome = executor.execute(&meta, &note).await;
+    }
+    outcome.map(drop)
 }
 
 /// Writes refusals down.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use foodflow_log::{Partition, Position, SharedLog};
+use foodflow_projections::audit::AUDIT;
 use foodflow_projections::graph::embedded::EmbeddedGraph;
 use foodflow_projections::graph::neo4j::Neo4jGraph;
 use foodflow_projections::identity::IDENTITY;
@@ -58,9 +59,12 @@ pub(super) async fn check(checks: &mut Checks, config: &Config, log: Option<&Sha
         "run `foodflow rebuild --projection identity`",
         tables_place(config, &IDENTITY),
     );
+    let audit =
+        model("read model audit", "run `foodflow rebuild --projection audit`", tables_place(config, &AUDIT));
     Box::pin(check_one(checks, &graph, find_graph(config), log)).await;
     Box::pin(check_one(checks, &tenancy, find_tables(config, &TENANCY), log)).await;
     Box::pin(check_one(checks, &identity, find_tables(config, &IDENTITY), log)).await;
+    Box::pin(check_one(checks, &audit, find_tables(config, &AUDIT), log)).await;
 }
 
 async fn check_one(

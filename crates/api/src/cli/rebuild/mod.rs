@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use foodflow_domain::TenantId;
 use foodflow_log::{OpenedLog, SharedLog};
+use foodflow_projections::audit::AUDIT;
 use foodflow_projections::identity::IDENTITY;
 use foodflow_projections::runner::{
     Projection, RebuildOptions, RebuildProgress, RebuildReport, RebuildRequest, RebuildStage, SwitchPolicy,
@@ -82,6 +83,8 @@ pub enum ProjectionName {
     Tenancy,
     /// Users, roles, permissions and sessions.
     Identity,
+    /// Who did what when.
+    Audit,
 }
 
 /// When a rebuild switches.
@@ -125,6 +128,10 @@ pub async fn run(config: &Config, arguments: RebuildArguments) -> anyhow::Result
             let keyring = open_keyring(config, &log).await?;
             let opened: SharedLog = Arc::new(OpenedLog::new(Arc::clone(&log), keyring));
             act(&opened, store, projection(&IDENTITY), &arguments).await
+        }
+        ProjectionName::Audit => {
+            let store: Arc<dyn Generations<_>> = open_tables(config, &AUDIT).await?;
+            act(&log, store, projection(&AUDIT), &arguments).await
         }
     };
     log.close().await;

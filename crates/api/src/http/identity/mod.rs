@@ -50,7 +50,7 @@ fn said<B: CheckedBody>(request: &CommandRequest) -> Result<B::Says, Problem> {
 }
 
 /// Where a request came from.
-fn origin(address: ClientAddress, headers: &HeaderMap) -> Origin {
+pub(super) fn origin(address: ClientAddress, headers: &HeaderMap) -> Origin {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = agent.map(|agent| agent.chars().take(USER_AGENT_CHARS_MAX).collect());
     Origin { address: address.ip.to_string(), user_agent }

@@ -92,7 +92,7 @@ async fn a_head_has_one_reading() -> anyhow::Result<()> {
             "GET /healthz HTTP/1.1\r\nHost: plant\r\nX-One: 1\r\n Transfer-Encoding: chunked\r\n\r\n",
         ),
         ("a carriage return alone", "GET /healthz HTTP/1.1\r\nHost: plant\r\nX-One: 1\rX-Two: 2\r\n\r\n"),
-        ("NUL in a value", "GET /healthz HTTP/1.1\r\nHost: plant\r\nX-One: 1\02\r\n\r\n"),
+        ("NUL in a value", "GET /healthz HTTP/1.1\r\nHost: plant\r\nX-One: 1\x002\r\n\r\n"),
         ("NUL in a name", "GET /healthz HTTP/1.1\r\nHost: plant\r\nX\0One: 1\r\n\r\n"),
         ("a space in a name", "GET /healthz HTTP/1.1\r\nHost: plant\r\nX One: 1\r\n\r\n"),
         ("a line without a colon", "GET /healthz HTTP/1.1\r\nHost: plant\r\nX-One\r\n\r\n"),

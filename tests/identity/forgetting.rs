@@ -99,7 +99,7 @@ async fn no_file_holds_who_was_forgotten_and_the_log_still_verifies() -> anyhow:
     assert_eq!(holding(app.data(), &texts)?, Vec::<String>::new());
     let verified = app.run(&["audit", "verify"])?;
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
-    let rebuilt = app.run(&["rebuild", "identity"])?;
+    let rebuilt = app.run(&["rebuild", "--projection", "identity"])?;
     let told = String::from_utf8_lossy(&rebuilt.stderr).into_owned();
     assert!(rebuilt.status.success(), "{told}");
     assert_eq!(holding(app.data(), &texts)?, Vec::<String>::new());

@@ -52,7 +52,8 @@ async fn what_is_wrong_with_a_sign_up_is_told_by_its_place() -> anyhow::Result<(
         change(&mut body);
         visitor.post("/v1/sign-up", &body).await
     };
-    let cases: [(&str, &dyn Fn(&mut serde_json::Value)); 7] = [
+    type Change<'a> = &'a dyn Fn(&mut serde_json::Value);
+    let cases: [(&str, Change<'_>); 7] = [
         ("/slug", &|body| body["slug"] = json!("Not a slug")),
         ("/name", &|body| body["name"] = json!(" ")),
         ("/administrator/email", &|body| body["administrator"]["email"] = json!("nobody")),

@@ -36,7 +36,9 @@ fn with_other_ids(body: &Value) -> Value {
 async fn a_used_key_is_refused_for_anything_else() -> anyhow::Result<()> {
     let app = TestApp::shared(Stores::Embedded).await?;
     let world = World::build(app.new_tenant()?).await?;
-    let examples = examples(&world).await?;
+    let mut examples = examples(&world).await?;
+    // A tenant that is closed is told so, whatever is sent.
+    examples.retain(|example| example.operation != "POST /v1/tenant/close");
     let key = |example: &Example| format!("key-of-{}", example.operation.replace(' ', "-"));
     for example in &examples {
         let request = example.request().json(&example.bodies[0]).with("Idempotency-Key", key(example));

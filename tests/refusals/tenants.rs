@@ -9,15 +9,22 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attempt::{Attempts, Refusal, Request, log_end};
-use super::contract::{Contract, Operation, PUBLIC, path_of, permission_of};
+use super::contract::{Contract, Operation, PUBLIC, is_of_identity, path_of, permission_of};
 use super::examples::{Example, examples, set};
 use super::tenancy_examples::subscribed;
 
 /// Reads of a thing of which the tenant has one at most, without an id.
 const ALONE: &[&str] = &["GET /v1/tenant", "GET /v1/feature-flags/{feature_name}"];
 
-/// Reads that are of no tenant alone, or no page: each has a test of its own here.
-const SHARED: &[&str] = &["GET /v1/audit/export", "GET /v1/events/stream", "GET /v1/projections"];
+/// Reads that are neither a page nor of one thing: each has a test of its own, here or with what it is of.
+const SHARED: &[&str] = &[
+    "GET /v1/audit/export",
+    "GET /v1/events/stream",
+    "GET /v1/permissions",
+    "GET /v1/projections",
+    "GET /v1/tenant/bill",
+    "GET /v1/tenant/entitlements",
+];
 
 /// How it is tried whether an operation keeps to its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +39,37 @@ enum Crossing {
     Shared,
     /// As a write under the ids that another tenant chose.
     Write,
+    /// In the tests of identity.
+    Identity,
+}
+
+/// People of a tenant, of whom one has logged in, and a program.
+struct People {
+    user: Uuid,
+    role: Uuid,
+    service_account: Uuid,
+    position: u64,
+}
+
+impl People {
+    /// Invites somebody to a tenant that is registered.
+    async fn of(app: &TestApp, slug: &str) -> anyhow::Result<Self> {
+        let client = app.client(slug, &[])?;
+        let id = |answer: &Value| -> Uuid { answer["id"].as_str().unwrap().parse().unwrap() };
+        let role = json!({"name": "Reader", "permissions": ["lots:read", "account:use"]});
+        let role = id(&client.post("/v1/roles", &role).await?.ok());
+        let email = format!("someone@{slug}.example");
+        let invited = client.post("/v1/users", &json!({"email": email, "role_ids": [role]})).await?.ok();
+        let password = "violet-otter-cobalt-29";
+        let accept = json!({"token": invited["token"], "password": password});
+        client.post("/v1/invitations/accept", &accept).await?.ok();
+        let login = json!({"tenant": slug, "email": email, "password": password});
+        client.post("/v1/login", &login).await?.ok();
+        let account = json!({"name": "ERP", "role_ids": [role]});
+        let account = client.post("/v1/service-accounts", &account).await?.ok();
+        let position = account["position"].as_u64().unwrap();
+        Ok(Self { user: id(&invited), role, service_account: id(&account), position })
+    }
 }
 
 /// How an operation is tried; `None` for one that no test tries.
@@ -39,6 +77,9 @@ fn crossing(operation: &Operation) -> Option<Crossing> {
     let name = operation.name.as_str();
     let takes_another = operation.path.replace("{id}", "").replace("{feature_name}", "").contains('{');
     match operation {
+        _ if is_of_identity(name) && (operation.is_write() || name.starts_with("GET /v1/me")) => {
+            Some(Crossing::Identity)
+        }
         _ if takes_another => None,
         _ if operation.has_id() => Some(Crossing::Id),
         _ if operation.is_write() => Some(Crossing::Write),
@@ -81,8 +122,11 @@ fn query(operation: &Operation) -> &'static str {
 }
 
 /// The id of something of the kind that a path names.
-fn resource(world: &World, lot: Uuid, examples: &[Example], path: &str) -> Uuid {
+fn resource(world: &World, people: &People, lot: Uuid, examples: &[Example], path: &str) -> Uuid {
     match path.split('/').nth(2).unwrap() {
+        "users" => people.user,
+        "roles" => people.role,
+        "service-accounts" => people.service_account,
         "batches" => lot,
         "locations" => world.plant,
         "suppliers" => world.supplier,
@@ -119,6 +163,7 @@ async fn another_tenants_id_is_not_there() -> anyhow::Result<()> {
     let theirs = World::build(app.new_tenant()?).await?;
     let (our_examples, their_examples) = (examples(&ours).await?, examples(&theirs).await?);
     let lot = theirs.receive("F-1", 100).await?;
+    let people = People::of(app, &theirs.client.slug).await?;
     let by_id = |operation: &Operation| crossing(operation) == Some(Crossing::Id);
     let operations: Vec<Operation> = contract.operations().into_iter().filter(by_id).collect();
     assert!(operations.len() > 20, "{operations:?}");
@@ -126,7 +171,7 @@ async fn another_tenants_id_is_not_there() -> anyhow::Result<()> {
     let mut attempts = Attempts::of(&ours.client).await?;
     let mut owners = Attempts::of(&theirs.client).await?;
     for operation in &operations {
-        let foreign = resource(&theirs, lot, &their_examples, &operation.path);
+        let foreign = resource(&theirs, &people, lot, &their_examples, &operation.path);
         for (whose, id) in [("another tenant's", foreign), ("nobody's", Uuid::new_v4())] {
             attempts.refused(whose, &request(operation, id, &our_examples), &not_there).await?;
         }
@@ -135,7 +180,8 @@ async fn another_tenants_id_is_not_there() -> anyhow::Result<()> {
     }
     attempts.finish().await?;
     owners.finish().await?;
-    control(&theirs.client, &operations, &their_examples, &theirs, lot).await
+    theirs.client.get_after(people.position, "/v1/users").await?.ok();
+    control(&theirs.client, &operations, &their_examples, &theirs, &people, lot).await
 }
 
 /// The owner's own requests succeed, so that nothing but the tenant was at fault.
@@ -144,12 +190,13 @@ async fn control(
     operations: &[Operation],
     examples: &[Example],
     world: &World,
+    people: &People,
     lot: Uuid,
 ) -> anyhow::Result<()> {
     let position = owner.post("/v1/receipts", &world.receipt("F-2", 1)).await?.ok()["position"].clone();
     owner.get_after(position.as_u64().unwrap(), "/v1/batches").await?.ok();
     for operation in operations.iter().filter(|operation| !operation.is_write()) {
-        let id = resource(world, lot, examples, &operation.path);
+        let id = resource(world, people, lot, examples, &operation.path);
         request(operation, id, examples).send(owner).await?.ok();
     }
     for example in examples.iter().filter(|example| example.has_id()) {
@@ -165,7 +212,8 @@ async fn no_list_shows_what_another_tenant_has() -> anyhow::Result<()> {
     let contract = Contract::of_app(app).await?;
     let theirs = World::build(app.new_tenant()?).await?;
     theirs.client.post("/v1/receipts", &theirs.receipt("F-1", 1)).await?.ok();
-    let (_, position) = subscribed(&theirs).await?;
+    subscribed(&theirs).await?;
+    let position = People::of(app, &theirs.client.slug).await?.position;
     let stranger = app.new_tenant()?;
     let elements = |answer: Value| match answer {
         Value::Array(elements) => elements.len(),
@@ -241,7 +289,8 @@ async fn what_is_written_under_another_tenants_ids_is_ones_own() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn neither_a_stream_nor_a_file_nor_the_state_of_projections_tells_of_another_tenant() -> anyhow::Result<()> {
+async fn neither_a_stream_nor_a_file_nor_the_state_of_projections_tells_of_another_tenant()
+-> anyhow::Result<()> {
     let app = TestApp::shared(Stores::Embedded).await?;
     let theirs = World::build(app.new_tenant()?).await?;
     let lot = theirs.receive("F-1", 1).await?;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
@@ -75,7 +77,9 @@ fn forged_claims(forge: &Forge, claims: &Value) -> anyhow::Result<Vec<(&'static 
 fn forged_headers(forge: &Forge, claims: &Value) -> anyhow::Result<Vec<(&'static str, String)>> {
     let stranger = forge.stranger();
     let header = &forge.header;
-    let own_key = Jwk::from_encoding_key(&stranger.encoding()?, Algorithm::EdDSA)?;
+    let public = BASE64_URL_SAFE_NO_PAD.encode(stranger.key.verifying_key().as_bytes());
+    let own_key: Jwk =
+        serde_json::from_value(json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": public}))?;
     let with = |change: &dyn Fn(&mut Header)| {
         let mut header = header.clone();
         change(&mut header);

@@ -95,8 +95,10 @@ async fn each_store_is_chosen_on_its_own_and_both_hold_the_same() -> anyhow::Res
     world.receive("L-1", 5).await?;
     world.client.get_after(put["position"].as_u64().unwrap(), "/v1/tenant").await?.ok();
     let found = until_running(&world.client).await?;
-    let stores: Vec<_> =
-        found.iter().map(|one| [&one["projection"], &one["store"]].map(|name| name.as_str().unwrap())).collect();
+    let stores: Vec<_> = found
+        .iter()
+        .map(|one| [&one["projection"], &one["store"]].map(|name| name.as_str().unwrap()))
+        .collect();
     let tables = ["tenancy", "identity", "audit"].map(|name| [name, "postgres"]);
     assert_eq!(stores, [&[["food_graph", "embedded"]][..], &tables].concat());
     assert_ne!(found[0]["digest"], found[1]["digest"], "each projection has a digest of its own");

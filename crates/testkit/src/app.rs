@@ -176,7 +176,9 @@ impl TestApp {
         // Tests make tenants of their own.
         command.env("FOODFLOW_SIGN_UP", "open");
         // They ask more of one than people do.
-        command.env("FOODFLOW_PLANS", "{free={requests_per_second=\"unlimited\"}}");
+        let unlimited = "{requests_per_second=\"unlimited\"}";
+        let plans = ["free", "starter", "professional"].map(|plan| format!("{plan}={unlimited}"));
+        command.env("FOODFLOW_PLANS", format!("{{{}}}", plans.join(",")));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let folder = self._folder.path();
         self.process = Some(ServerProcess::start("foodflow", &mut command, &self.log, folder)?);

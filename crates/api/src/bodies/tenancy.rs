@@ -211,7 +211,8 @@ pub struct CancelBody {
     /// Why.
     reason: String,
     /// Whether it goes on until its period ends; at once where absent.
-    at_period_end: Option<bool>,
+    #[serde(default)]
+    at_period_end: bool,
 }
 
 impl Body for CancelBody {
@@ -220,8 +221,7 @@ impl Body for CancelBody {
     fn check(self, id: Uuid) -> Result<ChangeSubscription, Vec<FieldError>> {
         let mut checks = Checks::default();
         checks.sentence("/reason", &self.reason);
-        let at_period_end = self.at_period_end.unwrap_or_default();
-        let change = SubscriptionChange::Cancel { reason: self.reason, at_period_end };
+        let change = SubscriptionChange::Cancel { reason: self.reason, at_period_end: self.at_period_end };
         checks.finish(ChangeSubscription { id: id.into(), change })
     }
 }

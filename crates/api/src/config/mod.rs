@@ -28,9 +28,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::secret::Secret;
 use self::table::{Kind, Setting};
-use crate::plans::{PlanSettings, catalogue};
 use crate::http::cors::Origins;
 use crate::networks::Networks;
+use crate::plans::{PlanSettings, catalogue};
 
 /// Shortest time between two rounds of signing.
 const AUDIT_INTERVAL_MIN: SignedDuration = SignedDuration::from_secs(1);
@@ -251,7 +251,7 @@ impl Config {
             ways.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
         );
         anyhow::ensure!(
-            self.nats_user.is_some() == !self.nats_password.0.is_empty(),
+            self.nats_user.is_some() != self.nats_password.0.is_empty(),
             "nats_user and nats_password (or nats_password_file) belong together: give both or neither"
         );
         Ok(())

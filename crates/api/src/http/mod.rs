@@ -5,8 +5,8 @@ mod write_operation;
 
 pub mod access;
 pub mod admission;
-mod body_time;
 pub mod audit;
+mod body_time;
 pub mod client_address;
 mod closed;
 pub mod command;

@@ -180,8 +180,13 @@ async fn impact_changes(
         Known::Position(position) => position.min(applied),
         _ => applied,
     };
-    let from = point(known(&app, access.tenant, "from", Some(&query.from)).await?);
-    let to = point(known(&app, access.tenant, "to", query.to.as_deref()).await?);
+    let from = known(&app, access.tenant, "from", Some(&query.from)).await?;
+    let to = known(&app, access.tenant, "to", query.to.as_deref()).await?;
+    // As they were asked for: a read model that is behind knows neither.
+    if matches!((from, to), (Known::Position(from), Known::Position(to)) if from > to) {
+        return Err(Problem::invalid_parameter("from", "lies after `to`"));
+    }
+    let (from, to) = (point(from), point(to));
     let to = to.min(point(known(&app, access.tenant, "as_of", query.as_of.as_deref()).await?));
     if from > to {
         return Err(Problem::invalid_parameter("from", "lies after `to`"));

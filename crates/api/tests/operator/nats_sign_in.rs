@@ -20,7 +20,8 @@ fn migrate(place: &Place, url: &str, settings: &[(&str, &str)]) -> Ended {
 async fn a_password_a_token_and_a_seed_are_read_from_files() {
     let place = Place::empty();
     assert_eq!(place.run(&["keys", "init"]).code, Some(0));
-    let cases: [(&str, &str, &[(&str, &str)]); 3] = [
+    type Settings<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, &str, Settings<'_>); 3] = [
         (
             "user: plant, password: s3cret",
             "s3cret\n",

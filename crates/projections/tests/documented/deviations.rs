@@ -40,7 +40,8 @@ const NEEDED: &str = "the domain needs it besides";
 const NAMES_TENANT: &str = "every row names its tenant, which is part of its key and of its policy";
 const EMAIL: &str = "a person may belong to several tenants: an address is unique in each";
 const OF_TENANT: &str = "the reference is kept, within the tenant";
-const OF_ANOTHER: &str = "the other row is of another aggregate, and may wait in quarantine while this one is written";
+const OF_ANOTHER: &str =
+    "the other row is of another aggregate, and may wait in quarantine while this one is written";
 
 macro_rules! deviations {
     ($($fact:literal: $documented:expr => $migrated:expr, $reason:expr;)*) => {

@@ -25,6 +25,7 @@ use crate::http::client_address::ClientAddress;
 use crate::http::command::{CommandAnswer, CommandRequest, respond};
 use crate::http::problem::Problem;
 use crate::http::tables::{AsOfQuery, as_of};
+use crate::http::view::standing;
 
 /// How often a change of password is tried again because something else of the account changed.
 const TRIES_MAX: usize = 4;
@@ -41,7 +42,9 @@ async fn me(
     headers: HeaderMap,
     query: Result<Query<AsOfQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    answered(&app, access.tenant, own(&access)?.0, &headers, as_of(query)?).await
+    let as_of = as_of(query)?;
+    let from = standing(&app, &app.models.identity, access.tenant, &headers, as_of.as_deref()).await?;
+    answered(from, access.tenant, own(&access)?.0).await
 }
 
 /// Write anew who one is.

@@ -10,7 +10,7 @@ use foodflow_domain::identity::role::RoleForm;
 use foodflow_domain::ids::RoleId;
 use foodflow_projections::identity::{role_permissions, roles, user_roles};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,6 +22,7 @@ use crate::http::access::{Access, RolesRead, RolesWrite};
 use crate::http::client_address::ClientAddress;
 use crate::http::command::{CommandAnswer, CommandRequest, respond};
 use crate::http::problem::Problem;
+use crate::http::reads::parameters;
 use crate::http::tables::{AsOfQuery, as_of, table_page};
 use crate::http::view::{Standing, standing, tagged};
 use crate::http::{App, PathId};
@@ -118,6 +119,11 @@ struct PermissionAnswer {
     description: &'static str,
 }
 
+/// No parameter is taken.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoQuery {}
+
 /// Every permission.
 #[derive(Serialize, ToSchema)]
 struct PermissionsAnswer {
@@ -131,14 +137,18 @@ struct PermissionsAnswer {
         (status = 200, description = "Every permission", body = PermissionsAnswer),
         (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
-async fn permissions(_: Access<RolesRead>) -> Response {
+async fn permissions(
+    _: Access<RolesRead>,
+    query: Result<Query<NoQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    parameters(query)?;
     let shown = PERMISSIONS.iter().map(|permission| PermissionAnswer {
         name: permission.name(),
         resource: permission.resource,
         action: permission.action,
         description: permission.description,
     });
-    axum::Json(PermissionsAnswer { items: shown.collect() }).into_response()
+    Ok(axum::Json(PermissionsAnswer { items: shown.collect() }).into_response())
 }
 
 /// Define a role.

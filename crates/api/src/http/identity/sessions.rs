@@ -205,9 +205,9 @@ async fn own_sessions(
 ) -> Result<Response, Problem> {
     let OwnSessionsQuery { page_after, page_size, as_of } = parameters(query)?;
     let page = page_request(page_after, page_size)?;
-    let filters = sessions::SessionFilters { user_id: Some(own(&access)?.0) };
     let Standing { store, position, .. } =
         standing(&app, &app.models.identity, access.tenant, &headers, as_of.as_deref()).await?;
+    let filters = sessions::SessionFilters { user_id: Some(own(&access)?.0) };
     Ok(answer(position, &sessions::sessions(store.as_ref(), access.tenant, filters, page).await?))
 }
 

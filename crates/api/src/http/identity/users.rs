@@ -8,13 +8,16 @@ use foodflow_commands::identity::authenticate::{actor_of_user, email_index};
 use foodflow_commands::identity::passwords::RequestReset;
 use foodflow_commands::identity::second_factors::{ChangeFactor, FactorChange};
 use foodflow_commands::identity::secrets::{Token, TokenKind};
-use foodflow_commands::identity::users::{ChangeProfile, ChangeStanding, Forget, Invite, Standing as Becomes};
+use foodflow_commands::identity::users::{
+    ChangeProfile, ChangeStanding, Forget, Invite, Standing as Becomes,
+};
 use foodflow_commands::{Accepted, CommandMeta};
 use foodflow_domain::TenantId;
 use foodflow_domain::identity::user::User as Account;
 use foodflow_domain::ids::UserId;
 use foodflow_projections::identity::{user_roles, users};
 use foodflow_projections::page::Page;
+use foodflow_projections::tables::TableStore;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -103,14 +106,11 @@ impl From<users::User> for UserAnswer {
 
 /// The answer about one user.
 pub(super) async fn answered(
-    app: &App,
+    from: Standing<dyn TableStore>,
     tenant: TenantId,
     id: Uuid,
-    headers: &HeaderMap,
-    as_of: Option<String>,
 ) -> Result<Response, Problem> {
-    let Standing { store, position, .. } =
-        standing(app, &app.models.identity, tenant, headers, as_of.as_deref()).await?;
+    let Standing { store, position, .. } = from;
     let found = users::user(store.as_ref(), tenant, id).await?;
     let row = found.ok_or_else(|| Problem::not_found(format!("there is no user {id}")))?;
     let version = u64::try_from(row.version).ok();
@@ -133,7 +133,9 @@ async fn user(
     headers: HeaderMap,
     query: Result<Query<AsOfQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    answered(&app, access.tenant, id, &headers, as_of(query)?).await
+    let as_of = as_of(query)?;
+    let from = standing(&app, &app.models.identity, access.tenant, &headers, as_of.as_deref()).await?;
+    answered(from, access.tenant, id).await
 }
 
 /// Which page of users is asked for.

@@ -101,13 +101,16 @@ impl Operation for Accept {
     }
 }
 
-/// Links a foreign identity that was proved: the first login of an invited person there accepts the invitation.
+/// `POST /v1/me/identities/finish`, `POST /v1/login/oidc/finish`: links a foreign identity that was proved; with the token of
+/// an invitation, which is thereby accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkIdentity {
     /// The user.
     pub user_id: UserId,
     /// Who that is there.
     pub identity: ForeignIdentity,
+    /// SHA-256 of the invitation's token.
+    pub token_hash: Option<String>,
     /// Where from.
     pub origin: Sender,
 }
@@ -120,14 +123,17 @@ impl Operation for LinkIdentity {
     }
 
     fn locks(&self, meta: &CommandMeta) -> Vec<StreamId> {
-        standing_locks(meta.tenant, self.user_id)
+        let mut locks = standing_locks(meta.tenant, self.user_id);
+        locks.push(stream_of::<Reservation>(self.identity.subject_index));
+        locks
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { user_id, identity, origin } = self.clone();
+        let Self { user_id, identity, token_hash, origin } = self.clone();
+        super::super::tenancy::require_open(unit).await?;
         let was = is_administrator(unit, user_id).await?;
         let index = identity.subject_index;
-        let link = UserCommand::LinkIdentity { user_id, identity, origin };
+        let link = UserCommand::LinkIdentity { user_id, identity, token_hash, origin };
         unit.decide::<User>(user_id.0, link, "").await?;
         take(unit, NameKind::ForeignIdentity, index, user_id.0, "").await?;
         note_administrator(unit, user_id, was, false).await

@@ -127,7 +127,13 @@ pub(super) fn identity(subject: u128) -> ForeignIdentity {
 }
 
 pub(super) fn link(subject: u128) -> UserCommand {
-    UserCommand::LinkIdentity { user_id: user_id(), identity: identity(subject), origin: origin(USER) }
+    let (user_id, identity, token_hash) = (user_id(), identity(subject), None);
+    UserCommand::LinkIdentity { user_id, identity, token_hash, origin: origin(USER) }
+}
+
+pub(super) fn accept_with_identity(subject: u128, token: u128) -> UserCommand {
+    let (user_id, identity, token_hash) = (user_id(), identity(subject), Some(hash(token)));
+    UserCommand::LinkIdentity { user_id, identity, token_hash, origin: origin(USER) }
 }
 
 pub(super) fn forget() -> UserCommand {
@@ -206,6 +212,7 @@ fn who_was_deactivated_does_not_accept_an_invitation() {
     let mut user = Story::<User>::after([invite(INVITATION, &[811]), deactivate()]);
     assert_eq!(user.refusal(accept(INVITATION)), "token-invalid");
     assert_eq!(user.refusal(link(855)), "user-not-active");
+    assert_eq!(user.refusal(accept_with_identity(855, INVITATION)), "token-invalid");
     user.event(reactivate());
     assert_eq!(user.refusal(accept(INVITATION)), "token-invalid", "the old one is void");
     user.event(request_reset(RESET));
@@ -291,7 +298,9 @@ fn a_user_is_deactivated_and_reactivated() {
 #[test]
 fn an_identity_elsewhere_accepts_an_invitation_and_is_linked_once() {
     let mut user = Story::<User>::after([invite(INVITATION, &[811])]);
-    let events = user.ask(link(855)).unwrap();
+    assert_eq!(user.refusal(link(855)), "user-not-active", "who knows nothing of the invitation");
+    assert_eq!(user.refusal(accept_with_identity(855, 9)), "token-invalid");
+    let events = user.ask(accept_with_identity(855, INVITATION)).unwrap();
     let [UserEvent::InvitationAccepted(accepted), UserEvent::ForeignIdentityLinked(linked)] =
         events.as_slice()
     else {
@@ -299,12 +308,21 @@ fn an_identity_elsewhere_accepts_an_invitation_and_is_linked_once() {
     };
     assert_eq!((&accepted.password, &linked.identity), (&None, &identity(855)));
     assert_eq!(user.refusal(accept(INVITATION)), "token-invalid");
+    assert_eq!(user.refusal(accept_with_identity(856, INVITATION)), "token-invalid", "a second time");
     assert_eq!(user.ask(link(855)), Ok(vec![]));
     for subject in 1..IDENTITIES_MAX {
         user.event(link(900 + u128::try_from(subject).unwrap()));
     }
     assert_eq!(user.refusal(link(999)), "too-many-identities");
     assert_eq!(user.ask(link(855)), Ok(vec![]), "one that is linked is no further one");
+}
+
+#[test]
+fn an_identity_elsewhere_accepts_no_invitation_that_is_too_old() {
+    let mut user = Story::<User>::after([invite(INVITATION, &[811])]);
+    let refusal = user.wait_hours(INVITATION_HOURS).refusal(accept_with_identity(855, INVITATION));
+    assert_eq!(refusal, "token-invalid");
+    assert_eq!(user.state.status, UserStatus::Invited);
 }
 
 #[test]

@@ -188,12 +188,14 @@ pub enum UserCommand {
         /// Where that came from.
         origin: Option<Personal<Origin>>,
     },
-    /// Log in at a foreign provider as well; an invitation is thereby accepted.
+    /// Log in at a foreign provider as well; who is invited accepts thereby, with the invitation's token.
     LinkIdentity {
         /// The user.
         user_id: UserId,
         /// Who that is there.
         identity: ForeignIdentity,
+        /// SHA-256 of the invitation's token; `None` where the account is one's own already.
+        token_hash: Option<String>,
         /// Where from.
         origin: Option<Personal<Origin>>,
     },

@@ -103,8 +103,8 @@ impl User {
             UserCommand::DisableSecondFactor { user_id, proof, reason, origin } => {
                 self.disable_second_factor(user_id, proof, reason, origin)?
             }
-            UserCommand::LinkIdentity { user_id, identity, origin } => {
-                return self.link(user_id, identity, origin);
+            UserCommand::LinkIdentity { user_id, identity, token_hash, origin } => {
+                return self.link(user_id, identity, token_hash, origin, now);
             }
             UserCommand::Forget { user_id, reason, origin } => {
                 self.known(user_id)?;
@@ -311,17 +311,20 @@ impl User {
         &self,
         user_id: UserId,
         identity: ForeignIdentity,
+        token_hash: Option<String>,
         origin: Option<Personal<Origin>>,
+        now: Timestamp,
     ) -> Result<Vec<UserEvent>, IdentityError> {
         self.present(user_id)?;
         let mut events = Vec::new();
-        match self.status {
-            UserStatus::Invited => {
+        match token_hash {
+            Some(token_hash) => {
+                check_token(self.invitation.as_ref(), &token_hash, now, "invitation")?;
                 let origin = origin.clone();
                 let accepted = InvitationAccepted { user_id, password: None, origin };
                 events.push(UserEvent::InvitationAccepted(accepted));
             }
-            _ => self.active(user_id)?,
+            None => self.active(user_id)?,
         }
         if !self.identities.contains(&identity) {
             if self.identities.len() >= IDENTITIES_MAX {

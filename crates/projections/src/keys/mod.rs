@@ -1,18 +1,20 @@
-//! Short-lived things that are no events: sessions, which tokens are void before they expire, and how much somebody may
-//! ask for.
+//! Short-lived things that are no events: sessions, logins that are under way at an identity provider, which tokens are void
+//! before they expire, and how much somebody may ask for.
 //!
 //! None of it is rebuilt from the log, and nothing is known to it alone that must outlive it: a session that is lost is
-//! begun anew from a refresh token, a bucket that is lost is full. A revocation is kept as long as tokens that it voids
+//! begun anew from a refresh token, a login that is lost is begun anew, a bucket that is lost is full. A revocation is kept as long as tokens that it voids
 //! could be valid. Nothing here names a person: users are ids, and whatever else a key is made of is hashed.
 //!
 //! - [`KeyStore`]: the port; [`embedded`]: in this process; [`redis`]: shared by processes, over restarts;
-//! - [`session`]: who has logged in; [`revocation`]: which tokens are refused; [`bucket`]: token buckets.
+//! - [`session`]: who has logged in; [`pending_login`]: who is about to; [`revocation`]: which tokens are refused;
+//!   [`bucket`]: token buckets.
 //!
 //! What must never happen here: a question that waits without a limit, or one that is answered with "yes" where the
 //! store did not answer.
 
 pub mod bucket;
 pub mod embedded;
+pub mod pending_login;
 pub mod redis;
 pub mod revocation;
 pub mod session;
@@ -26,6 +28,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use self::bucket::{Bucket, Rate};
+pub use self::pending_login::{LoginPurpose, PENDING_LOGIN_TTL_MAX, PendingLogin};
 pub use self::revocation::{Revocation, Subject, Token};
 pub use self::session::{SESSION_TTL, Session};
 
@@ -98,7 +101,7 @@ pub enum Admission {
     },
 }
 
-/// Sessions, revocations and token buckets. Every call answers within a bound that the store documents.
+/// Sessions, pending logins, revocations and token buckets. Every call answers within a bound that the store documents.
 #[async_trait]
 pub trait KeyStore: Send + Sync + 'static {
     /// The store behind it: `embedded`, `redis`.
@@ -127,6 +130,23 @@ pub trait KeyStore: Send + Sync + 'static {
     /// # Errors
     /// [`KeyStoreError`].
     async fn drop_session(&self, tenant: TenantId, id: Uuid) -> Result<bool, KeyStoreError>;
+
+    /// Keeps a login that is under way for `ttl`, [`PENDING_LOGIN_TTL_MAX`] at most, under a `state` that is random.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    async fn put_pending_login(
+        &self,
+        state: &str,
+        login: &PendingLogin,
+        ttl: Duration,
+    ) -> Result<(), KeyStoreError>;
+
+    /// The login that is under way under this `state`, which is gone from then on: of many who ask, one has it.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`]; it may be gone then.
+    async fn take_pending_login(&self, state: &str) -> Result<Option<PendingLogin>, KeyStoreError>;
 
     /// Refuses tokens from now on. Of two revocations of one subject the later instant and the longer time count.
     ///

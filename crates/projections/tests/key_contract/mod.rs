@@ -5,6 +5,7 @@
 
 pub(crate) mod buckets;
 pub(crate) mod embedded;
+pub(crate) mod pending_logins;
 pub(crate) mod redis;
 pub(crate) mod revocations;
 pub(crate) mod sessions;
@@ -20,6 +21,9 @@ macro_rules! key_contract_cases {
             buckets::all_or_none_of_several_buckets_is_taken_from,
             buckets::many_at_once_get_no_token_too_many,
             buckets::the_longest_wait_is_told,
+            pending_logins::a_login_is_taken_once_and_by_its_state_alone,
+            pending_logins::a_login_is_over_in_time,
+            pending_logins::of_many_who_ask_at_once_one_has_it,
             revocations::a_revoked_actor_is_refused_up_to_the_instant,
             revocations::a_revoked_session_is_refused_alone,
             revocations::a_revoked_tenant_is_refused_and_no_other,

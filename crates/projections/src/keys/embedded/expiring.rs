@@ -45,6 +45,11 @@ impl<K: Eq + Hash, V> Expiring<K, V> {
         Ok(())
     }
 
+    /// Removes the value, and hands it out where it goes on.
+    pub(super) fn take(&mut self, key: &K) -> Option<V> {
+        self.values.remove(key).filter(|(_, end)| *end > Instant::now()).map(|(value, _)| value)
+    }
+
     pub(super) fn remove(&mut self, key: &K) {
         self.values.remove(key);
     }
@@ -63,7 +68,7 @@ mod tests {
         values.put(3, "three", Duration::from_secs(60)).unwrap();
         assert!(matches!(values.put(4, "four", Duration::ZERO), Err(KeyStoreError::Full { max: 2, .. })));
         values.put(2, "two again", Duration::from_secs(60)).unwrap();
-        values.remove(&3);
+        assert_eq!((values.take(&1), values.take(&3), values.take(&3)), (None, Some("three"), None));
         values.put(4, "four", Duration::from_secs(60)).unwrap();
         assert_eq!(
             (values.get(&2), values.get(&3), values.get(&4)),

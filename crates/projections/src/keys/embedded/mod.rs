@@ -1,6 +1,7 @@
 //! The key store of one process: sessions and buckets in memory, revocations in an SQLite file as well.
 //!
-//! It is exact and answers at once. Sessions and buckets end with the process: who had one refreshes. A revocation does
+//! It is exact and answers at once. Sessions, pending logins and buckets end with the process: who had one refreshes, or
+//! begins anew. A revocation does
 //! not, for then a token that was stolen would be valid again; one that another process writes into the file counts here
 //! within a second. Several processes that serve requests need [`super::redis`] instead.
 //!
@@ -25,13 +26,16 @@ use self::expiring::Expiring;
 use self::file::RevocationFile;
 use super::revocation::REVOCATION_TTL_MAX;
 use super::{
-    Admission, Bucket, KeyStore, KeyStoreError, Refused, Revocation, SESSION_TTL, Session, Subject, Token,
+    Admission, Bucket, KeyStore, KeyStoreError, PENDING_LOGIN_TTL_MAX, PendingLogin, Refused, Revocation,
+    SESSION_TTL, Session, Subject, Token, hashed,
 };
 
 /// The store's name.
 const STORE: &str = "embedded";
 /// Sessions that are kept, at most.
 const SESSIONS_MAX: usize = 200_000;
+/// Logins under way that are kept, at most.
+const PENDING_LOGINS_MAX: usize = 100_000;
 /// Revocations that are kept, at most.
 const REVOCATIONS_MAX: usize = 200_000;
 /// How often the file is looked at for what other processes have written.
@@ -44,6 +48,7 @@ type SubjectKey = (TenantId, String);
 #[derive(Debug)]
 pub struct EmbeddedKeys {
     sessions: RwLock<Expiring<Uuid, Session>>,
+    pending_logins: RwLock<Expiring<String, PendingLogin>>,
     /// Up to when tokens were issued that are void, in microseconds.
     revoked: RwLock<Expiring<SubjectKey, i64>>,
     buckets: Buckets,
@@ -61,6 +66,7 @@ impl EmbeddedKeys {
     pub async fn open(path: &Path) -> Result<Self, KeyStoreError> {
         let store = Self {
             sessions: RwLock::new(Expiring::new("sessions", SESSIONS_MAX)),
+            pending_logins: RwLock::new(Expiring::new("pending logins", PENDING_LOGINS_MAX)),
             revoked: RwLock::new(Expiring::new("revocations", REVOCATIONS_MAX)),
             buckets: Buckets::default(),
             file: RevocationFile::open(path).await?,
@@ -160,6 +166,19 @@ impl KeyStore for EmbeddedKeys {
             sessions.remove(&id);
         }
         Ok(is_there)
+    }
+
+    async fn put_pending_login(
+        &self,
+        state: &str,
+        login: &PendingLogin,
+        ttl: Duration,
+    ) -> Result<(), KeyStoreError> {
+        write(&self.pending_logins).put(hashed(state), login.clone(), ttl.min(PENDING_LOGIN_TTL_MAX))
+    }
+
+    async fn take_pending_login(&self, state: &str) -> Result<Option<PendingLogin>, KeyStoreError> {
+        Ok(write(&self.pending_logins).take(&hashed(state)))
     }
 
     async fn revoke(&self, revocation: &Revocation) -> Result<(), KeyStoreError> {

@@ -3,6 +3,7 @@
 //! | key | value | ends |
 //! |---|---|---|
 //! | `session:{session_id}` | JSON: [`Session`] | 7 days after it was put |
+//! | `login:{hash of the state}` | JSON: [`PendingLogin`] | 10 minutes after it was put, or when it was taken |
 //! | `revoked:{tenant_id}:…` | up to when void tokens were issued, in microseconds | with the last token that it voids |
 //! | `bucket:{kind}:{key}` | level, period and instant of a token bucket | when the bucket is full |
 //!
@@ -28,8 +29,8 @@ use uuid::Uuid;
 pub use self::connect::{RedisConfig, RedisReport};
 use super::revocation::REVOCATION_TTL_MAX;
 use super::{
-    Admission, BUCKETS_MAX, Bucket, KeyStore, KeyStoreError, Refused, Revocation, SESSION_TTL, Session,
-    Subject, Token,
+    Admission, BUCKETS_MAX, Bucket, KeyStore, KeyStoreError, PENDING_LOGIN_TTL_MAX, PendingLogin, Refused,
+    Revocation, SESSION_TTL, Session, Subject, Token, hashed,
 };
 
 /// The store's name.
@@ -44,6 +45,7 @@ pub struct RedisKeys {
     admit: Script,
     revoke: Script,
     drop_session: Script,
+    take_login: Script,
 }
 
 impl RedisKeys {
@@ -53,6 +55,7 @@ impl RedisKeys {
             admit: Script::new(include_str!("admit.lua")),
             revoke: Script::new(include_str!("revoke.lua")),
             drop_session: Script::new(include_str!("drop_session.lua")),
+            take_login: Script::new(include_str!("take_login.lua")),
         }
     }
 
@@ -102,6 +105,34 @@ impl KeyStore for RedisKeys {
         let mut ending = self.drop_session.key(session_key(id));
         let ended: i64 = self.ask(ending.arg(tenant.to_string()).invoke_async(&mut connection)).await?;
         Ok(ended > 0)
+    }
+
+    async fn put_pending_login(
+        &self,
+        state: &str,
+        login: &PendingLogin,
+        ttl: Duration,
+    ) -> Result<(), KeyStoreError> {
+        let value = serde_json::to_string(login).map_err(|error| corrupt("a pending login", &error))?;
+        let ttl = ttl.clamp(Duration::from_millis(1), PENDING_LOGIN_TTL_MAX);
+        let mut connection = self.connection.clone();
+        let mut put = cmd("SET");
+        put.arg(login_key(state))
+            .arg(value)
+            .arg("PX")
+            .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+        self.ask(put.exec_async(&mut connection)).await
+    }
+
+    async fn take_pending_login(&self, state: &str) -> Result<Option<PendingLogin>, KeyStoreError> {
+        let mut connection = self.connection.clone();
+        let taking = self.take_login.key(login_key(state));
+        let found: Option<String> = self.ask(taking.invoke_async(&mut connection)).await?;
+        // What cannot be read may be quoted by its error, and is secret.
+        found
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|_| corrupt("a pending login", &"it is none"))
     }
 
     async fn revoke(&self, revocation: &Revocation) -> Result<(), KeyStoreError> {
@@ -163,6 +194,10 @@ fn admission(answer: &[u64]) -> Result<Admission, KeyStoreError> {
 
 fn session_key(id: Uuid) -> String {
     format!("session:{id}")
+}
+
+fn login_key(state: &str) -> String {
+    format!("login:{}", hashed(state))
 }
 
 fn revoked_key(tenant: TenantId, subject: &Subject) -> String {

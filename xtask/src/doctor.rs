@@ -7,8 +7,8 @@ use anyhow::bail;
 use crate::install::{Installer, Item};
 use crate::launch::tools::{find_program, path_folders};
 use crate::programs::{
-    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, POSTGRES, Program, REDIS, package_command, version_in,
-    version_text,
+    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, Program, REDIS, package_command,
+    version_in, version_text,
 };
 use crate::report;
 use crate::workspace::Workspace;
@@ -67,10 +67,11 @@ fn rust_rows(workspace: &Workspace) -> Vec<Row> {
 
 fn program_rows() -> Vec<Row> {
     let has_apt = find_program("apt-get", &path_folders()).is_some();
-    let rows = [C_COMPILER, GO, MAVEN, JAVA, JAVA_COMPILER, POSTGRES, REDIS].into_iter().map(|program| {
-        let found = program.find();
-        row(program.name, program.purpose, &found, &advice(program, &found, has_apt))
-    });
+    let rows =
+        [C_COMPILER, GO, MAVEN, JAVA, JAVA_COMPILER, POSTGRES, REDIS, NODE, NPM].into_iter().map(|program| {
+            let found = program.find();
+            row(program.name, program.purpose, &found, &advice(program, &found, has_apt))
+        });
     rows.collect()
 }
 
@@ -88,6 +89,7 @@ fn item_row(item: Item, present: Option<String>) -> Vec<String> {
         Item::Neo4j => "tests: the food graph",
         Item::Postgres => "tests: the tables",
         Item::Redis => "tests: sessions and rate limits",
+        Item::OidcProvider => "tests: logins elsewhere",
         Item::CargoDeny => "licences and sources",
         Item::CargoMachete => "unused dependencies",
     };

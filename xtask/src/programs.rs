@@ -93,6 +93,28 @@ pub const REDIS: Program = Program {
     advice: "install Redis 6 or newer and put redis-server on PATH",
 };
 
+/// Runs the OpenID provider.
+pub const NODE: Program = Program {
+    name: "node",
+    purpose: "runs oidc-provider",
+    folders: path_folders,
+    version_arguments: &["--version"],
+    oldest: Some((20, 0)),
+    package: Some("nodejs"),
+    advice: "install Node.js 20 or newer and put it on PATH",
+};
+
+/// Fetches the OpenID provider.
+pub const NPM: Program = Program {
+    name: "npm",
+    purpose: "fetches oidc-provider",
+    folders: path_folders,
+    version_arguments: &["--version"],
+    oldest: Some((9, 0)),
+    package: Some("npm"),
+    advice: "install npm 9 or newer and put it on PATH",
+};
+
 /// Links programs and compiles the C parts of dependencies.
 pub const C_COMPILER: Program = Program {
     name: "cc",

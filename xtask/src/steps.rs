@@ -69,7 +69,7 @@ impl Step {
             Self::Tools => &Item::ALL,
             Self::Dependencies => &[Item::CargoDeny],
             Self::Unused => &[Item::CargoMachete],
-            Self::Tests => &Item::SERVERS,
+            Self::Tests => &Item::TESTS,
             Self::Format | Self::Lint | Self::Docs | Self::Openapi | Self::Events => &[],
         }
     }

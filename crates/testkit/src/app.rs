@@ -79,9 +79,21 @@ impl TestApp {
     /// # Errors
     /// Where a server or the program does not start.
     pub async fn own(stores: Stores) -> anyhow::Result<Self> {
+        Self::own_with(stores, vec![]).await
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Errors
+    /// As [`Self::own`].
+    pub async fn own_with(stores: Stores, more: Vec<(String, String)>) -> anyhow::Result<Self> {
         match stores {
-            Stores::Embedded => Self::embedded().await,
-            Stores::Servers => Self::start(&["serve", "--role", "api"], shared_environment().await?).await,
+            Stores::Embedded => Self::start(&["serve"], more).await,
+            Stores::Servers => {
+                let mut environment = shared_environment().await?;
+                environment.extend(more);
+                Self::start(&["serve", "--role", "api"], environment).await
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`app`]: the `foodflow` program as a process, and a client that speaks to it;
 //! - [`world`]: a small plant, built over HTTP;
-//! - [`servers`]: NATS, Neo4j, PostgreSQL and Redis on free ports;
+//! - [`servers`]: NATS, Neo4j, PostgreSQL, Redis and an OpenID provider on free ports;
 //! - `newer` (feature `simulation`): what a newer version of the program appends;
 //! - `simulation` (feature of that name): seeded simulations of the write path and the projections.
 

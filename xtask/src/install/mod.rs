@@ -5,8 +5,10 @@
 //! operating system are installed where this process is root on Debian or Ubuntu.
 
 mod cargo_tool;
+mod into_place;
 mod nats;
 mod neo4j;
+mod oidc_provider;
 mod packages;
 
 use std::fs::{self, File, TryLockError};
@@ -14,10 +16,13 @@ use std::fs::{self, File, TryLockError};
 use anyhow::{Context as _, bail};
 
 use crate::launch::tools::TOOLS_FOLDER;
-use crate::programs::{C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, POSTGRES, Program, REDIS};
+use crate::programs::{
+    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, Program, REDIS,
+};
 use crate::report;
 use crate::workspace::Workspace;
 use cargo_tool::{CARGO_DENY, CARGO_MACHETE};
+use into_place::into_place;
 use packages::ensure_programs;
 
 /// Something that can be installed into the tools folder.
@@ -31,6 +36,8 @@ pub enum Item {
     Postgres,
     /// Redis, which is a package of the operating system.
     Redis,
+    /// The OpenID provider, which each test that needs one starts.
+    OidcProvider,
     /// The check of licences, sources and duplicates of dependencies.
     CargoDeny,
     /// The check for dependencies that are not used.
@@ -39,10 +46,19 @@ pub enum Item {
 
 impl Item {
     /// Every item.
-    pub const ALL: [Self; 6] =
-        [Self::Nats, Self::Neo4j, Self::Postgres, Self::Redis, Self::CargoDeny, Self::CargoMachete];
-    /// The servers that tests run against.
+    pub const ALL: [Self; 7] = [
+        Self::Nats,
+        Self::Neo4j,
+        Self::Postgres,
+        Self::Redis,
+        Self::OidcProvider,
+        Self::CargoDeny,
+        Self::CargoMachete,
+    ];
+    /// The servers that tests run against and share.
     pub const SERVERS: [Self; 4] = [Self::Nats, Self::Neo4j, Self::Postgres, Self::Redis];
+    /// What the tests need.
+    pub const TESTS: [Self; 5] = [Self::Nats, Self::Neo4j, Self::Postgres, Self::Redis, Self::OidcProvider];
 
     /// The name of the item, as people know it.
     #[must_use]
@@ -52,6 +68,7 @@ impl Item {
             Self::Neo4j => "Neo4j",
             Self::Postgres => "PostgreSQL",
             Self::Redis => "Redis",
+            Self::OidcProvider => "oidc-provider",
             Self::CargoDeny => CARGO_DENY.name,
             Self::CargoMachete => CARGO_MACHETE.name,
         }
@@ -64,6 +81,7 @@ impl Item {
             Self::Neo4j => &[MAVEN, JAVA, JAVA_COMPILER],
             Self::Postgres => &[POSTGRES],
             Self::Redis => &[REDIS],
+            Self::OidcProvider => &[NODE, NPM],
             Self::CargoDeny | Self::CargoMachete => &[C_COMPILER],
         }
     }
@@ -121,6 +139,7 @@ impl<'a> Installer<'a> {
             Item::Neo4j => neo4j::present(self.workspace),
             Item::Postgres => usable(POSTGRES),
             Item::Redis => usable(REDIS),
+            Item::OidcProvider => oidc_provider::present(self.workspace),
             Item::CargoDeny => CARGO_DENY.present(tools),
             Item::CargoMachete => CARGO_MACHETE.present(tools),
         }
@@ -132,6 +151,7 @@ impl<'a> Installer<'a> {
             Item::Neo4j => neo4j::install(self.workspace),
             // Their packages were all there is to install.
             Item::Postgres | Item::Redis => Ok(()),
+            Item::OidcProvider => oidc_provider::install(self.workspace),
             Item::CargoDeny => CARGO_DENY.install(self.workspace),
             Item::CargoMachete => CARGO_MACHETE.install(self.workspace),
         }

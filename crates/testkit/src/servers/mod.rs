@@ -1,4 +1,4 @@
-//! Real servers for tests: NATS with JetStream, Neo4j, PostgreSQL, and Redis.
+//! Real servers for tests: NATS with JetStream, Neo4j, PostgreSQL, Redis, and an OpenID provider.
 //!
 //! A handle starts a server on a free port of 127.0.0.1 with its data in a temporary folder, and takes both away
 //! when it is dropped, or when the test process dies in whatever way. A server that cannot be started is an error
@@ -9,6 +9,7 @@
 pub mod launch;
 mod nats;
 mod neo4j;
+mod oidc;
 mod postgres;
 mod redis;
 
@@ -17,6 +18,7 @@ use std::path::Path;
 use anyhow::Context as _;
 pub use nats::{NatsServer, shared_nats_url};
 pub use neo4j::Neo4jServer;
+pub use oidc::{OidcServer, OidcSetup, SentBack};
 pub use postgres::PostgresServer;
 pub use redis::RedisServer;
 

@@ -10,6 +10,7 @@
 pub mod guard;
 pub mod nats;
 pub mod neo4j;
+pub mod oidc;
 pub mod ports;
 pub mod postgres;
 pub mod process;

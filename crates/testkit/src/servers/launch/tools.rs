@@ -27,6 +27,9 @@ pub const NATS_VERSION: &str = "2.15.2";
 /// The version of Neo4j that tests run against; `java/pom.xml` names the same.
 pub const NEO4J_VERSION: &str = "5.26.0";
 
+/// The version of `oidc-provider` that tests log in at; `oidc/package.json` names the same.
+pub const OIDC_PROVIDER_VERSION: &str = "9.13.3";
+
 /// The folder of installed development tools.
 #[derive(Debug, Clone)]
 pub struct Tools {
@@ -82,6 +85,12 @@ impl Tools {
     #[must_use]
     pub fn has_neo4j(&self) -> bool {
         self.neo4j_libraries().is_dir() && self.neo4j_launcher().join("Neo4jServer.class").is_file()
+    }
+
+    /// The folder of the OpenID provider and of what it needs.
+    #[must_use]
+    pub fn oidc_provider(&self) -> PathBuf {
+        self.folder.join(format!("oidc-provider-{OIDC_PROVIDER_VERSION}"))
     }
 
     /// The first `nats-server` of: [`NATS_PROGRAM`], the tools folder, the folders of Go's programs, `PATH`.

@@ -10,6 +10,9 @@
 -- References are kept where both rows follow from the events of one aggregate. `user_roles.role_id` and
 -- `refresh_tokens.user_id` refer to rows of another one, which may be in quarantine while theirs are written; a
 -- reference would stop the whole partition there.
+--
+-- `users.password_hash`, `refresh_tokens.token` and `api_keys.key_hash` are secret: the role that reads, `foodflow_reader`,
+-- may not select them, and so not `*` of these tables.
 
 CREATE TABLE IF NOT EXISTS users (
     id UUID NOT NULL DEFAULT gen_random_uuid(),

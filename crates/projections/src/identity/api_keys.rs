@@ -9,7 +9,9 @@ use crate::page::{Page, PageRequest};
 use crate::store::StoreError;
 use crate::table;
 use crate::tables::value::Json;
-use crate::tables::{EventTable, Select, TableChange, TableEvent, TableRow as _, TableStore, Value, select};
+use crate::tables::{
+    EventTable, Secret, Select, TableChange, TableEvent, TableRow as _, TableStore, Value, select,
+};
 
 table! {
     /// A key of a service account.
@@ -23,7 +25,7 @@ table! {
         /// What it is called.
         name: String [100],
         /// SHA-256 of the key, in hexadecimal digits.
-        key_hash: String [64],
+        key_hash: Secret [64],
         /// Names of permissions that it is limited to; empty for all of its account.
         scopes: Json,
         /// Until when it is good.
@@ -54,7 +56,7 @@ impl EventTable for ApiKey {
                     tenant_id,
                     service_account_id: data.service_account_id.0,
                     name: data.name,
-                    key_hash: data.key_hash,
+                    key_hash: Secret::of(data.key_hash),
                     scopes: Json::of(&serde_json::to_value(&data.scopes).unwrap_or_default()),
                     expires_at: data.expires_at,
                     last_used_at: None,

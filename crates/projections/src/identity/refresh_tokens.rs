@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::table;
-use crate::tables::{EventTable, TableChange, TableEvent, TableRow as _, Value};
+use crate::tables::{EventTable, Secret, TableChange, TableEvent, TableRow as _, Value};
 
 table! {
     /// A refresh token.
@@ -16,7 +16,7 @@ table! {
         /// Whose.
         user_id: Uuid,
         /// SHA-256 of the token, in hexadecimal digits.
-        token: String [255],
+        token: Secret [255],
         /// Until when it may be used.
         expires_at: Timestamp,
         /// When it was issued.
@@ -40,7 +40,7 @@ impl EventTable for RefreshToken {
             event.append(Self {
                 id: token_id,
                 user_id: user.0,
-                token: token_hash,
+                token: Secret::of(token_hash),
                 expires_at,
                 created_at,
                 tenant_id,

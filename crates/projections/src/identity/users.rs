@@ -10,7 +10,7 @@ use super::{ERASED_DOMAIN, NO_PASSWORD};
 use crate::page::{Page, PageRequest};
 use crate::store::StoreError;
 use crate::table;
-use crate::tables::{EventTable, Select, TableChange, TableEvent, TableStore, Value, select};
+use crate::tables::{EventTable, Secret, Select, TableChange, TableEvent, TableStore, Value, select};
 
 table! {
     /// A user.
@@ -20,7 +20,7 @@ table! {
         /// The address by which the user logs in; `<id>@forgotten.invalid` of somebody who was forgotten.
         email: String [255],
         /// Hash of the password (Argon2id, PHC format); `!` where there is none.
-        password_hash: String [255],
+        password_hash: Secret [255],
         /// First name.
         first_name: Option<String> [100],
         /// Last name.
@@ -61,8 +61,8 @@ fn shown(id: Uuid, profile: Personal<Profile>) -> Profile {
     profile.into_value().unwrap_or_else(erased)
 }
 
-fn password(hash: Option<Personal<String>>) -> String {
-    hash.and_then(Personal::into_value).unwrap_or_else(|| NO_PASSWORD.to_owned())
+fn password(hash: Option<Personal<String>>) -> Secret {
+    hash.and_then(Personal::into_value).map_or_else(|| Secret::of(NO_PASSWORD), Secret::of)
 }
 
 impl User {
@@ -71,7 +71,7 @@ impl User {
         Self {
             id,
             email,
-            password_hash: NO_PASSWORD.to_owned(),
+            password_hash: Secret::of(NO_PASSWORD),
             first_name,
             last_name,
             tenant_id: event.tenant().0,
@@ -142,7 +142,7 @@ impl EventTable for User {
             UserEvent::ForeignIdentityLinked(data) => patch(data.user_id.0).change(),
             UserEvent::Forgotten(data) => status(data.user_id.0, UserStatus::Forgotten)
                 .set("email", erased_email(data.user_id.0))
-                .set("password_hash", NO_PASSWORD.to_owned())
+                .set("password_hash", Secret::of(NO_PASSWORD))
                 .set("first_name", None::<String>)
                 .set("last_name", None::<String>)
                 .set("has_second_factor", false)

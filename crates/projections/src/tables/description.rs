@@ -26,6 +26,8 @@ pub struct Column {
     pub column_type: ColumnType,
     /// Whether it may hold nothing.
     pub nullable: bool,
+    /// Whether no question is answered with it: a [`Secret`](super::Secret).
+    pub secret: bool,
 }
 
 /// An index that is not unique.
@@ -104,6 +106,9 @@ impl Table {
             return Some(format!("the tenant column {} is not part of the key", self.tenant));
         }
         let key_column = |column: &Column| self.key.contains(&column.name);
+        if let Some(column) = self.columns.iter().find(|column| key_column(column) && column.secret) {
+            return Some(format!("{} is part of the key and secret", column.name));
+        }
         let loose = self.columns.iter().find(|column| key_column(column) && column.nullable);
         loose.map(|column| format!("{} is part of the key and may be absent", column.name))
     }
@@ -114,9 +119,10 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[
-        Column { name: "tenant_id", column_type: ColumnType::Uuid, nullable: false },
-        Column { name: "id", column_type: ColumnType::Uuid, nullable: false },
-        Column { name: "note", column_type: ColumnType::Text, nullable: true },
+        Column { name: "tenant_id", column_type: ColumnType::Uuid, nullable: false, secret: false },
+        Column { name: "id", column_type: ColumnType::Uuid, nullable: false, secret: false },
+        Column { name: "note", column_type: ColumnType::Text, nullable: true, secret: false },
+        Column { name: "code", column_type: ColumnType::Text, nullable: false, secret: true },
     ];
 
     const fn table(key: &'static [&'static str]) -> Table {
@@ -127,7 +133,7 @@ mod tests {
     fn the_tenant_is_part_of_every_key() {
         assert_eq!(table(&["tenant_id", "id"]).defect(), None);
         assert_eq!(table(&["tenant_id", "id"]).key_positions().collect::<Vec<_>>(), [0, 1]);
-        for key in [&["id"][..], &["tenant_id", "note"], &["tenant_id", "name"]] {
+        for key in [&["id"][..], &["tenant_id", "note"], &["tenant_id", "code"], &["tenant_id", "name"]] {
             let key: &'static [&'static str] = key.to_vec().leak();
             assert!(table(key).defect().is_some(), "{key:?}");
         }

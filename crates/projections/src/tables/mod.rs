@@ -4,7 +4,7 @@
 //! statement from that. What must never happen here: a row that one tenant's event writes and another tenant owns (the
 //! tenant is part of every key and of every query), or two stores that hold something else after the same changes.
 //!
-//! - [`description`], [`value`], [`row`]: tables, their values, and rows as types;
+//! - [`description`], [`value`], [`secret`], [`row`]: tables, their values, and rows as types;
 //! - [`change`], [`mod@fold`]: what a projection may ask for, and a batch of it folded per key;
 //! - [`check`]: whether a change fits its table;
 //! - [`mod@projection`]: the projection of a context whose read model are tables;
@@ -19,6 +19,7 @@ pub mod fold;
 pub mod postgres;
 pub mod projection;
 pub mod row;
+pub mod secret;
 pub mod select;
 pub mod value;
 
@@ -28,6 +29,7 @@ pub use change::TableChange;
 pub use description::{Column, ColumnType, Index, Table};
 pub use projection::{EventTable, EventTypes, TableEvent, TableProjection, TableSource, projection};
 pub use row::{Row, TableRow};
+pub use secret::Secret;
 pub use select::{Conditions, Select};
 pub use value::Value;
 

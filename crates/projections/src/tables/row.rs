@@ -70,7 +70,8 @@ pub trait TableRow: Sized {
 /// Declares a table and the type of its rows: fields are columns, in order.
 ///
 /// `String [100]` is a text of at most 100 characters, `Option<…>` a column that may hold nothing; a column whose
-/// name is a keyword is given as `field as "name"`.
+/// name is a keyword is given as `field as "name"`. What only the program may know, such as a hash of a password, is a
+/// [`Secret`](crate::tables::Secret): it is written and never asked for.
 #[macro_export]
 macro_rules! table {
     (
@@ -95,6 +96,7 @@ macro_rules! table {
                     column_type: <$type as $crate::tables::value::ColumnValue>::TYPE
                         .at_most($crate::column_characters!($($characters)?)),
                     nullable: <$type as $crate::tables::value::ColumnValue>::NULLABLE,
+                    secret: <$type as $crate::tables::value::ColumnValue>::SECRET,
                 },)*
             ];
             const TABLE: &'static $crate::tables::Table = &$crate::tables::Table {

@@ -143,10 +143,11 @@ impl Select {
     }
 
     /// The statement and its variables, of which the tenant is the first. `table` is the table's name in the store;
-    /// `asking` how the tenant is named in it; `shown` how a column is asked for.
+    /// `asking` how the tenant is named in it; `shown` how a column is asked for, which a secret one is not: it is nothing.
     ///
     /// # Errors
-    /// `Unavailable` of `store` where a column is not of the table, or is of a type that the stores compare differently.
+    /// `Unavailable` of `store` where a column is not of the table, is secret, or is of a type that the stores compare
+    /// differently.
     pub(crate) fn statement(
         &self,
         store: &'static str,
@@ -159,7 +160,11 @@ impl Select {
         if let Some(reason) = named.find_map(|column| self.refusal(column)) {
             return Err(StoreError::Unavailable { store, reason });
         }
-        let columns: Vec<String> = self.table.columns.iter().map(shown).collect();
+        let asked = |column: &Column| match column.secret {
+            true => format!("NULL AS \"{}\"", column.name),
+            false => shown(column),
+        };
+        let columns: Vec<String> = self.table.columns.iter().map(asked).collect();
         let tenant = self.table.tenant;
         let mut sql = format!("SELECT {} FROM {table} WHERE \"{tenant}\" = {asking}", columns.join(", "));
         let mut variables = vec![Value::Uuid(self.tenant.0)];
@@ -198,8 +203,11 @@ impl Select {
         let Some(position) = self.table.position_of(column) else {
             return Some(format!("table {name} has no column {column}"));
         };
-        // These are text in SQLite: 10 comes before 9 there, and 1.0 is not 1.
-        match self.table.columns[position].column_type {
+        let Column { column_type, secret, .. } = self.table.columns[position];
+        // Decimals and dates are text in SQLite: 10 comes before 9 there, and 1.0 is not 1. Who may compare with a secret
+        // finds it out.
+        match column_type {
+            _ if secret => Some(format!("column {column} of table {name} is secret")),
             ColumnType::Decimal | ColumnType::Date | ColumnType::Json => {
                 Some(format!("rows of table {name} are neither found nor ordered by its column {column}"))
             }

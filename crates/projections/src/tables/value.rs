@@ -182,6 +182,8 @@ pub trait ColumnValue: Sized {
     const TYPE: ColumnType;
     /// Whether it may hold nothing.
     const NULLABLE: bool = false;
+    /// Whether no question is answered with it.
+    const SECRET: bool = false;
 
     /// The value of the column.
     fn into_value(self) -> Value;
@@ -252,6 +254,7 @@ impl ColumnValue for Timestamp {
 impl<T: ColumnValue> ColumnValue for Option<T> {
     const TYPE: ColumnType = T::TYPE;
     const NULLABLE: bool = true;
+    const SECRET: bool = T::SECRET;
 
     fn into_value(self) -> Value {
         self.map_or(Value::Null, T::into_value)

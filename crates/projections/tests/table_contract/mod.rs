@@ -13,6 +13,7 @@ pub(crate) mod model;
 pub(crate) mod postgres;
 pub(crate) mod reading;
 pub(crate) mod row_security;
+pub(crate) mod secrets;
 pub(crate) mod tables;
 pub(crate) mod values;
 pub(crate) mod waiting;
@@ -49,6 +50,7 @@ macro_rules! table_contract_cases {
             generations::an_interrupted_fill_goes_on,
             generations::nobody_sees_what_stands_beside,
             generations::several_partitions_are_switched_together,
+            reading::a_secret_is_written_and_never_answered,
             reading::a_question_answers_with_the_tenants_rows_alone,
             reading::rows_are_filtered_and_ordered,
             reading::rows_are_paged,

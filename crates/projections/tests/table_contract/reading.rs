@@ -6,12 +6,12 @@ use foodflow_projections::page::PageRequest;
 use foodflow_projections::store::StoreError;
 use foodflow_projections::tables::select::{one, page};
 use foodflow_projections::tables::value::Json;
-use foodflow_projections::tables::{Select, TableStore, rows_of};
+use foodflow_projections::tables::{Select, TableStore, Value, rows_of};
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use super::tables::{Sample, id, instant, sample};
+use super::tables::{Badge, Sample, badge, id, instant, sample};
 use super::world::{World, upsert};
 
 pub(crate) async fn a_question_answers_with_the_tenants_rows_alone(store: Arc<dyn TableStore>) {
@@ -93,6 +93,28 @@ pub(crate) async fn rows_are_paged(store: Arc<dyn TableStore>) {
     let found =
         page(&*world.store, Select::of::<Sample>(tenant), beyond, |row: &Sample| row.id).await.unwrap();
     assert!(found.items.is_empty());
+}
+
+pub(crate) async fn a_secret_is_written_and_never_answered(store: Arc<dyn TableStore>) {
+    let mut world = World::new(store, 1).await;
+    let tenant = world.tenant;
+    let all = || Select::of::<Badge>(tenant);
+    world.apply(vec![upsert(badge(tenant, 1, "first"))]).await;
+    let first = world.digest().await;
+    let found = world.store.rows(&all()).await.unwrap();
+    assert_eq!(found[0].get("holder"), Some(&Value::Text("holder 1".to_owned())));
+    assert_eq!(found[0].get("code"), Some(&Value::Null));
+    // It is there: the digest sees it.
+    world.apply(vec![upsert(badge(tenant, 1, "second"))]).await;
+    assert_ne!(world.digest().await, first);
+    world.apply(vec![upsert(badge(tenant, 1, "first"))]).await;
+    assert_eq!(world.digest().await, first);
+    // Nor can it be guessed.
+    let guess = || Some("first".to_owned());
+    for question in [all().equal("code", guess()), all().before("code", guess()), all().ordered_by("code")] {
+        let refused = world.store.rows(&question).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{question:?}: {refused:?}");
+    }
 }
 
 pub(crate) async fn what_is_no_column_is_refused(store: Arc<dyn TableStore>) {

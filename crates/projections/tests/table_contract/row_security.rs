@@ -14,38 +14,40 @@ use uuid::Uuid;
 
 use super::generations::{beside, hold, story};
 use super::postgres::migrated;
-use super::tables::{CONTRACT, Sample, sample};
+use super::tables::{CONTRACT, Sample, badge, sample};
 use super::world::{World, append, upsert};
 
-const TABLES: [&str; 3] = ["samples", "sample_parts", "meters"];
+const TABLES: [&str; 4] = ["samples", "sample_parts", "meters", "badges"];
 /// Refused for want of a right.
-const DENIED: &str = "42501";
+pub(super) const DENIED: &str = "42501";
 /// Refused since the transaction only reads.
 const READ_ONLY: &str = "25006";
 
 /// Two tenants with rows under the same ids, and the connections that read them.
-struct Both {
+pub(super) struct Both {
     store: Arc<dyn TableStore>,
-    tables: PostgresTables,
-    own: TenantId,
+    pub(super) tables: PostgresTables,
+    pub(super) own: TenantId,
     stranger: TenantId,
 }
 
 impl Both {
-    async fn new() -> (PgPool, Self) {
+    pub(super) async fn new() -> (PgPool, Self) {
         let (pool, tables) = migrated().await;
         let store: Arc<dyn TableStore> = Arc::new(tables.clone());
         let mut world = World::new(Arc::clone(&store), 1).await;
         let (own, stranger) = (world.tenant, TenantId(Uuid::new_v4()));
         world.apply(story(own, "ours", "1")).await;
+        world.apply(vec![upsert(badge(own, 1, "ours"))]).await;
         world.tenant = stranger;
         world.apply(story(stranger, "theirs", "9")).await;
+        world.apply(vec![upsert(badge(stranger, 1, "theirs"))]).await;
         (pool, Self { store, tables, own, stranger })
     }
 }
 
 /// Tells the session for this transaction which tenant it reads for.
-async fn become_reader_of(connection: &mut PgConnection, tenant: &str) {
+pub(super) async fn become_reader_of(connection: &mut PgConnection, tenant: &str) {
     sqlx::query("SELECT set_config('foodflow.tenant', $1, true)")
         .bind(tenant)
         .execute(connection)
@@ -64,7 +66,7 @@ async fn tenants_seen(connection: &mut PgConnection) -> Vec<Vec<Uuid>> {
 }
 
 /// The code that the server refuses a statement with.
-async fn refusal(connection: &mut PgConnection, sql: &str) -> String {
+pub(super) async fn refusal(connection: &mut PgConnection, sql: &str) -> String {
     let refused = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await;
     match refused {
         Err(sqlx::Error::Database(error)) => error.code().unwrap().into_owned(),
@@ -78,7 +80,7 @@ async fn a_connection_that_forgets_the_predicate_sees_its_tenant_alone() {
     for tenant in [both.own, both.stranger] {
         let mut transaction = both.tables.readers().begin().await.unwrap();
         become_reader_of(&mut transaction, &tenant.to_string()).await;
-        assert_eq!(tenants_seen(&mut transaction).await, [[tenant.0]; 3]);
+        assert_eq!(tenants_seen(&mut transaction).await, [[tenant.0]; 4]);
         let joined = "SELECT DISTINCT other.tenant_id FROM samples JOIN samples AS other USING (id) \
              LEFT JOIN sample_parts AS part ON part.sample_id = other.id";
         let joined: Vec<Uuid> = sqlx::query_scalar(joined).fetch_all(&mut *transaction).await.unwrap();
@@ -94,11 +96,11 @@ async fn a_connection_that_forgets_the_predicate_sees_its_tenant_alone() {
 async fn without_a_tenant_nothing_is_seen() {
     let (pool, both) = Both::new().await;
     let mut transaction = both.tables.readers().begin().await.unwrap();
-    assert_eq!(tenants_seen(&mut transaction).await, [[]; 3] as [[Uuid; 0]; 3]);
+    assert_eq!(tenants_seen(&mut transaction).await, [[]; 4] as [[Uuid; 0]; 4]);
     become_reader_of(&mut transaction, "").await;
-    assert_eq!(tenants_seen(&mut transaction).await, [[]; 3] as [[Uuid; 0]; 3]);
+    assert_eq!(tenants_seen(&mut transaction).await, [[]; 4] as [[Uuid; 0]; 4]);
     become_reader_of(&mut transaction, &Uuid::new_v4().to_string()).await;
-    assert_eq!(tenants_seen(&mut transaction).await, [[]; 3] as [[Uuid; 0]; 3]);
+    assert_eq!(tenants_seen(&mut transaction).await, [[]; 4] as [[Uuid; 0]; 4]);
     // The rows are there.
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM samples").fetch_one(&pool).await.unwrap();
     assert_eq!(rows, 4);
@@ -159,7 +161,7 @@ async fn a_connection_forgets_its_tenant_before_the_next_question() {
                 .await
                 .unwrap();
         assert_eq!(left, None);
-        assert_eq!(tenants_seen(&mut connection).await, [[]; 3] as [[Uuid; 0]; 3]);
+        assert_eq!(tenants_seen(&mut connection).await, [[]; 4] as [[Uuid; 0]; 4]);
         connections.push(connection);
     }
 }
@@ -186,6 +188,16 @@ async fn expect_guarded(pool: &PgPool, store: &PostgresTables, generations: usiz
     assert_eq!(tables.len(), generations * TABLES.len(), "{tables:?}");
     assert!(tables.iter().all(|(_, is_guarded)| *is_guarded), "{tables:?}");
     assert!(store.missing_schema().await.unwrap().is_empty());
+    // A secret column is not for the reader, in any schema; every other one is.
+    let selectable: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT DISTINCT attname::text, has_column_privilege('foodflow_reader', attrelid, attnum, 'SELECT') \
+         FROM pg_attribute WHERE attnum > 0 AND attrelid IN (SELECT oid FROM pg_class WHERE relname = 'badges') ORDER BY 1",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    let expected = [("code", false), ("holder", true), ("id", true), ("tenant_id", true)];
+    assert_eq!(selectable, expected.map(|(name, is_shown)| (name.to_owned(), is_shown)));
     // What the reader may select from is guarded; of all else it sees nothing.
     let open: Vec<String> = sqlx::query_scalar(
         "SELECT class.oid::regclass::text FROM pg_class AS class JOIN pg_namespace AS namespace \
@@ -207,7 +219,9 @@ async fn every_table_of_every_generation_is_guarded() {
     for scope in [RebuildScope::All, RebuildScope::Tenant(*own)] {
         let mut filler = beside(store, scope).await;
         expect_guarded(&pool, tables, 2).await;
-        filler.apply(*own, 2, story(*own, "again", "1")).await;
+        let mut rows = story(*own, "again", "1");
+        rows.push(upsert(badge(*own, 1, "again")));
+        filler.apply(*own, 4, rows).await;
         // What stands beside is nobody's to read.
         let mut transaction = tables.readers().begin().await.unwrap();
         become_reader_of(&mut transaction, &own.to_string()).await;
@@ -221,7 +235,7 @@ async fn every_table_of_every_generation_is_guarded() {
         assert_eq!(world.sample(1).await.unwrap().note.as_deref(), Some("again"));
         let mut transaction = tables.readers().begin().await.unwrap();
         become_reader_of(&mut transaction, &own.to_string()).await;
-        assert_eq!(tenants_seen(&mut transaction).await, [[own.0]; 3]);
+        assert_eq!(tenants_seen(&mut transaction).await, [[own.0]; 4]);
     }
     store.discard().await.unwrap();
     expect_guarded(&pool, tables, 1).await;
@@ -236,7 +250,8 @@ async fn what_an_older_program_left_open_is_guarded_by_the_next_migration() {
     for place in ["public", "foodflow_contract_other"] {
         let open = format!(
             "ALTER TABLE {place}.samples DISABLE ROW LEVEL SECURITY; DROP POLICY foodflow_tenant ON {place}.meters; \
-             REVOKE SELECT ON {place}.sample_parts FROM foodflow_reader"
+             REVOKE SELECT ON {place}.sample_parts FROM foodflow_reader; \
+             GRANT SELECT ON {place}.badges TO foodflow_reader"
         );
         sqlx::raw_sql(AssertSqlSafe(open)).execute(&pool).await.unwrap();
     }
@@ -311,14 +326,14 @@ async fn whose_name_ends_with_a_tenant_sees_that_tenant_whatever_is_set() {
     let options = (*pool.connect_options()).clone().username(&name);
     let tool = PgPool::connect_with(options).await.unwrap();
     let mut session = tool.acquire().await.unwrap();
-    assert_eq!(tenants_seen(&mut session).await, [[both.own.0]; 3]);
+    assert_eq!(tenants_seen(&mut session).await, [[both.own.0]; 4]);
     for attempt in [
         format!("SET foodflow.tenant = '{}'", both.stranger),
         "SET ROLE foodflow_reader".to_owned(),
         "SET row_security = on".to_owned(),
     ] {
         sqlx::raw_sql(AssertSqlSafe(attempt)).execute(&mut *session).await.unwrap();
-        assert_eq!(tenants_seen(&mut session).await, [[both.own.0]; 3]);
+        assert_eq!(tenants_seen(&mut session).await, [[both.own.0]; 4]);
     }
     for attempt in [
         "SET row_security = off; SELECT * FROM samples",

@@ -3,7 +3,7 @@
 use foodflow_domain::TenantId;
 use foodflow_projections::table;
 use foodflow_projections::tables::value::Json;
-use foodflow_projections::tables::{TableProjection, TableRow, TableSource};
+use foodflow_projections::tables::{Secret, TableProjection, TableRow, TableSource};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -54,6 +54,17 @@ table! {
     key: ["tenant_id", "id"], tenant: "tenant_id",
 }
 
+table! {
+    /// A row with a secret.
+    pub(crate) struct Badge in "badges" {
+        tenant_id: Uuid,
+        id: Uuid,
+        holder: String,
+        code: Secret [20],
+    }
+    key: ["tenant_id", "id"], tenant: "tenant_id",
+}
+
 pub(crate) const POSTGRES: &str = "
     CREATE TABLE IF NOT EXISTS samples (
         tenant_id UUID NOT NULL, id UUID NOT NULL, \"order\" VARCHAR(10) NOT NULL, note TEXT,
@@ -71,6 +82,10 @@ pub(crate) const POSTGRES: &str = "
         tenant_id UUID NOT NULL, id UUID NOT NULL, name VARCHAR(100) NOT NULL, value NUMERIC NOT NULL,
         position BIGINT NOT NULL, PRIMARY KEY (tenant_id, id)
     );
+    CREATE TABLE IF NOT EXISTS badges (
+        tenant_id UUID NOT NULL, id UUID NOT NULL, holder TEXT NOT NULL, code VARCHAR(20) NOT NULL,
+        PRIMARY KEY (tenant_id, id)
+    );
 ";
 
 /// The projection that the stores hold.
@@ -82,6 +97,7 @@ pub(crate) static CONTRACT: TableProjection = TableProjection {
         TableSource::of_messages::<Sample>(|_, _| {}),
         TableSource::of_messages::<Part>(|_, _| {}),
         TableSource::of_messages::<Meter>(|_, _| {}),
+        TableSource::of_messages::<Badge>(|_, _| {}),
     ],
     passed_over: &[],
 };
@@ -119,6 +135,11 @@ pub(crate) fn part(tenant: TenantId, sample: u16, number: i32) -> Part {
 pub(crate) fn meter(tenant: TenantId, number: u16, value: &str) -> Meter {
     let value = Decimal::from_str_exact(value).unwrap();
     Meter { tenant_id: tenant.0, id: id(number.into()), name: format!("meter {number}"), value, position: 1 }
+}
+
+pub(crate) fn badge(tenant: TenantId, number: u16, code: &str) -> Badge {
+    let holder = format!("holder {number}");
+    Badge { tenant_id: tenant.0, id: id(number.into()), holder, code: Secret::of(code) }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The second wall between tenants: the server itself shows a reader the rows of one tenant alone.
 //!
-//! Rows are written by the owner of the tables, and read as the role [`READER`], which may select from them and do
-//! nothing else. A policy on every table shows it the rows of the tenant that its session is of ([`THE_TENANT`]), and none
+//! Rows are written by the owner of the tables, and read as the role [`READER`], which may select from them, but for
+//! secret columns, and do nothing else. A policy on every table shows it the rows of the tenant that its session is of ([`THE_TENANT`]), and none
 //! where that is nobody's. The first wall is the question itself, which names its tenant; this one holds where a statement
 //! forgets to. What stands beside the live generation is guarded alike, since it takes its place in a switch.
 
@@ -11,6 +11,7 @@ use super::error::{refused, unavailable};
 use super::generations;
 use super::place::{Place, run};
 use crate::store::StoreError;
+use crate::tables::description::Table;
 use crate::tables::projection::TableProjection;
 
 /// Who reads; made by the first migration on a server.
@@ -75,11 +76,24 @@ pub(super) async fn guard(
             "ALTER TABLE {name} ENABLE ROW LEVEL SECURITY; \
              DROP POLICY IF EXISTS {POLICY} ON {name}; \
              CREATE POLICY {POLICY} ON {name} FOR SELECT TO {READER} USING (\"{tenant}\" = (SELECT {THE_TENANT})); \
-             GRANT SELECT ON {name} TO {READER};"
+             {}",
+            grant(table, &name)
         );
         run(connection, sql).await?;
     }
     Ok(())
+}
+
+/// The statements that give the reader what it may select, and take what it could select before.
+fn grant(table: &Table, name: &str) -> String {
+    let shown = table.columns.iter().filter(|column| !column.secret);
+    let shown: Vec<String> = shown.map(|column| format!("\"{}\"", column.name)).collect();
+    let columns = match shown.len() == table.columns.len() {
+        true => String::new(),
+        false => format!(" ({})", shown.join(", ")),
+    };
+    // What is taken from a table is taken from each of its columns.
+    format!("REVOKE SELECT ON {name} FROM {READER}, PUBLIC; GRANT SELECT{columns} ON {name} TO {READER};")
 }
 
 /// Guards what stands beside the live generation, where something does.
@@ -111,18 +125,28 @@ pub(super) async fn unguarded(
         schemas.push(Place::other(projection.name).schema(connection).await?);
     }
     let tables = projection.tables();
-    let names = schemas.iter().flat_map(|schema| {
-        let of_schema = |table: &&'static crate::tables::Table| format!("{schema}.{}", table.name);
-        tables.iter().map(of_schema).collect::<Vec<_>>()
-    });
+    let (mut names, mut columns, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
+    for (schema, table) in schemas.iter().flat_map(|schema| tables.iter().map(move |table| (schema, table))) {
+        for column in table.columns {
+            names.push(format!("{schema}.{}", table.name));
+            columns.push(column.name);
+            secrets.push(column.secret);
+        }
+    }
     let open: Vec<String> = sqlx::query_scalar(
-        "SELECT 'row security of ' || name FROM UNNEST($1::text[]) WITH ORDINALITY AS wanted (name, number) \
+        "SELECT 'row security of ' || name \
+         FROM UNNEST($1::text[], $2::text[], $3::bool[]) WITH ORDINALITY AS wanted (name, shown, secret, number) \
          LEFT JOIN pg_class ON pg_class.oid = to_regclass(name) \
-         WHERE NOT coalesce(relrowsecurity, false) \
-         OR NOT coalesce(has_table_privilege($2, pg_class.oid, 'SELECT'), false) \
-         OR NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = pg_class.oid AND polname = $3) ORDER BY number",
+         LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND attname = shown \
+         GROUP BY name \
+         HAVING NOT coalesce(bool_and(relrowsecurity), false) \
+         OR bool_or(coalesce(has_column_privilege($4, pg_class.oid, attnum, 'SELECT'), NOT secret) = secret) \
+         OR NOT EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = to_regclass(name) AND polname = $5) \
+         ORDER BY min(number)",
     )
-    .bind(names.collect::<Vec<String>>())
+    .bind(names)
+    .bind(columns)
+    .bind(secrets)
     .bind(READER)
     .bind(POLICY)
     .fetch_all(connection)

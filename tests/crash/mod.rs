@@ -1,6 +1,7 @@
 //! kill -9 in the middle of writes and of projection: every acknowledged commit is there, none twice, and the read
 //! model equals one that is rebuilt.
 
+mod erasure;
 mod keys;
 mod servers;
 

@@ -1,6 +1,7 @@
 //! A person who is forgotten is in no answer and no file, and the log still proves itself.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use foodflow_testkit::{Stores, TestApp};
 use rstest::rstest;
@@ -8,8 +9,11 @@ use serde_json::json;
 
 use super::{PASSWORD, Plant, log_in, position, text};
 
+/// How soon another process lets go of who was forgotten.
+const LET_GO_WITHIN: Duration = Duration::from_secs(5);
+
 /// Files under `folder` that hold one of `texts`.
-fn holding(folder: &Path, texts: &[&str]) -> anyhow::Result<Vec<String>> {
+pub(crate) fn holding(folder: &Path, texts: &[&str]) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -103,6 +107,44 @@ async fn no_file_holds_who_was_forgotten_and_the_log_still_verifies() -> anyhow:
     let told = String::from_utf8_lossy(&rebuilt.stderr).into_owned();
     assert!(rebuilt.status.success(), "{told}");
     assert_eq!(holding(app.data(), &texts)?, Vec::<String>::new());
+    Ok(())
+}
+
+/// What another process has opened before it lets go of as soon as the log tells it, and not when its time is over.
+#[tokio::test]
+async fn another_process_lets_go_of_who_is_forgotten() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Servers).await?;
+    let other = TestApp::own(Stores::Servers).await?;
+    let plant = Plant::new(app).await?;
+    let role = plant.role("Operator").await?;
+    let body =
+        json!({"email": "quillfeather@plant.example", "last_name": "Quillfeather", "role_ids": [role]});
+    let invited = plant.admin.post("/v1/users", &body).await?.ok();
+    let accept = json!({"token": text(&invited, "token"), "password": PASSWORD});
+    let accepted = plant.admin.with_token("none").post("/v1/invitations/accept", &accept).await?.ok();
+    let there = other.client(&plant.slug, &[])?;
+    let session = there.with_token("none");
+    let grant = log_in(&session, "quillfeather@plant.example", PASSWORD).await?.ok();
+    let session = session.with_token(text(&grant, "access_token"));
+    let user = format!("/v1/users/{}", text(&invited, "id"));
+    let past = format!("{user}?as_of={}", position(&accepted));
+    for read in [&user, &past] {
+        let shown = there.get_after(position(&accepted), read).await?.ok();
+        assert_eq!(text(&shown, "last_name"), "Quillfeather");
+    }
+    session.get("/v1/me").await?.ok();
+    let why = json!({"reason": "request of the person"});
+    let erased = plant.admin.post(&format!("{user}/forget"), &why).await?.ok();
+    let began = Instant::now();
+    loop {
+        let shown = there.get_after(position(&erased), &past).await?.ok();
+        if shown["last_name"].is_null() {
+            break;
+        }
+        assert!(began.elapsed() < LET_GO_WITHIN, "still shown: {shown:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    session.get("/v1/me").await?.refused(401, "unauthenticated");
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 mod accounts;
 mod audit;
-mod forgetting;
+pub(crate) mod forgetting;
 mod keys;
 mod roles;
 mod second_factor;

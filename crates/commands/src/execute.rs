@@ -204,16 +204,26 @@ impl Executor {
     }
 
     /// Forgets a person: what was written about them is read as erased from now on. This process also lets go of every
-    /// state of the tenant that holds something personal; others do within five minutes.
+    /// state of the tenant that holds something personal; others do when they hear of it, and within five minutes.
     ///
     /// # Errors
     /// `Unavailable` where it is open whether anything is left; it is safe to repeat.
     pub async fn forget_person(&self, tenant: TenantId, person: PersonId) -> Result<Forgotten, CommandError> {
         let forgotten = self.keyring.forget(tenant, person, self.clock.now()).await?;
+        self.let_go_of_person(tenant, person)?;
+        Ok(forgotten)
+    }
+
+    /// Opens nothing of a person any more, whose erasure was decided elsewhere, and lets go of what was opened.
+    ///
+    /// # Errors
+    /// Never in a program that was tested: the cache was made for it.
+    pub fn let_go_of_person(&self, tenant: TenantId, person: PersonId) -> Result<(), CommandError> {
+        self.keyring.let_go_of(tenant, person);
         let is_affected =
             move |place: &Place, kept: &Arc<dyn Kept>| place.tenant == tenant && kept.is_personal();
         self.cache.invalidate_entries_if(is_affected).map_err(|error| internal(&error))?;
-        Ok(forgotten)
+        Ok(())
     }
 
     /// An aggregate as the log holds it now; the default state where there is none.

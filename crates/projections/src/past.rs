@@ -6,6 +6,7 @@
 //! that reflects anything recorded after the position, or memory without a bound.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +40,8 @@ const TENANTS_KEPT_MAX: u64 = 10_000;
 const KEPT_IDLE: Duration = Duration::from_secs(600);
 /// How long a replay is kept however often it is asked for: another process may have forgotten a person.
 const KEPT_MAX: Duration = Duration::from_secs(1_800);
+/// How often a replay is made anew during which somebody was forgotten.
+const REPLAY_TRIES_MAX: u32 = 5;
 /// Messages that are read and applied at a time.
 const PAGE_MESSAGES: usize = 1_000;
 /// Bytes of payload after which a batch takes no further message.
@@ -118,6 +121,8 @@ pub struct Replays<C, M> {
     too_long: Cache<TenantId, Position>,
     turns: Semaphore,
     messages_max: u64,
+    /// How many times somebody was forgotten: a replay that was made meanwhile may show them.
+    forgettings: AtomicU64,
 }
 
 impl PastGraphs {
@@ -168,7 +173,8 @@ impl<C: Send + 'static, M: Sink<C>> Replays<C, M> {
             .support_invalidation_closures()
             .build();
         let (too_long, turns) = (Cache::new(TENANTS_KEPT_MAX), Semaphore::new(REPLAYS_AT_ONCE));
-        Self { log, projection, open, kept, too_long, turns, messages_max: REPLAY_MESSAGES_MAX }
+        let (messages_max, forgettings) = (REPLAY_MESSAGES_MAX, AtomicU64::new(0));
+        Self { log, projection, open, kept, too_long, turns, messages_max, forgettings }
     }
 
     /// The same, with another bound than [`REPLAY_MESSAGES_MAX`].
@@ -186,12 +192,26 @@ impl<C: Send + 'static, M: Sink<C>> Replays<C, M> {
         if self.too_long.get(&tenant).await.is_some_and(|from| until >= from) {
             return Err(ReplayError::TooLong { until, max: self.messages_max });
         }
-        let replay = self.replay(tenant, until);
+        let replay = self.lasting_replay(tenant, until);
         let kept = self.kept.try_get_with((tenant, until), replay).await;
         kept.map(|replayed| replayed.store).map_err(|error| (*error).clone())
     }
 
+    /// A replay during which nobody was forgotten.
+    async fn lasting_replay(&self, tenant: TenantId, until: Position) -> Result<Replayed<M>, ReplayError> {
+        for _ in 0..REPLAY_TRIES_MAX {
+            let before = self.forgettings.load(Ordering::Acquire);
+            let replayed = self.replay(tenant, until).await?;
+            if self.forgettings.load(Ordering::Acquire) == before {
+                return Ok(replayed);
+            }
+        }
+        let reason = "people are being forgotten, one after the other; ask again".to_owned();
+        Err(ReplayError::Log(LogError::Unavailable { reason }))
+    }
+
     fn let_go(&self, tenant: TenantId) {
+        self.forgettings.fetch_add(1, Ordering::AcqRel);
         // It refuses only where the cache was not made for it.
         let _ = self.kept.invalidate_entries_if(move |(of, _), _| *of == tenant);
     }

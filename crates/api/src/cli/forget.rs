@@ -11,7 +11,7 @@ use foodflow_domain::TenantId;
 use foodflow_domain::ids::UserId;
 
 use crate::config::Config;
-use crate::erasure::erase;
+use crate::erasure::Eraser;
 use crate::http::view::Models;
 use crate::runtime::Runtime;
 
@@ -32,7 +32,8 @@ pub struct ForgetArguments {
 /// Erases the person; prints the signed record.
 ///
 /// # Errors
-/// Where there is no such user, or a store cannot be reached; the same may be asked again.
+/// Where there is no such user, or a store cannot be reached; what was decided by then is done by the processes that
+/// serve, and the same may be asked again.
 pub async fn run(config: &Config, arguments: &ForgetArguments) -> anyhow::Result<()> {
     anyhow::ensure!(!arguments.reason.trim().is_empty(), "--reason must not be empty");
     let runtime = Runtime::open(config, Arc::new(SystemClock)).await?;
@@ -50,7 +51,12 @@ pub async fn run(config: &Config, arguments: &ForgetArguments) -> anyhow::Result
     let models = Models::of(&runtime.logs(), &runtime.models, &runners);
     let operation = Forget { user_id, reason: arguments.reason.clone(), origin: None };
     let meta = meta_of(tenant, "operator".to_owned(), None);
-    let erased = erase(executor, &models.identity, config, &meta, &operation).await;
+    let eraser = Eraser {
+        executor: Arc::clone(executor),
+        identity: models.identity.clone(),
+        config: Arc::new(config.clone()),
+    };
+    let erased = eraser.erase(&meta, &operation).await;
     runners.stop().await;
     super::print_data(&serde_json::to_string_pretty(&erased?)?)
 }

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::interrupt::cancelled_when_told;
 use super::{audit, meters, print_data, say, token};
 use crate::config::{Config, Role, SignUp};
+use crate::erasure::Eraser;
+use crate::erasure::worker::Erasures;
 use crate::http::admission::{SameForAll, address_limit};
 use crate::http::plan_rates::ByPlan;
 use crate::http::view::Models;
@@ -77,6 +79,7 @@ struct Server {
     runners: Runners,
     listener: Listener,
     signing: Option<JoinHandle<()>>,
+    erasing: JoinHandle<()>,
     /// Other processes must not take it while this one lives.
     _name: ProcessName,
 }
@@ -102,6 +105,14 @@ impl Server {
         }));
         let standings = Arc::clone(runtime.executor.standings());
         let limits = Arc::new(ByPlan { standings, others: SameForAll::of(config) });
+        let config_shared = Arc::new(config.clone());
+        let eraser = Eraser {
+            executor: Arc::clone(&runtime.executor),
+            identity: models.identity.clone(),
+            config: Arc::clone(&config_shared),
+        };
+        let erasures = Erasures::new(eraser, Arc::clone(&keys));
+        let erasing = erasures.start(&shutdown);
         let app = App {
             models,
             log: runtime.log,
@@ -112,8 +123,9 @@ impl Server {
             keys,
             limits,
             address_limit: address_limit(config),
-            config: Arc::new(config.clone()),
+            config: config_shared,
             refusals,
+            erasures,
             sign_up: config.sign_up == SignUp::Open,
             metrics,
             shutdown,
@@ -122,7 +134,7 @@ impl Server {
         let signing = config.audit_interval.filter(|_| config.role != Role::Api).map(|interval| {
             audit::interval::start(config, interval, Arc::clone(&app.log), app.shutdown.clone())
         });
-        Ok(Self { app, config: config.clone(), runners, listener, signing, _name: runtime.name })
+        Ok(Self { app, config: config.clone(), runners, listener, signing, erasing, _name: runtime.name })
     }
 
     /// Where it serves and with which tokens, printed at once: who has read `ready` finds the tokens behind it.
@@ -149,7 +161,7 @@ impl Server {
     }
 
     async fn run(self) -> anyhow::Result<()> {
-        let Self { app, config, runners, listener, signing, _name } = self;
+        let Self { app, config, runners, listener, signing, erasing, _name } = self;
         let (log, keys) = (Arc::clone(&app.log), Arc::clone(&app.keys));
         let stop = app.shutdown.clone();
         let router = match config.role {
@@ -170,6 +182,7 @@ impl Server {
         if let Some(signing) = signing {
             signing.await.context("signing checkpoints ended early")?;
         }
+        erasing.await.context("finishing erasures ended early")?;
         keys.close().await;
         log.close().await;
         Ok(())

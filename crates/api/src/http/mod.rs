@@ -57,6 +57,8 @@ use problem::Problem;
 use view::Models;
 
 use crate::config::Config;
+use crate::erasure::Eraser;
+use crate::erasure::worker::Erasures;
 use crate::read_models::Runners;
 use crate::tokens::TokenKeys;
 
@@ -88,12 +90,21 @@ pub struct App {
     pub config: Arc<Config>,
     /// Where refusals are written down.
     pub refusals: Refusals,
+    /// Erasures of people that are not done.
+    pub erasures: Erasures,
     /// Whether anybody may register a tenant over HTTP.
     pub sign_up: bool,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Ends long-lived responses at shutdown.
     pub shutdown: CancellationToken,
+}
+
+impl App {
+    /// What erases people.
+    fn eraser(&self) -> &Eraser {
+        self.erasures.eraser()
+    }
 }
 
 #[derive(OpenApi)]

@@ -25,7 +25,7 @@ async fn healthz() -> &'static str {
 
 /// Whether it can take requests: log, read models and key store answer, and its projectors work.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
-    (status = 200, description = "Ready"), (status = 503, description = "Not ready; the body says why")))]
+    (status = 200, description = "Ready; a second line says where erasures of people are overdue"), (status = 503, description = "Not ready; the body says why")))]
 async fn readyz(State(app): State<App>) -> Response {
     let mut reasons = Vec::new();
     for partition in 0..app.log.partition_count() {
@@ -58,7 +58,11 @@ async fn readyz(State(app): State<App>) -> Response {
         }
     }
     if reasons.is_empty() {
-        return "ready\n".into_response();
+        return match app.erasures.overdue() {
+            0 => "ready\n".into_response(),
+            // That is for an operator; requests are answered as ever.
+            overdue => format!("ready\nerasures overdue: {overdue}\n").into_response(),
+        };
     }
     (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n"))).into_response()
 }

@@ -3,7 +3,8 @@
 //! A token is for this service alone, names the key that signed it, and has an id of its own. Keys are rotated without a
 //! token becoming void; who wants to check tokens elsewhere finds the public keys at `/.well-known/jwks.json`.
 //!
-//! - [`ring`]: the keys of one moment; [`rotation`]: one key in the place of another.
+//! - [`ring`]: the keys of one moment; [`rotation`]: one key in the place of another;
+//! - [`voiding`]: tokens that are void before they expire.
 //!
 //! What must never happen here: a token that another key signed, or none, or with another algorithm, being taken for one
 //! of this service.
@@ -11,6 +12,7 @@
 mod numeric_date;
 mod ring;
 pub mod rotation;
+pub mod voiding;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

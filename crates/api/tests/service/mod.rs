@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, header};
 use foodflow_api::config::Config;
+use foodflow_api::erasure::Eraser;
+use foodflow_api::erasure::worker::Erasures;
 use foodflow_api::http::admission::{SameForAll, address_limit};
 use foodflow_api::http::view::Models;
 use foodflow_api::http::{App, router};
@@ -28,13 +30,20 @@ pub(crate) async fn app(log: &SharedLog, keys: Arc<dyn KeyStore>, folder: &Path)
     let keyring = Arc::new(Keyring::passing(log.records())?);
     let logs = Logs { sealed: Arc::clone(log), opened: Arc::clone(log) };
     let executor = Arc::new(Executor::new(Arc::clone(log), keyring, Arc::new(SystemClock)));
+    let models = Models::of(&logs, &read_models, &runners);
+    let eraser = Eraser {
+        executor: Arc::clone(&executor),
+        identity: models.identity.clone(),
+        config: Arc::new(config.clone()),
+    };
     Ok(App {
         log: Arc::clone(log),
+        erasures: Erasures::new(eraser, Arc::clone(&keys)),
         config: Arc::new(config.clone()),
         refusals: Refusals::start(Arc::clone(&executor), CancellationToken::new()),
         sign_up: true,
         executor,
-        models: Models::of(&logs, &read_models, &runners),
+        models,
         runners,
         projects: false,
         tokens: Arc::new(TokenKeys::open(KeyFiles::of(&config))?),

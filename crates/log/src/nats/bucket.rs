@@ -19,6 +19,7 @@ const fn name(kind: RecordKind) -> &'static str {
         RecordKind::Checkpoint => "FF_CHECKPOINTS",
         RecordKind::Lease => "FF_LEASES",
         RecordKind::PersonKey => "FF_PERSON_KEYS",
+        RecordKind::Follower => "FF_FOLLOWERS",
     }
 }
 

@@ -186,7 +186,7 @@ impl Keyring {
     }
 
     /// Forgets a person: what was sealed for the person is erased from now on, and nothing more is sealed. In other
-    /// processes that holds within [`KEPT_MAX`].
+    /// processes that holds within [`KEPT_MAX`], at once where they are told ([`Self::let_go_of`]).
     ///
     /// # Errors
     /// [`PersonalError`]; it is safe to repeat, and only an answer says that nothing of the keys is left on disk.
@@ -213,9 +213,14 @@ impl Keyring {
             Ok(is_written.then_some(Forgotten { erased_at: at, repeated: false }))
         })
         .await?;
-        self.persons.insert((tenant, person), Known::Forgotten);
+        self.let_go_of(tenant, person);
         self.records.scrub(RecordKind::PersonKey, Some(&key)).await?;
         Ok(forgotten)
+    }
+
+    /// Treats a person as forgotten from now on, for [`KEPT_MAX`]: another process has decided so, and the keys go next.
+    pub fn let_go_of(&self, tenant: TenantId, person: PersonId) {
+        self.persons.insert((tenant, person), Known::Forgotten);
     }
 
     /// Gives a person another key, which seals from now on; the earlier ones still open. Answers its number.

@@ -43,11 +43,14 @@ pub enum RecordKind {
     /// The keys of a person, sealed, or that the person was forgotten; cannot be made again. What stood there before is
     /// erased ([`Records::scrub`]).
     PersonKey,
+    /// Up to where a work that follows the log is done; can be made again by following it from the beginning.
+    Follower,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Snapshot, Self::Checkpoint, Self::Lease, Self::PersonKey];
+    pub const ALL: [Self; 5] =
+        [Self::Snapshot, Self::Checkpoint, Self::Lease, Self::PersonKey, Self::Follower];
 
     /// The name under which its records are stored; it never changes.
     #[must_use]
@@ -57,13 +60,14 @@ impl RecordKind {
             Self::Checkpoint => "checkpoint",
             Self::Lease => "lease",
             Self::PersonKey => "person_key",
+            Self::Follower => "follower",
         }
     }
 
     /// Whether its records can be made again from the log, so that none of them is worth a wait for the disk.
     #[must_use]
     pub const fn is_made_again(self) -> bool {
-        matches!(self, Self::Snapshot)
+        matches!(self, Self::Snapshot | Self::Follower)
     }
 
     /// Whether a value that was replaced is to be erased from the disk, so that each write is followed by

@@ -48,7 +48,8 @@ async fn only_a_write_makes_a_bucket_and_only_its_own() -> anyhow::Result<()> {
     for kind in RecordKind::ALL {
         log.records().put(kind, &key("b"), Bytes::new(), Expected::New).await?;
     }
-    let expected = ["KV_FF_CHECKPOINTS", "KV_FF_LEASES", "KV_FF_PERSON_KEYS", "KV_FF_SNAPSHOTS"];
+    let expected =
+        ["KV_FF_CHECKPOINTS", "KV_FF_FOLLOWERS", "KV_FF_LEASES", "KV_FF_PERSON_KEYS", "KV_FF_SNAPSHOTS"];
     assert_eq!(buckets(&jetstream).await?, expected);
     Ok(())
 }

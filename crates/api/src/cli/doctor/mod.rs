@@ -3,6 +3,7 @@
 //! It looks and changes nothing: no folder, key, log or schema comes into being by it. Secrets are never shown.
 
 mod checks;
+mod erasures;
 mod folder;
 mod key;
 mod key_store;
@@ -67,6 +68,7 @@ pub async fn run(
         key::check_master(&mut checks, &config.master_key(), log.as_ref()).await;
         read_model::check(&mut checks, config, log.as_ref()).await;
         if let Some(log) = log {
+            erasures::check(&mut checks, &log).await;
             production::check_log(&mut checks, config, &log).await;
             log.close().await;
         }

@@ -1,7 +1,6 @@
 //! What a login, a refreshed session or a key is answered with: an access token, signed here.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
 use foodflow_commands::identity::authenticate::{
@@ -13,7 +12,7 @@ use foodflow_domain::identity::access::AccessRefused;
 use foodflow_domain::identity::origin::visitors;
 use foodflow_domain::ids::{PersonId, SessionId};
 use foodflow_domain::tenancy::tenant::Tenant;
-use foodflow_projections::keys::{Revocation, Session, Subject};
+use foodflow_projections::keys::Session;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,11 +20,8 @@ use uuid::Uuid;
 
 use crate::http::App;
 use crate::http::problem::Problem;
+use crate::tokens::voiding::{ACCESS_TOKEN_VALID_S, of_actor};
 use crate::tokens::{Claims, claims};
-
-/// How long an access token is valid, in seconds: as long as a change of what its holder may do can go unnoticed where
-/// nothing is revoked.
-pub(super) const ACCESS_TOKEN_VALID_S: i64 = 600;
 
 /// An access token, and how to have the next one.
 #[derive(Serialize, ToSchema)]
@@ -162,11 +158,5 @@ pub(super) async fn turned_away(
 
 /// Makes every access token of an actor that was issued so far void: what it states is no longer so.
 pub(super) async fn void_tokens(app: &App, tenant: TenantId, actor: String) -> Result<(), Problem> {
-    let revocation = Revocation {
-        tenant,
-        subject: Subject::Actor(actor),
-        issued_until: Timestamp::now(),
-        ttl: Duration::from_secs(ACCESS_TOKEN_VALID_S.unsigned_abs()),
-    };
-    Ok(app.keys.revoke(&revocation).await?)
+    Ok(app.keys.revoke(&of_actor(tenant, actor)).await?)
 }

@@ -28,7 +28,7 @@ use uuid::Uuid;
 use super::me::end_all;
 use super::{grants, said, sender};
 use crate::bodies::identity::{EmptyBody, Invitation, InvitationBody, ProfileBody, RolesBody, WhyBody};
-use crate::erasure::{Erasure, erase};
+use crate::erasure::Erasure;
 use crate::http::access::{Access, UsersForget, UsersRead, UsersWrite};
 use crate::http::client_address::ClientAddress;
 use crate::http::command::{CommandAnswer, CommandRequest, respond};
@@ -363,7 +363,7 @@ on_user!(
 
 /// Erase a person: nothing shows who that was, and nothing can be opened that was sealed. There is no way back.
 ///
-/// It may be asked again where it did not end; what was done is done.
+/// Once it is decided it is done, be it after an answer that says that it is not done yet; it may be asked again.
 #[utoipa::path(post, path = "/v1/users/{id}/forget", tag = "identity", request_body = WhyBody, security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the user")),
     responses(
@@ -386,7 +386,7 @@ async fn forget(
     let operation = Forget { user_id, reason, origin };
     let before = app.executor.state_of::<Account>(tenant, id).await?;
     let meta = request.secret_meta(&app, tenant, access.actor.clone()).await?;
-    let erasure = erase(&app.executor, &app.models.identity, &app.config, &meta, &operation).await?;
+    let erasure = app.eraser().erase(&meta, &operation).await?;
     end_all(&app, tenant, user_id, &before.state.session_ids).await?;
     Ok(axum::Json(erasure).into_response())
 }

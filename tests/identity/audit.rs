@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{OTHER_PASSWORD, Plant, email, log_in, position, text};
 
 /// Entries of this query, once there are some: refusals are written in the background.
-async fn entries(client: &TestClient, query: &str) -> anyhow::Result<Vec<Value>> {
+pub(super) async fn entries(client: &TestClient, query: &str) -> anyhow::Result<Vec<Value>> {
     let began = Instant::now();
     loop {
         let page = client.get(&format!("/v1/audit?page%5Bsize%5D=500&{query}")).await?.ok();

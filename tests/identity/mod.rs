@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 pub(crate) mod forgetting;
 mod keys;
+mod oidc;
 mod roles;
 mod second_factor;
 mod sessions;

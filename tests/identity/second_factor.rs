@@ -8,7 +8,7 @@ use totp_rs::{Algorithm, Secret, TOTP};
 use super::{PASSWORD, Plant, email, text};
 
 /// The code that an authenticator shows so many seconds from now.
-fn code(secret: &str, ahead_s: u64) -> String {
+pub(super) fn code(secret: &str, ahead_s: u64) -> String {
     let secret = Secret::Encoded(secret.to_owned()).to_bytes().unwrap();
     let totp = TOTP::new(Algorithm::SHA1, 6, 1, 30, secret, None, "any".to_owned()).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();

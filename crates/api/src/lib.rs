@@ -34,6 +34,7 @@ pub mod log_address;
 pub mod master_key;
 pub mod meter;
 pub mod networks;
+pub mod oidc;
 pub mod plans;
 pub mod process;
 pub mod production;

@@ -20,7 +20,7 @@ const SHORT_NAME_CHARS_MAX: usize = 100;
 /// Most characters of a code.
 const CODE_CHARS_MAX: usize = 64;
 /// Most characters of a token that was shown once.
-const TOKEN_CHARS_MAX: usize = 256;
+pub(super) const TOKEN_CHARS_MAX: usize = 256;
 /// Most characters of a slug.
 const SLUG_CHARS_MAX: usize = 100;
 
@@ -69,14 +69,14 @@ impl Checks {
         }
     }
 
-    fn slug(&mut self, pointer: &str, slug: &str) {
+    pub(super) fn slug(&mut self, pointer: &str, slug: &str) {
         if !is_slug(slug) {
             self.add(pointer, format!("must have 1 to {SLUG_CHARS_MAX} characters of a-z, 0-9 and -"));
         }
     }
 
     /// A secret that somebody shows: only that it is not endless.
-    fn shown(&mut self, pointer: &str, text: &str, bytes_max: usize) {
+    pub(super) fn shown(&mut self, pointer: &str, text: &str, bytes_max: usize) {
         if text.is_empty() || text.len() > bytes_max {
             self.add(pointer, format!("must have 1 to {bytes_max} bytes"));
         }

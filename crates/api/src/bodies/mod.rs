@@ -10,6 +10,7 @@ pub mod identity;
 pub mod master_data;
 pub mod named;
 mod objects;
+pub mod oidc;
 pub mod projections;
 pub mod tenancy;
 

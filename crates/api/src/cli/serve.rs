@@ -23,6 +23,7 @@ use crate::http::{self, App};
 use crate::key_store::open_key_store;
 use crate::master_key;
 use crate::meter::UsageMeter;
+use crate::oidc::Provider;
 use crate::process::ProcessName;
 use crate::read_models::Runners;
 use crate::runtime::Runtime;
@@ -73,6 +74,16 @@ pub async fn demo(config: Config) -> anyhow::Result<()> {
     server.run().await
 }
 
+/// Tells at the start what else would be found out with the first login. Who logs in with a password needs no provider, so
+/// nothing ends with it.
+async fn look_at(provider: Arc<Provider>) {
+    let issuer = provider.issuer();
+    match provider.look().await {
+        Ok(keys) => tracing::info!(issuer, keys, "people may log in at the identity provider"),
+        Err(error) => tracing::error!(issuer, %error, "nobody can log in at the identity provider"),
+    }
+}
+
 struct Server {
     app: App,
     config: Config,
@@ -90,6 +101,10 @@ impl Server {
         foodflow_commands::metric_definitions::describe();
         let tokens = Arc::new(TokenKeys::open(KeyFiles::of(config))?);
         let keys = open_key_store(config).await?;
+        let oidc = Provider::of(config)?.map(Arc::new).filter(|_| config.role != Role::Projector);
+        if let Some(provider) = &oidc {
+            tokio::spawn(look_at(Arc::clone(provider)));
+        }
         let listener = Listener::bind(config).await?;
         let runners = match config.role {
             Role::All | Role::Projector => runtime.project()?,
@@ -126,6 +141,7 @@ impl Server {
             config: config_shared,
             refusals,
             erasures,
+            oidc,
             sign_up: config.sign_up == SignUp::Open,
             metrics,
             shutdown,

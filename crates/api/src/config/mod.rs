@@ -30,6 +30,7 @@ pub use self::secret::Secret;
 use self::table::{Kind, Setting};
 use crate::http::cors::Origins;
 use crate::networks::Networks;
+use crate::oidc::settings::OidcSettings;
 use crate::plans::{PlanSettings, catalogue};
 
 /// Shortest time between two rounds of signing.
@@ -162,6 +163,17 @@ settings! {
     address_limit_per_minute: u32 = 300, Value;
     /// Who may register a tenant: `closed` for the command line alone, `open` for anybody over HTTP.
     sign_up: SignUp = SignUp::Closed, Text;
+    /// Identity provider (OpenID Connect) at which people may log in, as it calls itself, e.g. `https://login.example/realms/plant`;
+    /// none where absent.
+    oidc_issuer: Option<String> = None, Text;
+    /// What this deployment is called at the provider.
+    oidc_client_id: Option<String> = None, Text;
+    /// Secret of this deployment at the provider; a public client has none.
+    oidc_client_secret: Secret = Secret::default(), Secret;
+    /// File with `oidc_client_secret`.
+    oidc_client_secret_file: Option<PathBuf> = None, Text;
+    /// Page to which the provider sends people back, as it is registered there, e.g. `https://plant.example/logged-in`.
+    oidc_redirect_url: Option<String> = None, Text;
     /// Master keys (32 bytes in base64, one a line: the first seals, all open) under which the keys of persons are sealed;
     /// `<data>/master-key` where absent, made at the first start where the log is embedded, by `foodflow keys init` where it
     /// is on a server. Every process of a log needs the same.
@@ -232,6 +244,7 @@ impl Config {
             "audit_interval must be a second or longer, e.g. 10m"
         );
         catalogue(&self.plans)?;
+        OidcSettings::of(self)?;
         anyhow::ensure!(
             self.tls_cert_file.is_some() == self.tls_key_file.is_some(),
             "tls_cert_file and tls_key_file belong together: give both or neither"

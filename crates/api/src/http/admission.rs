@@ -20,6 +20,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Attempts at one account in a minute, wherever they come from.
 const ACCOUNT_ATTEMPTS: u32 = 20;
 
+/// Logins at the identity provider that may begin in a minute, over all: what waits for their end is bounded.
+const BEGINNINGS: u32 = 6_000;
+
 /// How much each tenant may ask for.
 #[async_trait]
 pub trait RateLimits: Send + Sync + 'static {
@@ -98,6 +101,17 @@ pub async fn admit_attempt(
     let mut buckets = Vec::from_iter(of_address(app, address, name));
     let rate = Rate::new(ACCOUNT_ATTEMPTS, MINUTE, ACCOUNT_ATTEMPTS);
     buckets.extend(rate.map(|rate| Bucket::of("account", &format!("{name}\n{account}"), rate)));
+    admit(app, None, &buckets).await
+}
+
+/// The same for what is kept until somebody is back, of which everybody together may begin some in a minute.
+///
+/// # Errors
+/// As [`admit_address`].
+pub async fn admit_beginning(app: &App, address: IpAddr, name: &'static str) -> Result<(), Problem> {
+    let mut buckets = Vec::from_iter(of_address(app, address, name));
+    let rate = Rate::new(BEGINNINGS, MINUTE, BEGINNINGS);
+    buckets.extend(rate.map(|rate| Bucket::of("deployment", name, rate)));
     admit(app, None, &buckets).await
 }
 

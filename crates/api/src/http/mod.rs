@@ -59,6 +59,7 @@ use view::Models;
 use crate::config::Config;
 use crate::erasure::Eraser;
 use crate::erasure::worker::Erasures;
+use crate::oidc::Provider;
 use crate::read_models::Runners;
 use crate::tokens::TokenKeys;
 
@@ -92,6 +93,8 @@ pub struct App {
     pub refusals: Refusals,
     /// Erasures of people that are not done.
     pub erasures: Erasures,
+    /// The identity provider, where there is one.
+    pub oidc: Option<Arc<Provider>>,
     /// Whether anybody may register a tenant over HTTP.
     pub sign_up: bool,
     /// What `/metrics` shows.

@@ -1,5 +1,9 @@
 //! Every refusal, as `application/problem+json` (RFC 9457) with a stable code. This is the one place that maps
 //! errors to HTTP.
+//!
+//! - `elsewhere`: refusals of logins at an identity provider.
+
+mod elsewhere;
 
 use std::time::Duration;
 

@@ -99,6 +99,22 @@ fn web(found: &mut Found, config: &Config) {
     if config.cors_origins.is_everybody() {
         found.refused("cors_origins = *: every page may read", "name the origins of your own pages");
     }
+    for (name, url) in
+        [("oidc_issuer", &config.oidc_issuer), ("oidc_redirect_url", &config.oidc_redirect_url)]
+    {
+        if let Some(url) = url.as_ref().filter(|url| !url.starts_with("https://")) {
+            found.refused(
+                format!("{name} = {url}: logins go there without TLS"),
+                "name an address that begins with https://",
+            );
+        }
+    }
+    if config.oidc_issuer.is_some() && config.oidc_client_secret.0.is_empty() {
+        found.warned(
+            "oidc_client_secret is not set: the identity provider knows this deployment by its name alone",
+            "register it there as a confidential client, and name a file with its secret in oidc_client_secret_file",
+        );
+    }
     for origin in config.cors_origins.insecure() {
         found.refused(
             format!("cors_origins: {origin} is a page without TLS, which anybody on its way may change"),
@@ -141,6 +157,10 @@ mod tests {
             neo4j_password: Secret("k7Wq-long-enough".to_owned()),
             neo4j_password_file: file("password", 0o440),
             audit_interval: Some(jiff::SignedDuration::from_mins(10)),
+            oidc_issuer: Some("https://login.example".to_owned()),
+            oidc_client_id: Some("plant".to_owned()),
+            oidc_client_secret: Secret("k7Wq-long-enough".to_owned()),
+            oidc_redirect_url: Some("https://plant.example/back".to_owned()),
             ..Config::default()
         }
     }
@@ -192,6 +212,14 @@ mod tests {
                 "http://plant.example",
             ),
             (Config { audit_interval: None, ..base() }, "audit_interval"),
+            (
+                Config { oidc_issuer: Some("http://127.0.0.1:9000".to_owned()), ..base() },
+                "oidc_issuer = http://127.0.0.1:9000",
+            ),
+            (
+                Config { oidc_redirect_url: Some("http://localhost:3000/back".to_owned()), ..base() },
+                "oidc_redirect_url",
+            ),
             (
                 Config { log_url: secret("tls://a.example,nats://log.example"), ..base() },
                 "log_url: nats://log.example",
@@ -266,6 +294,7 @@ mod tests {
             ),
             (Config { neo4j_url: secret("bolt+ssc://graph.example"), ..base() }, "neo4j_url"),
             (Config { log: "debug".to_owned(), ..base() }, "log = debug"),
+            (Config { oidc_client_secret: Secret::default(), ..base() }, "oidc_client_secret"),
         ] {
             let told = told(&config);
             assert!(

@@ -136,6 +136,7 @@ impl Files {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// Who provides the cryptography of TLS.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

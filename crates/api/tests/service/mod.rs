@@ -41,6 +41,7 @@ pub(crate) async fn app(log: &SharedLog, keys: Arc<dyn KeyStore>, folder: &Path)
         erasures: Erasures::new(eraser, Arc::clone(&keys)),
         config: Arc::new(config.clone()),
         refusals: Refusals::start(Arc::clone(&executor), CancellationToken::new()),
+        oidc: None,
         sign_up: true,
         executor,
         models,

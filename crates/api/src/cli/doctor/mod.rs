@@ -5,6 +5,7 @@
 mod checks;
 mod erasures;
 mod folder;
+mod identity_provider;
 mod key;
 mod key_store;
 mod log;
@@ -64,6 +65,7 @@ pub async fn run(
         key::check_audit(&mut checks, &config.audit_key());
         production::check(&mut checks, config);
         key_store::check(&mut checks, config).await;
+        identity_provider::check(&mut checks, config).await;
         let log = log::check(&mut checks, config).await;
         key::check_master(&mut checks, &config.master_key(), log.as_ref()).await;
         read_model::check(&mut checks, config, log.as_ref()).await;

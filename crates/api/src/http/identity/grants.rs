@@ -10,7 +10,7 @@ use foodflow_domain::TenantId;
 use foodflow_domain::identity::Origin;
 use foodflow_domain::identity::access::AccessRefused;
 use foodflow_domain::identity::origin::visitors;
-use foodflow_domain::ids::{PersonId, SessionId};
+use foodflow_domain::ids::{PersonId, SessionId, UserId};
 use foodflow_domain::tenancy::tenant::Tenant;
 use foodflow_projections::keys::Session;
 use jiff::Timestamp;
@@ -126,21 +126,39 @@ pub(super) async fn turned_away(
     turned: Turned,
     origin: Origin,
 ) -> Result<Problem, Problem> {
-    let (actor, person) = match turned {
-        Turned::Unknown => (None, visitors(tenant)),
-        Turned::Refused(user_id, _) | Turned::Reused(user_id, _) => {
-            (Some(actor_of_user(user_id)), PersonId(user_id.0))
-        }
+    let actor = match turned {
+        Turned::Unknown => None,
+        Turned::Refused(user_id, _) | Turned::Reused(user_id, _) => Some(user_id),
     };
     if let Turned::Reused(_, session_id) = turned {
         app.keys.drop_session(tenant, session_id.0).await?;
     }
+    note_refusal(app, tenant, actor, operation, turned.says(), origin).await?;
+    Ok(match turned.says() {
+        "second-factor-required" => Problem::second_factor_required(),
+        "token-reused" => Problem::token_refused(),
+        _ if operation.ends_with("/token") => Problem::token_refused(),
+        _ if operation.contains("/oidc") => Problem::identity_refused(),
+        _ => Problem::login_refused(),
+    })
+}
+
+/// Writes down for a tenant, where there is one, that somebody was refused.
+pub(super) async fn note_refusal(
+    app: &App,
+    tenant: TenantId,
+    user_id: Option<UserId>,
+    operation: &str,
+    code: &str,
+    origin: Origin,
+) -> Result<(), Problem> {
     // A tenant that nobody registered has no log to fill.
     if app.executor.state_of::<Tenant>(tenant, tenant.0).await?.version > 0 {
+        let person = user_id.map_or_else(|| visitors(tenant), |user_id| PersonId(user_id.0));
         let refused = AccessRefused {
-            actor,
+            actor: user_id.map(actor_of_user),
             operation: operation.to_owned(),
-            code: turned.says().to_owned(),
+            code: code.to_owned(),
             permission: None,
             occurred_at: Timestamp::now(),
             count: 1,
@@ -148,12 +166,7 @@ pub(super) async fn turned_away(
         };
         app.refusals.tell(tenant, refused);
     }
-    Ok(match turned.says() {
-        "second-factor-required" => Problem::second_factor_required(),
-        "token-reused" => Problem::token_refused(),
-        _ if operation.ends_with("/token") => Problem::token_refused(),
-        _ => Problem::login_refused(),
-    })
+    Ok(())
 }
 
 /// Makes every access token of an actor that was issued so far void: what it states is no longer so.

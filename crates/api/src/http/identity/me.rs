@@ -175,7 +175,7 @@ async fn use_reset(
 }
 
 /// A token that is not good is refused alike, whoever it names.
-fn shown_alike(error: CommandError) -> Problem {
+pub(super) fn shown_alike(error: CommandError) -> Problem {
     match error {
         CommandError::Refused { .. } | CommandError::NotFound { .. } => Problem::token_refused(),
         error => error.into(),

@@ -1,12 +1,14 @@
 //! People, sessions, roles and keys.
 //!
 //! - [`sign_up`]: a new tenant; [`sessions`]: login, tokens, logout;
+//! - [`oidc`]: logins at an identity provider;
 //! - [`me`]: one's own account; [`second_factor`]: its second factor;
 //! - [`users`], [`roles`], [`service_accounts`]: what administrators do;
 //! - [`grants`]: what a login is answered with.
 
 mod grants;
 mod me;
+mod oidc;
 mod roles;
 mod second_factor;
 mod service_accounts;
@@ -36,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(sign_up::routes())
         .merge(sessions::routes())
+        .merge(oidc::routes())
         .merge(me::routes())
         .merge(second_factor::routes())
         .merge(users::routes())

@@ -49,6 +49,39 @@ async fn an_invitation_is_accepted_with_an_identity_and_without_a_password() -> 
 }
 
 #[tokio::test]
+async fn what_is_unlinked_opens_nothing_any_more_and_may_be_linked_anew() -> anyhow::Result<()> {
+    let scene = Scene::new("foodflow").await?;
+    let Scene { plant, visitor, .. } = &scene;
+    let id = plant.hire("maria", "Operator").await?;
+    scene.link(&plant.client_of("maria").await?, "maria").await?.ok();
+    let grant = scene.log_in("maria").await?.ok();
+    let maria = visitor.with_token(text(&grant, "access_token"));
+    let (path, why) = (format!("/v1/users/{id}/identities/unlink"), json!({"reason": "left the group"}));
+    maria.post(&path, &why).await?.refused(403, "forbidden");
+    Plant::new(&scene.app).await?.admin.post(&path, &why).await?.refused(404, "not-found");
+    let unlinked = plant.admin.post(&path, &why).await?.ok();
+    let event = &unlinked["events"][0]["type"];
+    assert_eq!(event, "foodflow.identity.user.foreign_identity_unlinked.v1", "{unlinked:#}");
+    maria.get("/v1/me").await?.refused(401, "unauthenticated");
+    let refresh = json!({"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]});
+    visitor.post("/v1/token", &refresh).await?.refused(401, "token-invalid");
+    scene.log_in("maria").await?.refused(401, "login-refused");
+    assert_eq!(plant.admin.post(&path, &why).await?.ok()["events"], json!([]));
+
+    // It was given up, so that it may be anybody's.
+    scene.link(&plant.admin, "maria").await?.ok();
+    let own = "/v1/me/identities/unlink";
+    let admin = plant.client_of("admin").await?;
+    admin.post(own, &json!({})).await?.ok();
+    admin.get("/v1/me").await?.refused(401, "unauthenticated");
+    scene.log_in("maria").await?.refused(401, "login-refused");
+    let admin = plant.client_of("admin").await?;
+    assert_eq!(admin.post(own, &json!({})).await?.ok()["events"], json!([]));
+    admin.get("/v1/me").await?.ok();
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_identity_is_linked_to_one_account_by_whoever_has_logged_in() -> anyhow::Result<()> {
     let scene = Scene::new("foodflow").await?;
     let Scene { plant, visitor, .. } = &scene;

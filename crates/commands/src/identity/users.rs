@@ -140,6 +140,48 @@ impl Operation for LinkIdentity {
     }
 }
 
+/// `POST /v1/me/identities/unlink`, `POST /v1/users/{id}/identities/unlink`: no foreign identity logs in any more, and every
+/// session ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlinkIdentities {
+    /// The user.
+    pub user_id: UserId,
+    /// Why.
+    pub reason: String,
+    /// Where that came from.
+    pub origin: Sender,
+}
+
+impl Operation for UnlinkIdentities {
+    type Primary = User;
+
+    fn reply(&self, _: &CommandMeta) -> Reply {
+        reply_of::<User>("identities/unlink", self.user_id.0, false)
+    }
+
+    fn locks(&self, _: &CommandMeta) -> Vec<StreamId> {
+        vec![stream_of::<User>(self.user_id.0)]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
+    async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
+        let Self { user_id, reason, origin } = self.clone();
+        let user = unit.load::<User>(user_id.0).await?.clone();
+        let unlink = UserCommand::UnlinkIdentities { user_id, reason, origin: origin.clone() };
+        unit.decide::<User>(user_id.0, unlink, "").await?;
+        if user.identities.is_empty() {
+            return Ok(());
+        }
+        for identity in &user.identities {
+            give_up(unit, NameKind::ForeignIdentity, identity.subject_index, user_id.0).await?;
+        }
+        end_sessions(unit, &user.session_ids, SessionEnd::Revoked, &origin).await
+    }
+}
+
 /// `PUT /v1/me`, `PUT /v1/users/{id}`: who the user is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeProfile {

@@ -18,7 +18,7 @@ use super::Story;
 use super::users::{
     accept, begin_second_factor, change_password, change_profile, change_roles, deactivate,
     disable_second_factor, enable_second_factor, erase, forget, identity, invite, link, log_in, reactivate,
-    register, request_reset, reset,
+    register, request_reset, reset, unlink,
 };
 use crate::events::identity::origin;
 use crate::support::{hash, id, replay};
@@ -59,6 +59,7 @@ fn of_a_user() -> impl Strategy<Value = UserCommand> {
         3 => proof().prop_map(enable_second_factor),
         1 => proptest::option::of(proof()).prop_map(disable_second_factor),
         1 => (855..870_u128).prop_map(link),
+        1 => Just(unlink()),
         1 => select(vec![forget(), erase(), deactivate(), erase()]),
     ]
 }

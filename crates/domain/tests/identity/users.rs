@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use foodflow_domain::identity::user::{
-    ForeignIdentity, IDENTITIES_MAX, INVITATION_HOURS, LoginProof, PasswordChange, Profile, Proof,
-    RESET_HOURS, User, UserCommand, UserErased, UserEvent, UserRegistered, UserStatus,
+    ForeignIdentity, IDENTITIES_MAX, INVITATION_HOURS, LoginProof, LoginRefusal, PasswordChange, Profile,
+    Proof, RESET_HOURS, User, UserCommand, UserErased, UserEvent, UserRegistered, UserStatus,
 };
 use foodflow_domain::ids::{RoleId, UserId};
 use foodflow_domain::personal::Personal;
@@ -136,6 +136,11 @@ pub(super) fn accept_with_identity(subject: u128, token: u128) -> UserCommand {
     UserCommand::LinkIdentity { user_id, identity, token_hash, origin: origin(USER) }
 }
 
+pub(super) fn unlink() -> UserCommand {
+    let reason = "left the group".to_owned();
+    UserCommand::UnlinkIdentities { user_id: user_id(), reason, origin: origin(802) }
+}
+
 pub(super) fn forget() -> UserCommand {
     let reason = "request of the person (GDPR Art. 17)".to_owned();
     UserCommand::Forget { user_id: user_id(), reason, origin: origin(802) }
@@ -160,6 +165,7 @@ pub(super) fn of_a_user() -> Vec<UserCommand> {
         enable_second_factor(Proof::Totp { step: 1 }),
         disable_second_factor(None),
         link(855),
+        unlink(),
         forget(),
     ]
 }
@@ -315,6 +321,26 @@ fn an_identity_elsewhere_accepts_an_invitation_and_is_linked_once() {
     }
     assert_eq!(user.refusal(link(999)), "too-many-identities");
     assert_eq!(user.ask(link(855)), Ok(vec![]), "one that is linked is no further one");
+}
+
+#[test]
+fn identities_are_unlinked_together_and_end_every_session() {
+    let mut user = Story::<User>::after([register(), link(855), link(856), log_in(820, right())]);
+    let events = user.ask(unlink()).unwrap();
+    let unlinked: Vec<_> = events
+        .iter()
+        .map(|event| match event {
+            UserEvent::ForeignIdentityUnlinked(unlinked) => unlinked.identity.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(unlinked, [identity(855), identity(856)]);
+    assert!(user.state.identities.is_empty() && user.state.session_ids.is_empty());
+    let refused = user.event(log_in(821, LoginProof::Foreign(identity(855))));
+    let UserEvent::LoginRefused(refused) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.reason, LoginRefusal::Identity);
+    assert_eq!(user.ask(unlink()), Ok(vec![]), "there is none left");
+    assert!(matches!(user.event(log_in(821, right())), UserEvent::LoggedIn(_)), "the password is good");
 }
 
 #[test]

@@ -140,6 +140,7 @@ impl EventTable for User {
             UserEvent::RolesChanged(data) => patch(data.user_id.0).change(),
             UserEvent::SecondFactorBegun(data) => patch(data.user_id.0).change(),
             UserEvent::ForeignIdentityLinked(data) => patch(data.user_id.0).change(),
+            UserEvent::ForeignIdentityUnlinked(data) => patch(data.user_id.0).change(),
             UserEvent::Forgotten(data) => status(data.user_id.0, UserStatus::Forgotten)
                 .set("email", erased_email(data.user_id.0))
                 .set("password_hash", Secret::of(NO_PASSWORD))

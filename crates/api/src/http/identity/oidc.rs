@@ -12,9 +12,9 @@ use foodflow_commands::identity::authenticate::{
     Turned, actor_of_user, carry_out, foreign_identity, with_identity,
 };
 use foodflow_commands::identity::secrets::{self, Token, TokenKind};
-use foodflow_commands::identity::users::LinkIdentity;
+use foodflow_commands::identity::users::{LinkIdentity, UnlinkIdentities};
 use foodflow_domain::TenantId;
-use foodflow_domain::identity::user::ForeignIdentity;
+use foodflow_domain::identity::user::{ForeignIdentity, User};
 use foodflow_domain::ids::{PersonId, UserId};
 use foodflow_log::hex::Hex;
 use foodflow_projections::keys::{LoginPurpose, PENDING_LOGIN_TTL_MAX, PendingLogin};
@@ -25,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::grants::{self, Grant};
-use super::me::shown_alike;
+use super::me::{end_all, shown_alike};
 use super::{origin, own, said, sender};
 use crate::bodies::identity::EmptyBody;
 use crate::bodies::oidc::{OidcFinishBody, OidcLoginBody};
@@ -219,6 +219,28 @@ async fn finish_link(
     Ok(respond(&carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?))
 }
 
+/// Unlink every identity from one's own account: one logs in with the password from now on, and every session ends.
+#[utoipa::path(post, path = "/v1/me/identities/unlink", tag = "identity", request_body = EmptyBody, security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Unlinked; log in again", body = CommandAnswer),
+    ))]
+async fn unlink_own(
+    State(app): State<App>,
+    access: Access<AccountUse>,
+    address: ClientAddress,
+    request: CommandRequest,
+) -> Result<Response, Problem> {
+    said::<EmptyBody>(&request)?;
+    let (user_id, origin) = (own(&access)?, sender(&access, address, &request));
+    let before = app.executor.state_of::<User>(access.tenant, user_id.0).await?;
+    let operation = UnlinkIdentities { user_id, reason: "by the user".to_owned(), origin };
+    let accepted = carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?;
+    if !accepted.events.is_empty() {
+        end_all(&app, access.tenant, user_id, &before.state.session_ids).await?;
+    }
+    Ok(respond(&accepted))
+}
+
 /// The identity provider.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -226,4 +248,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(finish_login))
         .routes(routes!(begin_link))
         .routes(routes!(finish_link))
+        .routes(routes!(unlink_own))
 }

@@ -9,7 +9,7 @@ use foodflow_commands::identity::passwords::RequestReset;
 use foodflow_commands::identity::second_factors::{ChangeFactor, FactorChange};
 use foodflow_commands::identity::secrets::{Token, TokenKind};
 use foodflow_commands::identity::users::{
-    ChangeProfile, ChangeStanding, Forget, Invite, Standing as Becomes,
+    ChangeProfile, ChangeStanding, Forget, Invite, Standing as Becomes, UnlinkIdentities,
 };
 use foodflow_commands::{Accepted, CommandMeta};
 use foodflow_domain::TenantId;
@@ -361,6 +361,15 @@ on_user!(
     }
 );
 
+on_user!(
+    unlink_identities,
+    post,
+    "/v1/users/{id}/identities/unlink",
+    WhyBody,
+    "Let a user log in at no identity provider any more: every session ends.",
+    |app, _tenant, user_id, reason, origin| UnlinkIdentities { user_id, reason, origin }
+);
+
 /// Erase a person: nothing shows who that was, and nothing can be opened that was sealed. There is no way back.
 ///
 /// Once it is decided it is done, be it after an answer that says that it is not done yet; it may be asked again.
@@ -401,5 +410,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(reactivate))
         .routes(routes!(reset_password))
         .routes(routes!(disable_second_factor))
+        .routes(routes!(unlink_identities))
         .routes(routes!(forget))
 }

@@ -199,6 +199,15 @@ pub enum UserCommand {
         /// Where from.
         origin: Option<Personal<Origin>>,
     },
+    /// Log in at foreign providers no more: every session ends.
+    UnlinkIdentities {
+        /// The user.
+        user_id: UserId,
+        /// Why.
+        reason: String,
+        /// Where that came from.
+        origin: Option<Personal<Origin>>,
+    },
     /// Erase the person.
     Forget {
         /// The user.
@@ -241,6 +250,7 @@ impl fmt::Debug for UserCommand {
             Self::EnableSecondFactor { user_id, .. } => ("EnableSecondFactor", user_id),
             Self::DisableSecondFactor { user_id, .. } => ("DisableSecondFactor", user_id),
             Self::LinkIdentity { user_id, .. } => ("LinkIdentity", user_id),
+            Self::UnlinkIdentities { user_id, .. } => ("UnlinkIdentities", user_id),
             Self::Forget { user_id, .. } => ("Forget", user_id),
             Self::Erase(data) => ("Erase", &data.user_id),
         };

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::commands::{LoginProof, Proof, UserCommand};
 use super::events::{
-    ForeignIdentity, ForeignIdentityLinked, InvitationAccepted, LoginRefusal, LoginRefused, OneTimeToken,
-    PasswordChange, PasswordChanged, PasswordResetRequested, Profile, ProfileChanged, RolesChanged,
-    SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserEvent, UserForgotten, UserInvited,
-    UserLoggedIn, UserStatusChanged,
+    ForeignIdentity, ForeignIdentityLinked, ForeignIdentityUnlinked, InvitationAccepted, LoginRefusal,
+    LoginRefused, OneTimeToken, PasswordChange, PasswordChanged, PasswordResetRequested, Profile,
+    ProfileChanged, RolesChanged, SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserEvent,
+    UserForgotten, UserInvited, UserLoggedIn, UserStatusChanged,
 };
 use super::{IDENTITIES_MAX, INVITATION_HOURS, RESET_HOURS, SecondFactor, User, UserStatus};
 use crate::Context;
@@ -105,6 +105,9 @@ impl User {
             }
             UserCommand::LinkIdentity { user_id, identity, token_hash, origin } => {
                 return self.link(user_id, identity, token_hash, origin, now);
+            }
+            UserCommand::UnlinkIdentities { user_id, reason, origin } => {
+                return self.unlink(user_id, &reason, &origin);
             }
             UserCommand::Forget { user_id, reason, origin } => {
                 self.known(user_id)?;
@@ -334,6 +337,21 @@ impl User {
             events.push(UserEvent::ForeignIdentityLinked(linked));
         }
         Ok(events)
+    }
+
+    fn unlink(
+        &self,
+        user_id: UserId,
+        reason: &str,
+        origin: &Option<Personal<Origin>>,
+    ) -> Result<Vec<UserEvent>, IdentityError> {
+        self.known(user_id)?;
+        let unlinked = |identity: &ForeignIdentity| {
+            let (identity, reason) = (identity.clone(), about(user_id, reason.to_owned()));
+            let origin = origin.clone();
+            UserEvent::ForeignIdentityUnlinked(ForeignIdentityUnlinked { user_id, identity, reason, origin })
+        };
+        Ok(self.identities.iter().map(unlinked).collect())
     }
 }
 

@@ -287,6 +287,20 @@ pub struct ForeignIdentityLinked {
     pub origin: Option<Personal<Origin>>,
 }
 
+/// A user logs in at a foreign provider no more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForeignIdentityUnlinked {
+    /// The user.
+    pub user_id: UserId,
+    /// Who that was there.
+    pub identity: ForeignIdentity,
+    /// Why: it is about the user.
+    pub reason: Personal<String>,
+    /// Where that came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Personal<Origin>>,
+}
+
 /// A person is to be erased: what reads this shows nothing of the person any more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserForgotten {
@@ -347,6 +361,8 @@ event_set! {
         SecondFactorDisabled(SecondFactorDisabled) = "foodflow.identity.user.second_factor_disabled.v1",
         /// Logs in at a foreign provider as well.
         ForeignIdentityLinked(ForeignIdentityLinked) = "foodflow.identity.user.foreign_identity_linked.v1",
+        /// Logs in at a foreign provider no more.
+        ForeignIdentityUnlinked(ForeignIdentityUnlinked) = "foodflow.identity.user.foreign_identity_unlinked.v1",
         /// To be erased.
         Forgotten(UserForgotten) = "foodflow.identity.user.forgotten.v1",
         /// Erased.

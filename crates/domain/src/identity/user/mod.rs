@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 pub use commands::{LoginProof, Proof, UserCommand};
 pub use events::{
-    ForeignIdentity, ForeignIdentityLinked, InvitationAccepted, LoginRefusal, LoginRefused, OneTimeToken,
-    PasswordChange, PasswordChanged, PasswordResetRequested, Profile, ProfileChanged, RolesChanged,
-    SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserErased, UserEvent, UserForgotten,
-    UserInvited, UserLoggedIn, UserRegistered, UserStatusChanged,
+    ForeignIdentity, ForeignIdentityLinked, ForeignIdentityUnlinked, InvitationAccepted, LoginRefusal,
+    LoginRefused, OneTimeToken, PasswordChange, PasswordChanged, PasswordResetRequested, Profile,
+    ProfileChanged, RolesChanged, SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserErased,
+    UserEvent, UserForgotten, UserInvited, UserLoggedIn, UserRegistered, UserStatusChanged,
 };
 
 use super::IdentityError;
@@ -232,6 +232,10 @@ impl User {
             }
             UserEvent::SecondFactorDisabled(_) => self.second_factor = None,
             UserEvent::ForeignIdentityLinked(data) => self.identities.push(data.identity),
+            UserEvent::ForeignIdentityUnlinked(data) => {
+                self.identities.retain(|identity| *identity != data.identity);
+                self.session_ids.clear();
+            }
             UserEvent::Forgotten(_) => *self = Self { status: UserStatus::Forgotten, ..Self::default() },
             UserEvent::Erased(_) => self.is_erased = true,
         }

@@ -39,6 +39,7 @@ fn user(verb: &str) -> Vec<Field> {
     let token = || object(vec![must("token_hash", text()), must("expires_at", the("time"))]);
     let (index, roles) = (|| must("email_index", id()), || must("role_ids", set(id())));
     let reason = || must("reason", personal(text()));
+    let identity = || must("identity", object(vec![must("issuer", text()), must("subject_index", id())]));
     let mut fields = match verb {
         "registered" => vec![profile(), index(), must("password", personal(text())), roles()],
         "invited" => {
@@ -68,10 +69,8 @@ fn user(verb: &str) -> Vec<Field> {
         "second_factor_enabled" => {
             vec![must("totp_step", step()), must("recovery_hashes", personal(set(text())))]
         }
-        "foreign_identity_linked" => {
-            let parts = vec![must("issuer", text()), must("subject_index", id())];
-            vec![must("identity", object(parts))]
-        }
+        "foreign_identity_linked" => vec![identity()],
+        "foreign_identity_unlinked" => vec![identity(), reason()],
         "forgotten" => vec![must("reason", text()), roles()],
         "erased" => {
             let signed = vec![must("record", text()), must("signature", text()), must("key_id", text())];

@@ -2,10 +2,10 @@
 
 use foodflow_domain::identity::session::LoginMethod;
 use foodflow_domain::identity::user::{
-    ForeignIdentity, ForeignIdentityLinked, InvitationAccepted, LoginRefusal, LoginRefused, OneTimeToken,
-    PasswordChange, PasswordChanged, PasswordResetRequested, Profile, ProfileChanged, RolesChanged,
-    SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserErased, UserEvent, UserForgotten,
-    UserInvited, UserLoggedIn, UserRegistered, UserStatusChanged,
+    ForeignIdentity, ForeignIdentityLinked, ForeignIdentityUnlinked, InvitationAccepted, LoginRefusal,
+    LoginRefused, OneTimeToken, PasswordChange, PasswordChanged, PasswordResetRequested, Profile,
+    ProfileChanged, RolesChanged, SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserErased,
+    UserEvent, UserForgotten, UserInvited, UserLoggedIn, UserRegistered, UserStatusChanged,
 };
 use foodflow_domain::ids::UserId;
 use foodflow_domain::personal::Personal;
@@ -154,6 +154,15 @@ fn second_factor_events() -> Vec<UserEvent> {
                 subject_index: id(855),
             },
             origin: origin(USER),
+        }),
+        UserEvent::ForeignIdentityUnlinked(ForeignIdentityUnlinked {
+            user_id,
+            identity: ForeignIdentity {
+                issuer: "https://login.harbor-vale.example".to_owned(),
+                subject_index: id(855),
+            },
+            reason: of_user("Ada has left the group".to_owned()),
+            origin: origin(ADMINISTRATOR),
         }),
     ]
 }

@@ -11,14 +11,23 @@ use super::{OTHER_PASSWORD, Plant, email, log_in, position, text};
 
 /// Entries of this query, once there are some: refusals are written in the background.
 pub(super) async fn entries(client: &TestClient, query: &str) -> anyhow::Result<Vec<Value>> {
+    entries_with(client, query, |_| true).await
+}
+
+/// The same, once such a one is among them: what is refused within a second may be written one after the other.
+pub(super) async fn entries_with(
+    client: &TestClient,
+    query: &str,
+    such: impl Fn(&Value) -> bool,
+) -> anyhow::Result<Vec<Value>> {
     let began = Instant::now();
     loop {
         let page = client.get(&format!("/v1/audit?page%5Bsize%5D=500&{query}")).await?.ok();
-        let items = page["items"].as_array().unwrap().clone();
-        if !items.is_empty() {
-            return Ok(items);
+        let items = page["items"].as_array().unwrap();
+        if items.iter().any(&such) {
+            return Ok(items.clone());
         }
-        anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "no entry of {query}");
+        anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "no such entry of {query}: {page:#}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -50,8 +59,9 @@ async fn what_matters_is_there_with_actor_address_and_reason(#[case] stores: Sto
 
     maria.get("/v1/users?status=active").await?.refused(403, "forbidden");
     let access = format!("{actor}&outcome=refused&action=foodflow.identity.access.refused.v1");
-    let forbidden = entries(&plant.admin, &access).await?;
-    let forbidden = forbidden.iter().find(|one| one["operation"] == "GET /v1/users").expect("told");
+    let is_listing = |one: &Value| one["operation"] == "GET /v1/users";
+    let forbidden = entries_with(&plant.admin, &access, is_listing).await?;
+    let forbidden = forbidden.iter().find(|one| is_listing(one)).unwrap();
     assert!(forbidden["code"] == "forbidden" && forbidden["permission"] == "users:read", "{forbidden:#}");
     assert!(local(forbidden) && forbidden["times"] == 1, "{forbidden:#}");
 
@@ -65,12 +75,7 @@ async fn what_matters_is_there_with_actor_address_and_reason(#[case] stores: Sto
     assert!(entry["reason"] == "=works in quality now" && local(entry), "{entry:#}");
     // The token went with the roles; that it was tried is told, too.
     maria.get("/v1/batches").await?.refused(401, "unauthenticated");
-    let began = Instant::now();
-    let is_told = |told: &[Value]| told.iter().any(|one| one["code"] == "unauthenticated");
-    while !is_told(&entries(&plant.admin, &access).await?) {
-        anyhow::ensure!(began.elapsed() < Duration::from_secs(30), "the void token is not told of");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    entries_with(&plant.admin, &access, |one| one["code"] == "unauthenticated").await?;
 
     let body = json!({"name": "ERP bridge", "role_ids": [plant.role("Integrator").await?]});
     let account = plant.admin.post("/v1/service-accounts", &body).await?.ok();

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod files;
 pub(crate) mod forgetting;
 mod keys;
 mod oidc;

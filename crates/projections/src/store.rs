@@ -273,12 +273,21 @@ pub trait ReadModel: Send + Sync + 'static {
     async fn clear(&self, partition: Partition) -> Result<(), StoreError>;
 
     /// Writes anew what the store keeps of rows that were changed or removed, so that nothing of them is left in its files.
-    /// What holds nothing about persons does nothing. It may hold up writers for as long as it takes.
+    /// What holds nothing about persons does nothing. It may hold up writers for as long as it takes. Answers what is left
+    /// all the same, and what an operator may do about it.
     ///
     /// # Errors
     /// [`StoreError`] where the store does not answer, or is too busy; safe to repeat.
-    async fn scrub(&self) -> Result<(), StoreError> {
-        Ok(())
+    async fn scrub(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// What [`Self::scrub`] would leave whenever it is done, by how the store is set up; changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    async fn left_by_scrub(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
     }
 
     /// Digest of what the tenant has, or all tenants of a partition: order-independent, the same in every store that

@@ -59,6 +59,7 @@ const OTHERS: &[&str] = &[
     "tables/postgres/isolation.rs",
     "tables/postgres/place.rs",
     "tables/postgres/schema.rs",
+    "tables/postgres/scrubbing.rs",
     "tables/postgres/slot.rs",
 ];
 

@@ -86,6 +86,8 @@ struct Record<'a> {
     keys_erased_at: Timestamp,
     /// What is erased by that, and what was written anew.
     erased: [&'static str; 4],
+    /// What the program could not erase, and what an operator may do about it.
+    left: Vec<String>,
 }
 
 /// What erases.
@@ -127,7 +129,10 @@ impl Eraser {
         identity.progress.wait_for(partition, decided_at, APPLIED_WITHIN).await?;
         // A generation that was filled before would show the person again.
         identity.store.discard().await?;
-        identity.store.scrub().await?;
+        let left = identity.store.scrub().await?;
+        if !left.is_empty() {
+            tracing::warn!(%tenant, %user_id, left = left.join("; "), "something of a forgotten person is left");
+        }
         identity.forget(tenant);
 
         let record = Record {
@@ -142,6 +147,7 @@ impl Eraser {
                 "generations of these tables beside the live one",
                 "replays of the past in this process",
             ],
+            left,
         };
         let record = serde_json::to_string(&record).map_err(|error| ErasureError::Key(error.into()))?;
         let key = key_in_force(config, executor.log()).await.map_err(ErasureError::Key)?;

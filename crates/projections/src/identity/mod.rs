@@ -38,7 +38,7 @@ pub const NO_PASSWORD: &str = "!";
 /// The projection.
 pub static IDENTITY: TableProjection = TableProjection {
     name: "identity",
-    layout: 1,
+    layout: 2,
     postgres: include_str!("../../../../schemas/postgres/identity.sql"),
     sources: &[
         TableSource::of::<User>(),

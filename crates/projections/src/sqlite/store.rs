@@ -171,8 +171,9 @@ impl<K: Contents> ReadModel for EmbeddedStore<K> {
         slot::clear(self.begin().await?, self.contents(), partition).await
     }
 
-    async fn scrub(&self) -> Result<(), StoreError> {
-        self.live().await?.file.scrub().await
+    async fn scrub(&self) -> Result<Vec<String>, StoreError> {
+        self.live().await?.file.scrub().await?;
+        Ok(Vec::new())
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {

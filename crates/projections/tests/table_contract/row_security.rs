@@ -295,6 +295,21 @@ async fn who_may_not_make_roles_is_told_what_to_do() {
     let keeper = of_user(&url, "keeper").await;
     keeper.migrate().await.unwrap();
     works(&keeper).await;
+    // Nor may it end what is written ahead, and says so.
+    let left = keeper.scrub().await.unwrap();
+    assert_eq!(left, keeper.left_by_scrub().await.unwrap());
+    assert!(left.iter().any(|left| left.contains("GRANT pg_checkpoint TO")), "{left:?}");
+    assert!(left.iter().any(|left| left.contains("wal_recycle = off")), "{left:?}");
+    let grant = "GRANT pg_checkpoint TO keeper; GRANT EXECUTE ON FUNCTION pg_switch_wal() TO keeper; \
+         ALTER SYSTEM SET wal_recycle = off";
+    for statement in grant.split(';').chain(["SELECT pg_reload_conf()"]) {
+        sqlx::raw_sql(AssertSqlSafe(statement.trim().to_owned())).execute(&pool).await.unwrap();
+    }
+    // The server tells its connections in its own time.
+    while !keeper.left_by_scrub().await.unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(keeper.scrub().await.unwrap(), Vec::<String>::new());
     told(&plant).await;
     sqlx::raw_sql("GRANT foodflow_reader TO plant").execute(&pool).await.unwrap();
     plant.migrate().await.unwrap();

@@ -51,6 +51,15 @@ impl RedisServer {
         &self.url
     }
 
+    /// The folder that holds everything that the server writes.
+    ///
+    /// # Errors
+    /// When the server is not this process's own.
+    pub fn folder(&self) -> anyhow::Result<std::path::PathBuf> {
+        let process = self.process.as_ref().context("the files of the shared server are not known")?;
+        Ok(lock(process).folder().to_owned())
+    }
+
     /// The id of the process, unless the environment named the server, or it is down.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {

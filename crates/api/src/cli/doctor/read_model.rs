@@ -28,6 +28,8 @@ const NAMES_MAX: usize = 5;
 struct Found {
     store: Box<dyn ReadModel>,
     missing: Vec<String>,
+    /// What of a person is left in its files whenever one is forgotten.
+    left: Vec<String>,
 }
 
 /// A read model: under which heading it is told, where it is, and what rebuilds it.
@@ -136,11 +138,11 @@ async fn find_graph(config: &Config) -> Result<Option<Found>, StoreError> {
         }
         let graph = EmbeddedGraph::open(&path).await?;
         let missing = graph.missing_schema().await?;
-        return Ok(Some(Found { store: Box::new(graph), missing }));
+        return Ok(Some(Found { store: Box::new(graph), missing, left: Vec::new() }));
     };
     let graph = Neo4jGraph::connect(neo4j).await?;
     let missing = graph.missing_schema().await?;
-    Ok(Some(Found { store: Box::new(graph), missing }))
+    Ok(Some(Found { store: Box::new(graph), missing, left: Vec::new() }))
 }
 
 /// The tables that `config` names; `None` where embedded ones do not exist yet.
@@ -152,11 +154,12 @@ async fn find_tables(config: &Config, tables: &'static TableProjection) -> Resul
         }
         let store = EmbeddedTables::open(&path, tables).await?;
         let missing = store.missing_schema().await?;
-        return Ok(Some(Found { store: Box::new(store), missing }));
+        return Ok(Some(Found { store: Box::new(store), missing, left: Vec::new() }));
     };
     let store = PostgresTables::new(postgres.connect().await?, tables);
     let missing = store.missing_schema().await?;
-    Ok(Some(Found { store: Box::new(store), missing }))
+    let left = if tables.name == IDENTITY.name { store.left_by_scrub().await? } else { Vec::new() };
+    Ok(Some(Found { store: Box::new(store), missing, left }))
 }
 
 /// Where each partition stands; nothing where the tables to ask are missing, or the log cannot say how many.
@@ -174,8 +177,12 @@ async fn standings(found: &Found, log: Option<&SharedLog>) -> Result<Vec<Standin
 }
 
 fn describe(checks: &mut Checks, model: &Model, found: &Found) {
-    let (Model { section, place, .. }, Found { store, missing }) = (model, found);
+    let (Model { section, place, .. }, Found { store, missing, left }) = (model, found);
     checks.ok(section, format!("{}: {place} answers", store.name()));
+    for left in left {
+        let advice = "see Personal data in docs/OPERATIONS.md";
+        checks.warn(section, format!("what is left of a forgotten person, in {left}"), advice);
+    }
     if missing.is_empty() {
         checks.ok(section, "its schema is complete");
         return;

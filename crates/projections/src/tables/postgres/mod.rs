@@ -10,6 +10,7 @@
 //! - [`generations`]: filling one beside the live one, and switching;
 //! - [`isolation`]: who reads, and the policies that show it one tenant's rows alone;
 //! - [`schema`]: tables and their layout, and clearing;
+//! - [`scrubbing`]: old rows, out of the server's files;
 //! - [`read`]: rows, digests and counts;
 //! - [`statements`], [`values`], [`copy`]: what is written and read, for one table and for one value.
 
@@ -23,6 +24,7 @@ mod isolation;
 mod place;
 mod read;
 mod schema;
+mod scrubbing;
 mod slot;
 mod statements;
 mod values;
@@ -117,8 +119,12 @@ impl ReadModel for PostgresTables {
         self.live.clear(partition).await
     }
 
-    async fn scrub(&self) -> Result<(), StoreError> {
+    async fn scrub(&self) -> Result<Vec<String>, StoreError> {
         self.live.scrub().await
+    }
+
+    async fn left_by_scrub(&self) -> Result<Vec<String>, StoreError> {
+        self.live.left_by_scrub().await
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use foodflow_log::Partition;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
 use super::error::{STORE, unavailable};
 use super::place::Place;
 use super::statements::TableStatements;
-use super::{apply, read, schema};
+use super::{apply, read, schema, scrubbing};
 use crate::store::{Checkpoint, Claim, DigestScope, ReadModel, Sink, StoreError, Survey};
 use crate::tables::projection::TableProjection;
 use crate::tables::{Batch, TableChange};
@@ -80,14 +80,13 @@ impl ReadModel for Slot {
         schema::clear(self, partition).await
     }
 
-    async fn scrub(&self) -> Result<(), StoreError> {
+    async fn scrub(&self) -> Result<Vec<String>, StoreError> {
+        scrubbing::scrub(self).await
+    }
+
+    async fn left_by_scrub(&self) -> Result<Vec<String>, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(unavailable)?;
-        for table in self.projection.tables() {
-            // What it leaves behind is new files: the rows that were there before are in none of them.
-            let sql = format!("VACUUM (FULL) {}", self.place.name(table.name));
-            sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await.map_err(unavailable)?;
-        }
-        Ok(())
+        scrubbing::left(&mut connection).await
     }
 
     async fn digest(&self, scope: DigestScope) -> Result<String, StoreError> {

@@ -100,6 +100,12 @@ impl Neo4jProcess {
         format!("bolt://127.0.0.1:{}", self.port)
     }
 
+    /// The folder that holds everything that this server writes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The id of the Java process, unless it is down.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {

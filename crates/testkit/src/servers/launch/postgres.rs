@@ -80,6 +80,12 @@ impl PostgresProcess {
         format!("postgres://{OWNER}@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The folder that holds everything that this server writes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The id of the running process.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {

@@ -59,6 +59,12 @@ impl RedisProcess {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// The folder that holds everything that this server writes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The id of the running process.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {

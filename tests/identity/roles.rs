@@ -46,7 +46,13 @@ async fn a_role_is_defined_given_changed_and_deleted(#[case] stores: Stores) -> 
     let put = json!({"email": "m@plant.example", "role_ids": []});
     maria.post("/v1/users", &put).await?.refused(403, "forbidden");
 
+    let both = json!({"role_ids": [auditor, id], "reason": "helps out"});
+    plant.admin.put(&format!("/v1/users/{maria_id}/roles"), &both).await?.ok();
+    let maria = plant.client_of("maria").await?;
     let deleted = plant.admin.post(&format!("{path}/delete"), &json!({"reason": "unused"})).await?.ok();
+    maria.get("/v1/products").await?.refused(401, "unauthenticated");
+    let shown = plant.admin.get_after(position(&deleted), &format!("/v1/users/{maria_id}")).await?.ok();
+    assert_eq!(shown["role_ids"], json!([auditor]), "nobody has a role that there is not");
     plant.admin.get_after(position(&deleted), &path).await?.refused(404, "not-found");
     plant.admin.post("/v1/roles", &body(&["lots:read"])).await?.ok();
     Ok(())

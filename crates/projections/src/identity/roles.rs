@@ -5,6 +5,7 @@ use foodflow_domain::identity::role::RoleEvent;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::user_roles::UserRole;
 use crate::page::{Page, PageRequest};
 use crate::store::StoreError;
 use crate::table;
@@ -43,6 +44,12 @@ impl EventTable for Role {
     fn project(event: &TableEvent<'_>, data: RoleEvent, changes: &mut Vec<TableChange>) {
         let tenant_id = event.tenant().0;
         let key = |id: Uuid| [tenant_id, id].map(Value::Uuid);
+        if let RoleEvent::Deleted(data) = &data {
+            // Nobody has it any more.
+            let (table, tenant) = (UserRole::TABLE, event.tenant());
+            let (column, value) = ("role_id", Value::Uuid(data.role_id.0));
+            changes.push(TableChange::DeleteAll { table, tenant, column, value });
+        }
         changes.push(match data {
             RoleEvent::Defined(data) => event.append(Self {
                 id: data.role_id.0,

@@ -1,5 +1,7 @@
 //! What a projection may ask of a store of tables. Changes are data; stores derive their statements from them.
 
+use foodflow_domain::TenantId;
+
 use super::description::Table;
 use super::row::{Key, Row};
 use super::value::Value;
@@ -37,6 +39,17 @@ pub enum TableChange {
         /// The row's key.
         key: Key,
     },
+    /// Removes every row of the tenant that holds a value in a column of the key.
+    DeleteAll {
+        /// The table.
+        table: &'static Table,
+        /// The tenant.
+        tenant: TenantId,
+        /// The column.
+        column: &'static str,
+        /// What it holds.
+        value: Value,
+    },
 }
 
 impl TableChange {
@@ -45,16 +58,17 @@ impl TableChange {
     pub const fn table(&self) -> &'static Table {
         match self {
             Self::Upsert(row) | Self::Append(row) | Self::Add { row, .. } => row.table,
-            Self::Patch { table, .. } | Self::Delete { table, .. } => table,
+            Self::Patch { table, .. } | Self::Delete { table, .. } | Self::DeleteAll { table, .. } => table,
         }
     }
 
-    /// The key of the row that it changes.
+    /// The key of the row that it changes; `None` where it may change several.
     #[must_use]
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> Option<Key> {
         match self {
-            Self::Upsert(row) | Self::Append(row) | Self::Add { row, .. } => row.key(),
-            Self::Patch { key, .. } | Self::Delete { key, .. } => key.clone(),
+            Self::Upsert(row) | Self::Append(row) | Self::Add { row, .. } => Some(row.key()),
+            Self::Patch { key, .. } | Self::Delete { key, .. } => Some(key.clone()),
+            Self::DeleteAll { .. } => None,
         }
     }
 }

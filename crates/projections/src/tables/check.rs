@@ -36,13 +36,23 @@ pub fn check(change: &TableChange, tenant: TenantId) -> Result<(), String> {
             }
         }
         TableChange::Delete { key, .. } => check_key(table, key)?,
+        TableChange::DeleteAll { tenant: of, column, value, .. } => {
+            let found = table.key_positions().map(|position| &table.columns[position]);
+            let found = found.into_iter().find(|one| one.name == *column);
+            check_value(found.ok_or_else(|| in_column(column, "is no part of the key"))?, value)?;
+            return if *of == tenant { Ok(()) } else { Err(not_the_tenant(table)) };
+        }
     }
     let of_tenant = table.key.iter().position(|name| *name == table.tenant);
-    let key = change.key();
+    let key = change.key().unwrap_or_default();
     match of_tenant.and_then(|position| key.get(position)) {
         Some(Value::Uuid(id)) if *id == tenant.0 => Ok(()),
-        _ => Err(in_column(table.tenant, "is not the event's tenant")),
+        _ => Err(not_the_tenant(table)),
     }
+}
+
+fn not_the_tenant(table: &Table) -> String {
+    in_column(table.tenant, "is not the event's tenant")
 }
 
 fn in_column(name: &str, defect: &str) -> String {
@@ -150,6 +160,11 @@ mod tests {
         TableChange::Patch { table, key: note().into_row().key(), columns: vec![(column, value)] }
     }
 
+    fn delete_all(tenant: u128, column: &'static str, value: Value) -> TableChange {
+        let tenant = TenantId(Uuid::from_u128(tenant));
+        TableChange::DeleteAll { table: Note::TABLE, tenant, column, value }
+    }
+
     #[test]
     fn what_fits_is_taken() {
         let row = || note().into_row();
@@ -158,6 +173,7 @@ mod tests {
             TableChange::Append(row()),
             TableChange::Add { row: row(), sum: "total", replace: &["count"] },
             TableChange::Delete { table: Note::TABLE, key: row().key() },
+            delete_all(1, "id", Value::Uuid(Uuid::nil())),
             patch("made_at", Value::Null),
             patch("made_at", Value::Instant(Timestamp::from_second(INSTANT_S_MIN).unwrap())),
         ];
@@ -191,6 +207,9 @@ mod tests {
                 "column tenant_id is not the event's tenant",
             ),
             (TableChange::Delete { table: Note::TABLE, key: vec![] }, "a key has 0 values"),
+            (delete_all(1, "title", text("a")), "column title is no part of the key"),
+            (delete_all(1, "id", text("a")), "column id has a value of another type"),
+            (delete_all(9, "id", Value::Uuid(Uuid::nil())), "column tenant_id is not the event's tenant"),
         ];
         for (change, expected) in cases {
             assert_eq!(defect(&change).as_deref(), Some(expected));

@@ -28,6 +28,30 @@ pub struct FoldedTable {
     pub merges: Vec<Merge>,
     /// Rows that are gone afterwards.
     pub deletes: Vec<Key>,
+    /// Which rows go before anything else is done.
+    pub clears: Vec<Clear>,
+}
+
+/// Rows that go together: a tenant's that hold a value in a column of the key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clear {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The column.
+    pub column: &'static str,
+    /// What it holds.
+    pub value: Value,
+}
+
+impl Clear {
+    /// Whether a row of this key goes.
+    #[must_use]
+    pub fn takes(&self, table: &Table, key: &[Value]) -> bool {
+        let holds = |column: &str, value: &Value| {
+            table.key.iter().position(|name| *name == column).and_then(|at| key.get(at)) == Some(value)
+        };
+        holds(table.tenant, &Value::Uuid(self.tenant.0)) && holds(self.column, &self.value)
+    }
 }
 
 /// What becomes of one row, which may exist or not.
@@ -77,31 +101,51 @@ pub fn fold(
 ) -> Result<Vec<FoldedTable>, FoldError> {
     let mut effects: Vec<Vec<Effect>> = tables.iter().map(|_| Vec::new()).collect();
     let mut known: HashMap<(usize, Canonical), usize> = HashMap::new();
+    let mut clears: Vec<Vec<Clear>> = tables.iter().map(|_| Vec::new()).collect();
     for (_, change) in changes {
         let name = change.table().name;
         let table =
             tables.iter().position(|table| table.name == name).ok_or(FoldError::UnknownTable(name))?;
         let of_table = &mut effects[table];
-        match known.entry((table, canonical_key(&change))) {
+        let Some(key) = change.key() else {
+            clears[table].extend(cleared(change, of_table));
+            continue;
+        };
+        match known.entry((table, canonical(&key))) {
             std::collections::hash_map::Entry::Vacant(entry) => {
                 entry.insert(of_table.len());
-                of_table.push(Effect::first(change));
+                of_table.extend(Effect::first(change));
             }
             std::collections::hash_map::Entry::Occupied(entry) => of_table[*entry.get()].then(change)?,
         }
     }
-    Ok(tables.iter().zip(effects).map(|(table, effects)| folded(table, effects)).collect())
+    let folded = tables.iter().zip(effects).zip(clears);
+    Ok(folded.map(|((table, effects), clears)| folded_table(table, effects, clears)).collect())
 }
 
-fn canonical_key(change: &TableChange) -> Canonical {
+fn canonical(key: &[Value]) -> Canonical {
     let mut bytes = Canonical::empty();
-    change.key().iter().for_each(|value| value.write_canonical(&mut bytes));
+    key.iter().for_each(|value| value.write_canonical(&mut bytes));
     bytes
 }
 
-fn folded(table: &'static Table, effects: Vec<Effect>) -> FoldedTable {
-    let mut folded =
-        FoldedTable { table, puts: Vec::new(), appends: Vec::new(), merges: Vec::new(), deletes: Vec::new() };
+/// Takes what a change removes from what was decided so far. What the store holds of it goes before all else, so that what
+/// comes later finds it gone.
+fn cleared(change: TableChange, effects: &mut [Effect]) -> Option<Clear> {
+    let TableChange::DeleteAll { table, tenant, column, value } = change else { return None };
+    let clear = Clear { tenant, column, value };
+    for effect in effects {
+        let key = effect.key();
+        if clear.takes(table, &key) {
+            *effect = Effect::Delete(key);
+        }
+    }
+    Some(clear)
+}
+
+fn folded_table(table: &'static Table, effects: Vec<Effect>, clears: Vec<Clear>) -> FoldedTable {
+    let (puts, appends, merges, deletes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut folded = FoldedTable { table, puts, appends, merges, deletes, clears };
     for effect in effects {
         match effect {
             Effect::Put { row, is_new: true } => folded.appends.push(row),
@@ -114,14 +158,24 @@ fn folded(table: &'static Table, effects: Vec<Effect>) -> FoldedTable {
 }
 
 impl Effect {
-    fn first(change: TableChange) -> Self {
-        match change {
+    fn key(&self) -> Key {
+        match self {
+            Self::Put { row, .. } => row.key(),
+            Self::Merge(merge) => merge.key.clone(),
+            Self::Delete(key) => key.clone(),
+        }
+    }
+
+    /// Nothing where a change is of no single row.
+    fn first(change: TableChange) -> Option<Self> {
+        Some(match change {
             TableChange::Upsert(row) => Self::Put { row, is_new: false },
             TableChange::Append(row) => Self::Put { row, is_new: true },
             TableChange::Patch { key, columns, .. } => Self::Merge(Merge::patch(key, columns)),
             TableChange::Add { row, sum, replace } => Self::Merge(Merge::addition(row, sum, replace)),
             TableChange::Delete { key, .. } => Self::Delete(key),
-        }
+            TableChange::DeleteAll { .. } => return None,
+        })
     }
 
     /// Follows what was decided about the row by one more change.
@@ -142,7 +196,7 @@ impl Effect {
                 merge.then(Merge::addition(row, sum, replace))?;
             }
             // What is gone is not there to be patched, and made anew by an addition.
-            (Self::Delete(_), TableChange::Patch { .. }) => {}
+            (Self::Delete(_), TableChange::Patch { .. }) | (_, TableChange::DeleteAll { .. }) => {}
             (Self::Delete(_), TableChange::Add { row, .. }) => *self = Self::Put { row, is_new: false },
         }
         Ok(())

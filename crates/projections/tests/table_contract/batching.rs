@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use foodflow_domain::TenantId;
-use foodflow_projections::tables::fold::fold;
-use foodflow_projections::tables::{Row, TableChange, TableStore, Value};
+use foodflow_projections::tables::fold::{Clear, fold};
+use foodflow_projections::tables::{Row, TableChange, TableRow as _, TableStore, Value};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -27,6 +27,9 @@ enum Step {
     DeleteSum { row: u16 },
     Delete { row: u16 },
     UpsertPart { row: u16, number: i32 },
+    PatchPart { row: u16, number: i32, value: i64 },
+    DeleteParts { row: u16 },
+    DeleteNumbered { number: i32 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -37,7 +40,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_u16, 0..5_i64).prop_map(|(row, value)| Step::PatchSum { row, value }),
         1 => (0..3_u16).prop_map(|row| Step::DeleteSum { row }),
         2 => (0..4_u16).prop_map(|row| Step::Delete { row }),
-        1 => (5..8_u16, 0..2_i32).prop_map(|(row, number)| Step::UpsertPart { row, number }),
+        2 => (5..8_u16, 0..2_i32).prop_map(|(row, number)| Step::UpsertPart { row, number }),
+        1 => (5..8_u16, 0..2_i32, 0..5_i64).prop_map(|(row, number, value)| Step::PatchPart { row, number, value }),
+        1 => (5..8_u16).prop_map(|row| Step::DeleteParts { row }),
+        1 => (0..2_i32).prop_map(|number| Step::DeleteNumbered { number }),
     ]
 }
 
@@ -71,7 +77,19 @@ fn change(tenant: TenantId, step: &Step) -> TableChange {
         Step::Delete { row } => delete(sample(tenant, *row)),
         // Samples that are never deleted: a part that lost its sample would be refused by one store alone.
         Step::UpsertPart { row, number } => upsert(Part { number: *number, ..part(tenant, *row, 0) }),
+        Step::PatchPart { row, number, value } => {
+            let mut key = key(*row);
+            key.push(Value::Integer((*number).into()));
+            let columns = vec![("title", Value::Text(value.to_string()))];
+            TableChange::Patch { table: Part::TABLE, key, columns }
+        }
+        Step::DeleteParts { row } => delete_parts(tenant, "sample_id", Value::Uuid(id((*row).into()))),
+        Step::DeleteNumbered { number } => delete_parts(tenant, "number", Value::Integer((*number).into())),
     }
+}
+
+fn delete_parts(tenant: TenantId, column: &'static str, value: Value) -> TableChange {
+    TableChange::DeleteAll { table: Part::TABLE, tenant, column, value }
 }
 
 fn sample_table() -> &'static foodflow_projections::tables::Table {
@@ -108,6 +126,11 @@ pub(crate) async fn any_batching_leaves_the_same_rows(store: Arc<dyn TableStore>
 fn apply_folded(model: &mut Model, tenant: TenantId, changes: Vec<TableChange>, rows: &mut Vec<Row>) {
     let folded = fold(&CONTRACT.tables(), changes.into_iter().map(|change| (tenant, change))).unwrap();
     for table in folded {
+        for clear in table.clears {
+            rows.retain(|row| row.table.name != table.table.name || !clear.takes(row.table, &row.key()));
+            let Clear { tenant, column, value } = clear;
+            model.apply(&TableChange::DeleteAll { table: table.table, tenant, column, value });
+        }
         let mut keys = std::collections::BTreeSet::new();
         let mut once = |key: &[Value]| assert!(keys.insert(format!("{key:?}")), "{key:?} is written twice");
         for key in table.deletes {

@@ -14,8 +14,17 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn apply(&mut self, change: &TableChange) {
+        if let TableChange::DeleteAll { table, tenant, column, value } = change {
+            let goes = |row: &Row| {
+                row.table.name == table.name
+                    && row.get(table.tenant) == Some(&Value::Uuid(tenant.0))
+                    && row.get(column) == Some(value)
+            };
+            self.rows.retain(|_, row| !goes(row));
+            return;
+        }
         let mut bytes = Canonical::empty();
-        change.key().iter().for_each(|value| value.write_canonical(&mut bytes));
+        change.key().unwrap().iter().for_each(|value| value.write_canonical(&mut bytes));
         let key = (change.table().name, bytes);
         match change {
             TableChange::Upsert(row) | TableChange::Append(row) => {
@@ -41,7 +50,7 @@ impl Model {
                     replace.iter().for_each(|name| set(known, name, row.get(name).unwrap().clone()));
                 }
             },
-            TableChange::Delete { .. } => {
+            TableChange::Delete { .. } | TableChange::DeleteAll { .. } => {
                 self.rows.remove(&key);
             }
         }

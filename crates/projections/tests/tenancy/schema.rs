@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use foodflow_projections::audit::AUDIT;
+use foodflow_projections::identity::IDENTITY;
 use foodflow_projections::store::ReadModel as _;
 use foodflow_projections::tables::embedded::definition;
 use foodflow_projections::tables::postgres::PostgresTables;
@@ -14,7 +15,7 @@ use sqlx::PgPool;
 use crate::table_contract::postgres::database;
 
 /// Those whose definitions are held against files and server.
-static PROJECTIONS: [&TableProjection; 2] = [&AUDIT, &TENANCY];
+static PROJECTIONS: [&TableProjection; 3] = [&AUDIT, &IDENTITY, &TENANCY];
 
 #[test]
 fn the_embedded_definition_is_the_one_of_the_file() {

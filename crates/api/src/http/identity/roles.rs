@@ -8,7 +8,8 @@ use foodflow_commands::identity::roles::{ChangeRole, DefineRole, DeleteRole};
 use foodflow_domain::identity::permission::PERMISSIONS;
 use foodflow_domain::identity::role::RoleForm;
 use foodflow_domain::ids::RoleId;
-use foodflow_projections::identity::{role_permissions, roles, user_roles};
+use foodflow_projections::identity::user_roles::{self, UserRole};
+use foodflow_projections::identity::{role_permissions, roles};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -216,7 +217,7 @@ async fn change_role(
     };
     let operation = ChangeRole { form, reason: said.reason, origin: sender(&access, address, &request) };
     let accepted = request.carry_out(&app, &access, &operation).await?;
-    void_tokens_of_holders(&app, &access, id).await?;
+    void_tokens(&app, &access, holders(&app, &access, id).await?).await?;
     Ok(respond(&accepted))
 }
 
@@ -242,16 +243,21 @@ async fn delete_role(
     let reason = Some(said::<WhyBody>(&request)?);
     let origin = sender(&access, address, &request);
     let operation = DeleteRole { role_id: RoleId(id), reason, origin };
+    // Once it is deleted the read model knows of nobody who has it.
+    let holders = holders(&app, &access, id).await?;
     let accepted = request.carry_out(&app, &access, &operation).await?;
-    void_tokens_of_holders(&app, &access, id).await?;
+    void_tokens(&app, &access, holders).await?;
     Ok(respond(&accepted))
 }
 
-/// Makes the access tokens of a role's holders void, as far as the read model knows them; of others they state for ten
-/// minutes at most what was so.
-async fn void_tokens_of_holders(app: &App, access: &Access<RolesWrite>, role: Uuid) -> Result<(), Problem> {
+/// Who has a role, as far as the read model knows them.
+async fn holders(app: &App, access: &Access<RolesWrite>, role: Uuid) -> Result<Vec<UserRole>, Problem> {
+    Ok(user_roles::holders_of(app.models.identity.store.as_ref(), access.tenant, role).await?)
+}
+
+/// Makes the access tokens of a role's holders void; those of others state for ten minutes at most what was so.
+async fn void_tokens(app: &App, access: &Access<RolesWrite>, holders: Vec<UserRole>) -> Result<(), Problem> {
     use foodflow_commands::identity::authenticate::actor_of_user;
-    let holders = user_roles::holders_of(app.models.identity.store.as_ref(), access.tenant, role).await?;
     for holder in holders {
         let actor = actor_of_user(holder.user_id.into());
         super::grants::void_tokens(app, access.tenant, actor).await?;

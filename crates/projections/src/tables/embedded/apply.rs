@@ -19,6 +19,7 @@ use crate::sqlite::bulk::BulkInsert;
 use crate::sqlite::error::{STORE, corrupt, not_written, unavailable};
 use crate::store::StoreError;
 use crate::tables::TableChange;
+use crate::tables::description::Table;
 use crate::tables::fold::{FoldError, FoldedTable, Merge, fold};
 use crate::tables::projection::TableProjection;
 use crate::tables::row::{Key, Row};
@@ -42,6 +43,7 @@ pub(super) async fn apply(
     let folded = fold(&projection.tables(), changes).map_err(unfit)?;
     remember_tenants(connection, partition, &tenants).await?;
     for (statements, table) in statements.iter().zip(&folded).rev() {
+        clear(connection, table).await?;
         run(connection, &statements.delete, &table.deletes).await?;
     }
     for (statements, table) in statements.iter().zip(folded) {
@@ -71,6 +73,17 @@ async fn remember_tenants(
         if let Some(other) = known.iter().find(|known| **known != number) {
             return Err(corrupt(format!("a tenant of partition {number} in partition {other}")));
         }
+    }
+    Ok(())
+}
+
+/// Removes the rows that go before anything else is done.
+async fn clear(connection: &mut SqliteConnection, folded: &FoldedTable) -> Result<(), StoreError> {
+    let Table { name, tenant, .. } = folded.table;
+    for of in &folded.clears {
+        let sql = format!("DELETE FROM {name} WHERE \"{tenant}\" = ?1 AND \"{}\" = ?2", of.column);
+        let statement = bind(sqlx::query(AssertSqlSafe(sql)).bind(blob(of.tenant.0)), &of.value);
+        statement.execute(&mut *connection).await.map_err(not_written)?;
     }
     Ok(())
 }

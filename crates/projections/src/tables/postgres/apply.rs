@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::copy;
 use super::error::{STORE, corrupt, not_written, unavailable};
 use super::slot::Slot;
-use super::statements::{TableStatements, key_columns, merge};
-use super::values::bind_column;
+use super::statements::{TableStatements, clear, key_columns, merge};
+use super::values::{bind, bind_column};
 use crate::store::{Admission, StoreError};
 use crate::tables::Batch;
 use crate::tables::description::{Column, Table};
@@ -115,6 +115,12 @@ async fn delete(
     statements: &TableStatements,
     folded: &FoldedTable,
 ) -> Result<(), StoreError> {
+    for of in &folded.clears {
+        let sql = clear(statements.table, &statements.name, of.column);
+        let statement = bind(sqlx::query(AssertSqlSafe(sql)).bind(of.tenant.0), &of.value);
+        let cleared = statement.execute(&mut *connection).await;
+        cleared.map_err(|error| not_written(statements.table.name, error))?;
+    }
     let columns = key_columns(statements.table);
     let keys: Vec<Vec<&Value>> = folded.deletes.iter().map(|key| key.iter().collect()).collect();
     run(connection, Arc::clone(&statements.delete), statements.table, &columns, &keys).await

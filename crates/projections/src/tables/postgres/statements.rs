@@ -54,6 +54,11 @@ impl TableStatements {
     }
 }
 
+/// The statement that removes a tenant's rows that hold a value in this column: the tenant is variable 1, the value 2.
+pub(super) fn clear(table: &Table, name: &str, column: &str) -> String {
+    format!("DELETE FROM {name} WHERE \"{}\" = $1 AND \"{column}\" = $2", table.tenant)
+}
+
 /// The statement that changes rows that exist: sets some columns and adds to others. Its variables are the key, then
 /// `set`, then `add`.
 pub(super) fn merge(table: &'static Table, name: &str, set: &[&Column], add: &[&Column]) -> String {

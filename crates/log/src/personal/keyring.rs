@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use foodflow_domain::TenantId;
+use foodflow_domain::identity::origin::visitors;
 use foodflow_domain::personal::{PERSON_FIELD, PersonId, SEALED_FIELD, VALUE_FIELD};
 use futures::StreamExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -258,7 +259,7 @@ impl Keyring {
     /// texts. Of one `kind`, texts that are equal have equal ids.
     ///
     /// # Errors
-    /// [`PersonalError`] where the tenant's index key cannot be had.
+    /// [`PersonalError`] where the tenant's index key cannot be had; `MissingIndex` where it was lost.
     pub async fn index(&self, tenant: TenantId, kind: &str, text: &str) -> Result<Uuid, PersonalError> {
         let hash = self.keyed(tenant, &[b"index", kind.as_bytes(), text.as_bytes()]).await?;
         let mut bytes = [0; 16];
@@ -291,6 +292,7 @@ impl Keyring {
             return Ok(key);
         }
         let place = stored::key_of_index(tenant)?;
+        self.expect_no_person_without(&place, tenant).await?;
         let key = match self.found_or_new(&place).await? {
             Stored::Keys(found) => self.opened(&place, &found)?.pop(),
             Stored::Tombstone(_) => None,
@@ -298,6 +300,28 @@ impl Keyring {
         let key = key.ok_or_else(|| PersonalError::invalid(format!("record {place} holds no key")))?;
         self.indices.insert(tenant, key.clone());
         Ok(key)
+    }
+
+    /// Refuses a new index key for a tenant that knows people: nobody would be found any more who was found by the lost one.
+    async fn expect_no_person_without(
+        &self,
+        index: &RecordKey,
+        tenant: TenantId,
+    ) -> Result<(), PersonalError> {
+        for _ in 0..TRIES_MAX {
+            if self.records.get(RecordKind::PersonKey, index).await?.is_some() {
+                return Ok(());
+            }
+            // Whoever is refused may be sealed for before anybody is known.
+            let visitors = stored::key_of_person(tenant, visitors(tenant))?;
+            let first =
+                self.records.list(RecordKind::PersonKey, &stored::keys_of_tenant(tenant), None, 2).await?;
+            if first.iter().all(|record| record.key == visitors) {
+                return Ok(());
+            }
+            tokio::time::sleep(TRY_PAUSE).await;
+        }
+        Err(PersonalError::MissingIndex { tenant })
     }
 
     /// The keys of a person who may be new.

@@ -23,6 +23,7 @@ mod stored;
 pub mod upkeep;
 mod walk;
 
+use foodflow_domain::TenantId;
 use foodflow_domain::personal::PersonId;
 
 use crate::event_log::LogError;
@@ -51,6 +52,15 @@ pub enum PersonalError {
     Missing {
         /// The person.
         person: PersonId,
+    },
+    /// The record of the key is not there by which a tenant's people are found.
+    #[error(
+        "there is no index key of tenant {tenant}, although it has people: the records of keys may lag behind, or were \
+         lost; where they were lost, restore them (`foodflow keys import`)"
+    )]
+    MissingIndex {
+        /// The tenant.
+        tenant: TenantId,
     },
     /// The person was forgotten: nothing more is written about them.
     #[error("person {person} was forgotten")]
@@ -85,7 +95,13 @@ impl PersonalError {
     /// Whether it may pass, so that it is worth another try.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Missing { .. } | Self::OtherMaster { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::Missing { .. }
+                | Self::MissingIndex { .. }
+                | Self::OtherMaster { .. }
+        )
     }
 }
 

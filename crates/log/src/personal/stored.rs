@@ -54,6 +54,11 @@ pub(super) fn key_of_person(tenant: TenantId, person: PersonId) -> Result<Record
     record_key(format!("{tenant}.{person}"))
 }
 
+/// How the records of a tenant's persons, and of its index key, begin.
+pub(super) fn keys_of_tenant(tenant: TenantId) -> String {
+    format!("{tenant}.")
+}
+
 /// The record of a tenant's index key.
 pub(super) fn key_of_index(tenant: TenantId) -> Result<RecordKey, PersonalError> {
     record_key(format!("{tenant}.{INDEX}"))

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use foodflow_domain::TenantId;
+use foodflow_domain::identity::origin::visitors;
 use foodflow_domain::personal::PersonId;
 use foodflow_log::personal::upkeep::{self, CopiedRecord, ReadIn};
 use foodflow_log::personal::{MasterKeys, MasterSource, PersonalError};
@@ -142,6 +143,9 @@ pub(crate) async fn processes_that_seal_first_at_once_make_one_key(fixture: Fixt
         let log = fixture.second().await?;
         processes.push((process(&log, &source).await?, log));
     }
+    let indices = join_all(processes.iter().map(|(keyring, _)| keyring.index(tenant, "email", "a@b"))).await;
+    let first = indices[0].clone()?;
+    assert!(indices.into_iter().all(|index| index.is_ok_and(|index| index == first)));
     let json = named(ada);
     let texts = join_all(processes.iter().map(|(keyring, _)| sealed(keyring, tenant, &json))).await;
     for text in texts {
@@ -150,9 +154,6 @@ pub(crate) async fn processes_that_seal_first_at_once_make_one_key(fixture: Fixt
             assert_eq!(opened(keyring, tenant, &text).await?, json);
         }
     }
-    let indices = join_all(processes.iter().map(|(keyring, _)| keyring.index(tenant, "email", "a@b"))).await;
-    let first = indices[0].clone()?;
-    assert!(indices.into_iter().all(|index| index.is_ok_and(|index| index == first)));
     Ok(())
 }
 
@@ -259,6 +260,7 @@ pub(crate) async fn a_rotated_key_seals_and_the_earlier_ones_open(fixture: Fixtu
     let (source, second) = (source(), fixture.second().await?);
     let (one, other) = (process(&fixture.log, &source).await?, process(&second, &source).await?);
     let (tenant, ada, bob) = (tenant(), person(), person());
+    one.index(tenant, "email", "a").await?;
     let mut texts = vec![sealed(&one, tenant, &named(ada)).await?];
     assert_eq!(opened(&other, tenant, &texts[0]).await?, named(ada));
     for number in 2..=4 {
@@ -274,7 +276,6 @@ pub(crate) async fn a_rotated_key_seals_and_the_earlier_ones_open(fixture: Fixtu
     assert!(matches!(one.rotate(tenant, bob).await, Err(PersonalError::Missing { .. })));
     sealed(&one, tenant, &named(bob)).await?;
     one.forget(tenant, bob, AT).await?;
-    one.index(tenant, "email", "a").await?;
     assert_eq!(one.rotate_persons(tenant, None).await?, 1);
     assert_eq!(one.rotate_persons(tenant, Some(ada)).await?, 1);
     assert!(sealed(&one, tenant, &named(ada)).await?.contains(r#""sealed":"6."#));
@@ -302,11 +303,11 @@ pub(crate) async fn every_key_is_sealed_under_the_next_master_key(fixture: Fixtu
     let (source, tenant, ada, bob) = (source(), tenant(), person(), person());
     let keyring = process(&fixture.log, &source).await?;
     let running = process(&fixture.log, &source).await?;
+    let index = keyring.index(tenant, "email", "a@b").await?;
     let text = sealed(&keyring, tenant, &named(ada)).await?;
     keyring.rotate(tenant, ada).await?;
     sealed(&keyring, tenant, &named(bob)).await?;
     keyring.forget(tenant, bob, AT).await?;
-    let index = keyring.index(tenant, "email", "a@b").await?;
 
     let old = source.0.lock().unwrap().clone();
     let next = MasterKeys::generate()?;
@@ -353,11 +354,33 @@ pub(crate) async fn an_index_is_found_again_and_not_guessed(fixture: Fixture) ->
     Ok(())
 }
 
+pub(crate) async fn an_index_key_that_was_lost_is_not_made_anew(fixture: Fixture) -> anyhow::Result<()> {
+    let (source, here, there) = (source(), tenant(), tenant());
+    let keyring = process(&fixture.log, &source).await?;
+    // Whoever is refused is sealed for before a tenant has people.
+    let visitor = named(visitors(here));
+    sealed(&keyring, here, &visitor).await?;
+    let index = keyring.index(here, "email", "ada@mill.example").await?;
+    sealed(&keyring, here, &named(person())).await?;
+    let (records, place) = (fixture.log.records(), RecordKey::new(format!("{here}.index"))?);
+    let kept = records.get(RecordKind::PersonKey, &place).await?.expect("it was made");
+    records.delete(RecordKind::PersonKey, &place, Expected::Any).await?;
+    let second = fixture.second().await?;
+    let again = process(&second, &source).await?;
+    let outcome = again.index(here, "email", "ada@mill.example").await;
+    assert!(matches!(outcome, Err(PersonalError::MissingIndex { tenant }) if tenant == here), "{outcome:?}");
+    again.index(there, "email", "ada@mill.example").await?;
+    assert_eq!(records.get(RecordKind::PersonKey, &place).await?, None, "nothing was made in its place");
+    records.put(RecordKind::PersonKey, &place, kept.value, Expected::New).await?;
+    assert_eq!(again.index(here, "email", "ada@mill.example").await?, index);
+    Ok(())
+}
+
 pub(crate) async fn a_copy_of_keys_is_read_in_and_a_tombstone_stays(fixture: Fixture) -> anyhow::Result<()> {
     let (source, tenant, ada, bob, eve) = (source(), tenant(), person(), person(), person());
     let keyring = process(&fixture.log, &source).await?;
-    let text = sealed(&keyring, tenant, &format!("[{},{},{}]", named(ada), named(bob), named(eve))).await?;
     let index = keyring.index(tenant, "email", "a@b").await?;
+    let text = sealed(&keyring, tenant, &format!("[{},{},{}]", named(ada), named(bob), named(eve))).await?;
     let records = fixture.log.records();
     let copy = async || -> anyhow::Result<Vec<CopiedRecord>> {
         let page = upkeep::page(&*records, None).await?;

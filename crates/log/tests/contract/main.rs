@@ -147,6 +147,7 @@ contract! {
         another_master_key_is_refused
         every_key_is_sealed_under_the_next_master_key
         an_index_is_found_again_and_not_guessed
+        an_index_key_that_was_lost_is_not_made_anew
         a_copy_of_keys_is_read_in_and_a_tombstone_stays
         a_reader_of_an_opened_log_sees_personal_data;
     group_commit:

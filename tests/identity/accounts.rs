@@ -81,6 +81,28 @@ async fn a_tenant_keeps_an_administrator(#[case] stores: Stores) -> anyhow::Resu
     Ok(())
 }
 
+#[tokio::test]
+async fn wrong_present_passwords_lock_as_wrong_logins_do() -> anyhow::Result<()> {
+    let app = TestApp::shared(Stores::Embedded).await?;
+    let plant = Plant::new(app).await?;
+    plant.hire("maria", "Planner").await?;
+    let session = plant.client_of("maria").await?;
+    let change = |present: &str| json!({"present": present, "password": OTHER_PASSWORD});
+    for number in 0..5 {
+        let wrong = session.post_as(&format!("wrong-{number}"), "/v1/me/password", &change("wrong")).await?;
+        wrong.refused(422, "password-wrong");
+    }
+    // A repeat is the same answer, and counts no more.
+    session.post_as("wrong-4", "/v1/me/password", &change("wrong")).await?.refused(422, "password-wrong");
+    for present in ["wrong", PASSWORD] {
+        session.post("/v1/me/password", &change(present)).await?.refused(422, "user-locked");
+    }
+    let maria = email("maria", &plant.slug);
+    log_in(&session.with_token("none"), &maria, PASSWORD).await?.refused(401, "login-refused");
+    session.get("/v1/me").await?.ok();
+    Ok(())
+}
+
 #[rstest]
 #[case::embedded(Stores::Embedded)]
 #[case::servers(Stores::Servers)]

@@ -37,6 +37,7 @@ use foodflow_log::StreamId;
 use uuid::Uuid;
 
 use crate::error::CommandError;
+use crate::execute::Accepted;
 use crate::unit::{Stop, Unit, stream_of};
 
 /// Where a request came from, as events state it.
@@ -86,6 +87,12 @@ async fn note_administrator(
     };
     let id = administrators_id(unit.meta.tenant);
     unit.decide::<Administrators>(id, command, "").await
+}
+
+/// Whether what was carried out is that a password or code was wrong: it is in the log, so that it counts.
+#[must_use]
+pub fn wrong_proof(accepted: &Accepted) -> bool {
+    accepted.events.iter().any(|event| event.event_type.starts_with("foodflow.identity.user.login_refused."))
 }
 
 /// Ends these sessions, as far as they have not ended.

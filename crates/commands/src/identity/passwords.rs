@@ -98,7 +98,8 @@ pub fn weakness(password: &str, about: &[&str]) -> Option<String> {
     Some(format!("is too easy to guess: {advice}"))
 }
 
-/// `POST /v1/me/password`: another password for whoever knows the present one.
+/// `POST /v1/me/password`: another password for whoever knows the present one. A wrong one is written down, and counts:
+/// see [`wrong_proof`](super::wrong_proof).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// By what the change is allowed.
@@ -142,6 +143,7 @@ impl Operation for Change {
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let Self { by, user_id, password, origin } = self.clone();
         let session_ids = unit.load::<User>(user_id.0).await?.session_ids.clone();
+        let is_refused = by == Allowance::Present(false);
         let command = match by {
             Allowance::Present(fits) => {
                 UserCommand::ChangePassword { user_id, fits, password, origin: origin.clone() }
@@ -151,6 +153,9 @@ impl Operation for Change {
             }
         };
         unit.decide::<User>(user_id.0, command, "").await?;
+        if is_refused {
+            return Ok(());
+        }
         end_sessions(unit, &session_ids, SessionEnd::PasswordChanged, &origin).await
     }
 }

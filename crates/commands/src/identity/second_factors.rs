@@ -118,7 +118,8 @@ pub enum FactorChange {
     },
 }
 
-/// Changes a user's second factor.
+/// Changes a user's second factor. A wrong code that would disable it is written down, and counts: see
+/// [`wrong_proof`](super::wrong_proof).
 #[derive(Clone, PartialEq, Eq)]
 pub struct ChangeFactor {
     /// The user.

@@ -56,8 +56,8 @@ pub enum IdentityError {
         /// What it is.
         status: &'static str,
     },
-    /// A login after too many wrong ones.
-    #[error("too many wrong logins; try again after {until}")]
+    /// A password or code after too many wrong ones.
+    #[error("too many wrong passwords or codes; try again after {until}")]
     UserLocked {
         /// Until when.
         until: Timestamp,

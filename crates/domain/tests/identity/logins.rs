@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 
 use super::Story;
 use super::users::{
-    INVITATION, change_password, deactivate, identity, invite, link, log_in, reactivate, register, right,
-    wrong,
+    INVITATION, RESET, deactivate, identity, invite, link, log_in, reactivate, register, request_reset,
+    reset, right, wrong,
 };
 use crate::support::id;
 
@@ -120,10 +120,11 @@ fn each_further_wrong_password_doubles_the_pause_up_to_a_bound() {
 }
 
 #[test]
-fn a_lock_ends_with_another_password_and_with_a_reactivation() {
-    let mut changed = locked();
-    changed.event(change_password(true));
-    assert!(matches!(changed.event(log_in(820, right())), UserEvent::LoggedIn(_)));
+fn a_lock_ends_with_a_reset_and_with_a_reactivation() {
+    let mut reset_since = locked();
+    reset_since.event(request_reset(RESET));
+    reset_since.event(reset(RESET));
+    assert!(matches!(reset_since.event(log_in(820, right())), UserEvent::LoggedIn(_)));
     let mut reactivated = locked();
     reactivated.event(deactivate());
     assert_eq!(reason(&mut reactivated, right()), LoginRefusal::Locked);

@@ -116,8 +116,18 @@ fn a_foreign_provider_asks_for_its_own_second_factor() {
 fn it_is_disabled_with_a_code_or_by_an_administrator() {
     let mut user = Story::<User>::after([register(), begin_second_factor()]);
     assert_eq!(user.refusal(disable_second_factor(None)), "second-factor", "not set up");
-    for proof in [Proof::None, Proof::Wrong, totp(100), recovery(93)] {
-        assert_eq!(enabled().refusal(disable_second_factor(Some(proof))), "code-invalid");
+    assert_eq!(enabled().refusal(disable_second_factor(Some(Proof::None))), "code-invalid");
+    for proof in [Proof::Wrong, totp(100), recovery(93)] {
+        let mut user = enabled();
+        for failures in 1..=5 {
+            let event = user.event(disable_second_factor(Some(proof.clone())));
+            let UserEvent::LoginRefused(wrong) = event else { panic!("{event:?}") };
+            assert_eq!((wrong.reason, wrong.failures), (LoginRefusal::Code, failures));
+        }
+        assert_eq!(user.refusal(disable_second_factor(Some(totp(101)))), "user-locked");
+        assert!(user.state.has_second_factor());
+        // An administrator is asked for no code.
+        user.event(disable_second_factor(None));
     }
     for proof in [Some(totp(101)), Some(recovery(91)), None] {
         let mut user = enabled();

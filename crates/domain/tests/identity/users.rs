@@ -242,13 +242,35 @@ fn tokens_are_void_once_the_address_they_were_sent_to_is_another() {
 #[test]
 fn a_password_is_changed_by_who_knows_the_present_one() {
     let mut user = Story::<User>::after([register(), log_in(820, right()), request_reset(RESET)]);
-    assert_eq!(user.refusal(change_password(false)), "password-wrong");
+    let event = user.event(change_password(false));
+    let UserEvent::LoginRefused(wrong) = event else { panic!("{event:?}") };
+    assert_eq!((wrong.reason, wrong.failures, wrong.locked_until), (LoginRefusal::Password, 1, None));
     let event = user.event(change_password(true));
     let UserEvent::PasswordChanged(changed) = event else { panic!("{event:?}") };
     assert_eq!(changed.by, PasswordChange::Change);
     assert_eq!(changed.password.value(), Some(&password("second")));
     assert!(user.state.session_ids.is_empty(), "every session ends");
     assert_eq!(user.refusal(reset(RESET)), "token-invalid", "a reset that was asked for before is void");
+}
+
+#[test]
+fn a_wrong_present_password_counts_as_one_at_a_login_does() {
+    let mut user = Story::<User>::after([register(), log_in(820, right())]);
+    user.event(log_in(821, wrong()));
+    for failures in 2..=5 {
+        let event = user.event(change_password(false));
+        let UserEvent::LoginRefused(refused) = event else { panic!("{event:?}") };
+        assert_eq!(refused.failures, failures);
+        assert_eq!(refused.locked_until.is_some(), failures == 5);
+    }
+    for fits in [false, true] {
+        assert_eq!(user.refusal(change_password(fits)), "user-locked");
+    }
+    assert_eq!(user.state.session_ids.len(), 1, "whoever has logged in goes on");
+    user.wait_s(30);
+    let event = user.event(change_password(true));
+    assert!(matches!(event, UserEvent::PasswordChanged(_)), "{event:?}");
+    assert_eq!(user.state.failures, 0);
 }
 
 #[test]

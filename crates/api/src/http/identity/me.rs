@@ -8,8 +8,10 @@ use foodflow_commands::identity::authenticate::{carry_out, email_index};
 use foodflow_commands::identity::passwords::{self, Allowance, Change};
 use foodflow_commands::identity::secrets::{Token, TokenKind};
 use foodflow_commands::identity::users::{Accept, ChangeProfile};
+use foodflow_commands::identity::wrong_proof;
 use foodflow_commands::{CommandError, IfMatch};
 use foodflow_domain::TenantId;
+use foodflow_domain::identity::IdentityError;
 use foodflow_domain::identity::user::User;
 use foodflow_domain::ids::{PersonId, SessionId, UserId};
 use utoipa_axum::router::OpenApiRouter;
@@ -100,6 +102,9 @@ async fn change_password(
             Err(CommandError::PreconditionFailed { .. } | CommandError::VersionConflict) => {}
             outcome => {
                 let accepted = outcome?;
+                if wrong_proof(&accepted) {
+                    return Err(CommandError::refused(&IdentityError::PasswordWrong, "").into());
+                }
                 end_all(&app, access.tenant, user_id, &user.state.session_ids).await?;
                 return Ok(respond(&accepted));
             }

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use foodflow_commands::CommandError;
 use foodflow_commands::identity::authenticate::carry_out;
 use foodflow_commands::identity::second_factors::{self, ChangeFactor, FactorChange};
+use foodflow_commands::identity::wrong_proof;
+use foodflow_domain::identity::IdentityError;
 use foodflow_domain::identity::user::{Proof, User};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,7 +118,11 @@ async fn disable(
     let origin = sender(&access, address, &request);
     let change = FactorChange::Disable { proof, reason: "by the user".to_owned() };
     let operation = ChangeFactor { user_id, change, origin };
-    Ok(respond(&carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?))
+    let accepted = carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?;
+    if wrong_proof(&accepted) {
+        return Err(CommandError::refused(&IdentityError::CodeInvalid, "").into());
+    }
+    Ok(respond(&accepted))
 }
 
 /// The second factor.

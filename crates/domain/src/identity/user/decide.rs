@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::commands::{LoginProof, Proof, UserCommand};
+use super::commands::{Proof, UserCommand};
 use super::events::{
     ForeignIdentity, ForeignIdentityLinked, ForeignIdentityUnlinked, InvitationAccepted, LoginRefusal,
-    LoginRefused, OneTimeToken, PasswordChange, PasswordChanged, PasswordResetRequested, Profile,
-    ProfileChanged, RolesChanged, SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserEvent,
-    UserForgotten, UserInvited, UserLoggedIn, UserStatusChanged,
+    OneTimeToken, PasswordChange, PasswordChanged, PasswordResetRequested, Profile, ProfileChanged,
+    RolesChanged, SecondFactorBegun, SecondFactorDisabled, SecondFactorEnabled, UserEvent, UserForgotten,
+    UserInvited, UserStatusChanged,
 };
-use super::{IDENTITIES_MAX, INVITATION_HOURS, RESET_HOURS, SecondFactor, User, UserStatus};
+use super::logins::is_good;
+use super::{IDENTITIES_MAX, INVITATION_HOURS, RESET_HOURS, User, UserStatus};
 use crate::Context;
-use crate::identity::session::LoginMethod;
 use crate::identity::{IdentityError, Origin};
-use crate::ids::{RoleId, SessionId, UserId};
+use crate::ids::{RoleId, UserId};
 use crate::personal::{PersonId, Personal};
 
 fn hours(now: Timestamp, hours: i64) -> Timestamp {
@@ -51,11 +51,11 @@ impl User {
             }
             UserCommand::ChangePassword { user_id, fits, password, origin } => {
                 self.active(user_id)?;
-                if !fits {
-                    return Err(IdentityError::PasswordWrong);
+                self.unlocked(now)?;
+                match fits {
+                    true => changed(user_id, password, PasswordChange::Change, origin),
+                    false => self.wrong(user_id, LoginRefusal::Password, origin, now),
                 }
-                let (by, password) = (PasswordChange::Change, about(user_id, password));
-                UserEvent::PasswordChanged(PasswordChanged { user_id, password, by, origin })
             }
             UserCommand::RequestReset { user_id, token_hash, origin } => {
                 self.active(user_id)?;
@@ -65,8 +65,7 @@ impl User {
             UserCommand::Reset { user_id, token_hash, password, origin } => {
                 check_token(self.reset.as_ref(), &token_hash, now, "token of the reset")?;
                 self.active(user_id)?;
-                let (by, password) = (PasswordChange::Reset, about(user_id, password));
-                UserEvent::PasswordChanged(PasswordChanged { user_id, password, by, origin })
+                changed(user_id, password, PasswordChange::Reset, origin)
             }
             UserCommand::LogIn { user_id, session_id, proof, origin } => {
                 // Nothing is written about who was forgotten, not even this.
@@ -101,7 +100,7 @@ impl User {
                 self.enable_second_factor(user_id, &proof, recovery_hashes, origin)?
             }
             UserCommand::DisableSecondFactor { user_id, proof, reason, origin } => {
-                self.disable_second_factor(user_id, proof, reason, origin)?
+                self.disable_second_factor(user_id, proof, reason, origin, now)?
             }
             UserCommand::LinkIdentity { user_id, identity, token_hash, origin } => {
                 return self.link(user_id, identity, token_hash, origin, now);
@@ -207,12 +206,19 @@ impl User {
         proof: Option<Proof>,
         reason: String,
         origin: Option<Personal<Origin>>,
+        now: Timestamp,
     ) -> Result<UserEvent, IdentityError> {
         self.present(user_id)?;
         let factor = self.second_factor.as_ref().filter(|factor| factor.is_enabled);
         let factor = factor.ok_or(IdentityError::SecondFactor { status: "not set up" })?;
-        if proof.is_some_and(|proof| !is_good(factor, &proof)) {
-            return Err(IdentityError::CodeInvalid);
+        if let Some(proof) = proof {
+            self.unlocked(now)?;
+            if proof == Proof::None {
+                return Err(IdentityError::CodeInvalid);
+            }
+            if !is_good(factor, &proof) {
+                return Ok(self.wrong(user_id, LoginRefusal::Code, origin, now));
+            }
         }
         let reason = about(user_id, reason);
         Ok(UserEvent::SecondFactorDisabled(SecondFactorDisabled { user_id, reason, origin }))
@@ -231,82 +237,6 @@ impl User {
         match self.status {
             UserStatus::Unknown => Ok(()),
             _ => Err(IdentityError::AlreadyExists { what: "user", id: user_id.0 }),
-        }
-    }
-
-    fn log_in(
-        &self,
-        user_id: UserId,
-        session_id: SessionId,
-        proof: LoginProof,
-        origin: Option<Personal<Origin>>,
-        now: Timestamp,
-    ) -> UserEvent {
-        let in_event = |method, totp_step, recovery_hash| UserLoggedIn {
-            user_id,
-            session_id,
-            method,
-            totp_step,
-            recovery_hash,
-            origin: origin.clone(),
-        };
-        match self.judge(&proof, now) {
-            Err(reason) => {
-                let is_wrong = matches!(reason, LoginRefusal::Password | LoginRefusal::Code);
-                let failures = self.failures.saturating_add(u32::from(is_wrong));
-                let locked_until = if is_wrong { Self::lock(failures, now) } else { self.locked_until };
-                UserEvent::LoginRefused(LoginRefused { user_id, reason, failures, locked_until, origin })
-            }
-            Ok(method) => UserEvent::LoggedIn(match (method, proof) {
-                (LoginMethod::PasswordAndTotp, LoginProof::Password { second: Proof::Totp { step }, .. }) => {
-                    in_event(method, Some(step), None)
-                }
-                (
-                    LoginMethod::PasswordAndRecoveryCode,
-                    LoginProof::Password { second: Proof::Recovery { recovery_hash }, .. },
-                ) => in_event(method, None, Some(about(user_id, recovery_hash))),
-                _ => in_event(method, None, None),
-            }),
-        }
-    }
-
-    /// How somebody logs in with this proof; a code that nobody asks for is not looked at.
-    #[must_use]
-    pub fn method_of(&self, proof: &LoginProof) -> LoginMethod {
-        match proof {
-            LoginProof::Foreign(_) => LoginMethod::Oidc,
-            LoginProof::Password { .. } if !self.has_second_factor() => LoginMethod::Password,
-            LoginProof::Password { second: Proof::Recovery { .. }, .. } => {
-                LoginMethod::PasswordAndRecoveryCode
-            }
-            LoginProof::Password { .. } => LoginMethod::PasswordAndTotp,
-        }
-    }
-
-    /// Why a login with this proof would be refused now; `None` where it would not.
-    #[must_use]
-    pub fn refusal(&self, proof: &LoginProof, now: Timestamp) -> Option<LoginRefusal> {
-        self.judge(proof, now).err()
-    }
-
-    fn judge(&self, proof: &LoginProof, now: Timestamp) -> Result<LoginMethod, LoginRefusal> {
-        if self.locked_until.is_some_and(|until| until > now) {
-            return Err(LoginRefusal::Locked);
-        }
-        match (self.status, proof) {
-            (UserStatus::Active, LoginProof::Foreign(identity)) => {
-                let is_linked = self.identities.contains(identity);
-                if is_linked { Ok(self.method_of(proof)) } else { Err(LoginRefusal::Identity) }
-            }
-            (_, LoginProof::Password { fits: false, .. }) => Err(LoginRefusal::Password),
-            (UserStatus::Active, LoginProof::Password { second, .. }) => {
-                match self.second_factor.as_ref().filter(|factor| factor.is_enabled) {
-                    Some(_) if *second == Proof::None => Err(LoginRefusal::CodeMissing),
-                    Some(factor) if !is_good(factor, second) => Err(LoginRefusal::Code),
-                    _ => Ok(self.method_of(proof)),
-                }
-            }
-            _ => Err(LoginRefusal::NotActive),
         }
     }
 
@@ -356,8 +286,17 @@ impl User {
 }
 
 /// What is about a user is about the person of the same id.
-const fn about<T>(user_id: UserId, value: T) -> Personal<T> {
+pub(super) const fn about<T>(user_id: UserId, value: T) -> Personal<T> {
     Personal::new(PersonId(user_id.0), value)
+}
+
+fn changed(
+    user_id: UserId,
+    password: String,
+    by: PasswordChange,
+    origin: Option<Personal<Origin>>,
+) -> UserEvent {
+    UserEvent::PasswordChanged(PasswordChanged { user_id, password: about(user_id, password), by, origin })
 }
 
 fn already(user_id: UserId, status: &'static str) -> IdentityError {
@@ -372,13 +311,4 @@ fn check_token(
 ) -> Result<(), IdentityError> {
     let is_good = issued.is_some_and(|token| token.token_hash == token_hash && token.expires_at > now);
     if is_good { Ok(()) } else { Err(IdentityError::TokenInvalid { what }) }
-}
-
-/// Whether a code is good for this factor: none is good twice.
-fn is_good(factor: &SecondFactor, proof: &Proof) -> bool {
-    match proof {
-        Proof::Totp { step } => *step > factor.last_step,
-        Proof::Recovery { recovery_hash } => factor.recovers(recovery_hash),
-        Proof::None | Proof::Wrong => false,
-    }
 }

@@ -6,6 +6,7 @@
 mod commands;
 mod decide;
 mod events;
+mod logins;
 
 use std::collections::BTreeSet;
 

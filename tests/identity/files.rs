@@ -123,6 +123,9 @@ async fn no_file_of_any_server_holds_who_was_forgotten() -> anyhow::Result<()> {
     let found = servers.holding(&texts).await?;
     let of: Vec<_> = found.iter().map(|(name, _)| *name).collect();
     assert_eq!(of, ["postgres"], "sealed, or not there at all, everywhere else: {found:#?}");
+    for place in ["/pg_wal/", "/base/"] {
+        assert!(found[0].1.iter().any(|file| file.contains(place)), "{place}: {found:#?}");
+    }
 
     let why = json!({"reason": "request of the person"});
     let erased = plant.admin.post(&format!("{user}/forget"), &why).await?.ok();

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod files;
 pub(crate) mod forgetting;
+mod grants;
 mod keys;
 mod oidc;
 mod roles;

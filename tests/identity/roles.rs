@@ -77,7 +77,7 @@ async fn a_built_in_role_does_not_change_and_nobody_gives_more_than_was_given(
     plant.hire("kim", "Role keeper").await?;
     let kim = plant.client_of("kim").await?;
     let grab = json!({"name": "Grab", "permissions": ["users:write"]});
-    kim.post("/v1/roles", &grab).await?.refused(403, "forbidden");
+    kim.post("/v1/roles", &grab).await?.refused_at(403, "beyond-own-permissions", "/permissions");
     kim.post("/v1/roles", &json!({"name": "Less", "permissions": ["roles:read"]})).await?.ok();
     Ok(())
 }

@@ -37,6 +37,18 @@ pub enum CommandError {
         /// What is wrong.
         detail: String,
     },
+    /// Whoever asks would give, take or take over what they do not hold.
+    #[error(
+        "this reaches further than the token does, which lacks {}: nobody gives permissions that they do not hold, or \
+         changes who holds more",
+        quoted(missing)
+    )]
+    BeyondOwnPermissions {
+        /// Names of the permissions that are missing, in order.
+        missing: Vec<String>,
+        /// JSON pointer; empty where the path names what holds them.
+        pointer: String,
+    },
     /// Another payload came under a command id that was used.
     #[error("the idempotency key was used for another command; use a new one")]
     CommandIdReused,
@@ -76,6 +88,11 @@ pub enum CommandError {
     },
 }
 
+/// Names for a sentence.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 impl CommandError {
     /// A refusal by the domain, at `pointer` of the body.
     pub fn refused(error: &impl DomainProblem, pointer: impl Into<String>) -> Self {
@@ -94,6 +111,7 @@ impl CommandError {
             Self::Refused { code, .. } => code,
             Self::NotFound { .. } => "not-found",
             Self::Invalid { .. } => "invalid-body",
+            Self::BeyondOwnPermissions { .. } => "beyond-own-permissions",
             Self::CommandIdReused => "command-id-reused",
             Self::PreconditionFailed { .. } => "precondition-failed",
             Self::VersionConflict => "version-conflict",

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
+use foodflow_commands::identity::held::Held;
 use foodflow_domain::TenantId;
 use foodflow_projections::keys::Token;
 use jiff::Timestamp;
@@ -139,6 +140,11 @@ impl<P: Permission> FromRequestParts<App> for Access<P> {
 }
 
 impl<P> Access<P> {
+    /// What its holder may give to others at most.
+    pub fn held(&self) -> Held {
+        Held::of(&self.permissions)
+    }
+
     /// Ends when the token is no longer valid: it has expired, was revoked within some seconds, or nobody can say.
     pub async fn until_void(self, app: App) {
         let void = async {

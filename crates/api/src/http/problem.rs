@@ -247,6 +247,11 @@ impl From<CommandError> for Problem {
             .at(&pointer),
             CommandError::NotFound { pointer, .. } => Self::not_found(detail).at(&pointer),
             CommandError::Invalid { pointer, .. } => Self::invalid_body(vec![FieldError { pointer, detail }]),
+            CommandError::BeyondOwnPermissions { missing, pointer } => {
+                let title = "Nobody gives or takes what they do not hold";
+                let problem = Self::new(StatusCode::FORBIDDEN, code, title, detail).at(&pointer);
+                Self { permission: missing.into_iter().next(), ..problem }
+            }
             CommandError::CommandIdReused => Self::new(
                 StatusCode::CONFLICT,
                 code,

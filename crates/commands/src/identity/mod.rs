@@ -5,11 +5,13 @@
 //! - [`authenticate`]: from what somebody shows to who that is;
 //! - [`logins`]: logins, refreshed sessions, and their ends;
 //! - [`roles`], [`service_accounts`]: what may be done, and programs that do it;
+//! - [`held`]: that nobody gives or takes what they do not hold;
 //! - [`refusals`]: what was refused, written down in the background;
 //! - [`secrets`]: tokens that are shown once, and what the log keeps of them;
 //! - [`lookup`]: who has this e-mail address.
 
 pub mod authenticate;
+pub mod held;
 pub mod logins;
 pub mod lookup;
 pub mod passwords;
@@ -21,13 +23,10 @@ pub mod service_accounts;
 pub mod sign_up;
 pub mod users;
 
-use std::collections::BTreeSet;
-
 use foodflow_domain::TenantId;
 use foodflow_domain::identity::administrators::{Administrators, AdministratorsCommand};
 use foodflow_domain::identity::permission::{ADMINISTRATOR, BuiltInRole};
 use foodflow_domain::identity::reservation::{NameKind, Reservation, ReservationCommand};
-use foodflow_domain::identity::role::Role;
 use foodflow_domain::identity::session::{Session, SessionCommand, SessionEnd};
 use foodflow_domain::identity::user::{User, UserStatus};
 use foodflow_domain::identity::{IdentityError, Origin};
@@ -135,15 +134,4 @@ async fn give_up(
 /// The reservation of a name that is nobody's secret.
 fn name_id(tenant: TenantId, kind: NameKind, name: &str) -> Uuid {
     ids::reservation(tenant, kind.as_str(), &name.to_lowercase())
-}
-
-/// Refuses roles that there are not.
-async fn require_roles(unit: &mut Unit<'_>, role_ids: &BTreeSet<RoleId>) -> Result<(), Stop> {
-    for (index, role_id) in role_ids.iter().enumerate() {
-        if unit.peek::<Role>(role_id.0).await?.state.name.is_none() {
-            let pointer = format!("/role_ids/{index}");
-            return Err(CommandError::NotFound { what: "role", id: role_id.0, pointer }.into());
-        }
-    }
-    Ok(())
 }

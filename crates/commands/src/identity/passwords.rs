@@ -10,6 +10,7 @@ use foodflow_domain::ids::UserId;
 use foodflow_log::StreamId;
 use tokio::sync::Semaphore;
 
+use super::held::Held;
 use super::{Sender, end_sessions};
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply, reply_of};
@@ -167,6 +168,8 @@ pub struct RequestReset {
     pub user_id: UserId,
     /// SHA-256 of the token.
     pub token_hash: String,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where from.
     pub origin: Sender,
 }
@@ -187,7 +190,9 @@ impl Operation for RequestReset {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { user_id, token_hash, origin } = self.clone();
+        let Self { user_id, token_hash, origin, held } = self.clone();
+        let role_ids = unit.load::<User>(user_id.0).await?.role_ids.clone();
+        held.may_change(unit, &role_ids).await?;
         unit.decide::<User>(user_id.0, UserCommand::RequestReset { user_id, token_hash, origin }, "").await
     }
 }

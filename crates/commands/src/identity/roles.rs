@@ -5,6 +5,7 @@ use foodflow_domain::identity::role::{Role, RoleCommand, RoleForm};
 use foodflow_domain::ids::RoleId;
 use foodflow_log::StreamId;
 
+use super::held::Held;
 use super::{Sender, give_up, name_id, take};
 use crate::execute::{CommandMeta, Operation, Reply, chosen_or_derived, reply_of};
 use crate::unit::{Stop, Unit, stream_of};
@@ -20,6 +21,8 @@ pub struct DefineRole {
     pub description: Option<String>,
     /// Names of permissions.
     pub permissions: Vec<String>,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -43,8 +46,9 @@ impl Operation for DefineRole {
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let role_id = self.id(unit.meta);
-        let Self { name, description, permissions, origin, .. } = self.clone();
+        let Self { name, description, permissions, origin, held, .. } = self.clone();
         super::super::tenancy::require_open(unit).await?;
+        held.cover(&permissions.iter().cloned().collect(), "/permissions")?;
         let reserved = name_id(unit.meta.tenant, NameKind::Role, &name);
         let form = RoleForm { role_id, name, description, permissions };
         unit.decide::<Role>(role_id.0, RoleCommand::Define { form, built_in: None, origin }, "").await?;
@@ -59,6 +63,8 @@ pub struct ChangeRole {
     pub form: RoleForm,
     /// Why.
     pub reason: Option<String>,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -75,8 +81,10 @@ impl Operation for ChangeRole {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { form, reason, origin } = self.clone();
+        let Self { form, reason, origin, held } = self.clone();
         let (tenant, role_id) = (unit.meta.tenant, form.role_id);
+        held.may_change(unit, &[role_id].into()).await?;
+        held.cover(&form.permissions.iter().cloned().collect(), "/permissions")?;
         let before = unit.load::<Role>(role_id.0).await?.name.clone();
         let after = name_id(tenant, NameKind::Role, &form.name);
         let change = RoleCommand::Change { form, is_built_in: false, reason, origin };
@@ -96,6 +104,8 @@ pub struct DeleteRole {
     pub role_id: RoleId,
     /// Why.
     pub reason: Option<String>,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -112,7 +122,8 @@ impl Operation for DeleteRole {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { role_id, reason, origin } = self.clone();
+        let Self { role_id, reason, origin, held } = self.clone();
+        held.may_change(unit, &[role_id].into()).await?;
         let name = unit.load::<Role>(role_id.0).await?.name.clone();
         unit.decide::<Role>(role_id.0, RoleCommand::Delete { role_id, reason, origin }, "").await?;
         match name {

@@ -8,6 +8,7 @@ use foodflow_log::StreamId;
 use jiff::Timestamp;
 use totp_rs::{Algorithm, Secret, TOTP};
 
+use super::held::Held;
 use super::{Sender, secrets};
 use crate::error::CommandError;
 use crate::execute::{CommandMeta, Operation, Reply, reply_of};
@@ -126,6 +127,8 @@ pub struct ChangeFactor {
     pub user_id: UserId,
     /// What is asked.
     pub change: FactorChange,
+    /// What whoever asks holds; absent where it is their own account.
+    pub held: Option<Held>,
     /// Where from.
     pub origin: Sender,
 }
@@ -151,7 +154,11 @@ impl Operation for ChangeFactor {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { user_id, change, origin } = self.clone();
+        let Self { user_id, change, origin, held } = self.clone();
+        if let Some(held) = held {
+            let role_ids = unit.load::<User>(user_id.0).await?.role_ids.clone();
+            held.may_change(unit, &role_ids).await?;
+        }
         let command = match change {
             FactorChange::Begin(secret) => UserCommand::BeginSecondFactor { user_id, secret, origin },
             FactorChange::Enable { proof, recovery_hashes } => {

@@ -11,7 +11,8 @@ use foodflow_domain::ids::{ApiKeyId, RoleId, ServiceAccountId};
 use foodflow_log::StreamId;
 use jiff::Timestamp;
 
-use super::{Sender, name_id, require_roles, take};
+use super::held::Held;
+use super::{Sender, name_id, take};
 use crate::execute::{CommandMeta, Operation, Reply, chosen_or_derived, reply_of};
 use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
@@ -27,6 +28,8 @@ pub struct CreateServiceAccount {
     pub description: Option<String>,
     /// Its roles.
     pub role_ids: BTreeSet<RoleId>,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -50,9 +53,9 @@ impl Operation for CreateServiceAccount {
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let service_account_id = self.id(unit.meta);
-        let Self { name, description, role_ids, origin, .. } = self.clone();
+        let Self { name, description, role_ids, origin, held, .. } = self.clone();
         super::super::tenancy::require_open(unit).await?;
-        require_roles(unit, &role_ids).await?;
+        held.may_give(unit, &role_ids).await?;
         let reserved = name_id(unit.meta.tenant, NameKind::ServiceAccount, &name);
         let created = ServiceAccountCreated { service_account_id, name, description, role_ids, origin };
         let create = ServiceAccountCommand::Create(created);
@@ -83,6 +86,8 @@ pub struct ChangeServiceAccount {
     pub change: ServiceAccountChange,
     /// Why.
     pub reason: String,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -112,11 +117,13 @@ impl Operation for ChangeServiceAccount {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { id: service_account_id, change, reason, origin } = self.clone();
+        let Self { id: service_account_id, change, reason, origin, held } = self.clone();
+        let role_ids = unit.load::<ServiceAccount>(service_account_id.0).await?.role_ids.clone();
+        held.may_change(unit, &role_ids).await?;
         let status = |reason, origin| ServiceAccountStatusChanged { service_account_id, reason, origin };
         let command = match change {
             ServiceAccountChange::Roles(role_ids) => {
-                require_roles(unit, &role_ids).await?;
+                held.may_give(unit, &role_ids).await?;
                 ServiceAccountCommand::ChangeRoles { service_account_id, role_ids, reason, origin }
             }
             ServiceAccountChange::Deactivate => ServiceAccountCommand::Deactivate(status(reason, origin)),
@@ -144,6 +151,8 @@ pub struct IssueKey {
     pub scopes: BTreeSet<String>,
     /// Until when it is good.
     pub expires_at: Option<Timestamp>,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -160,8 +169,13 @@ impl Operation for IssueKey {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { id: service_account_id, key_id, name, key_hash, scopes, expires_at, origin } =
+        let Self { id: service_account_id, key_id, name, key_hash, scopes, expires_at, origin, held } =
             self.clone();
+        if scopes.is_empty() {
+            let role_ids = unit.load::<ServiceAccount>(service_account_id.0).await?.role_ids.clone();
+            held.may_change(unit, &role_ids).await?;
+        }
+        held.cover(&scopes, "/scopes")?;
         let issued = ApiKeyIssued { service_account_id, key_id, name, key_hash, scopes, expires_at, origin };
         unit.decide::<ServiceAccount>(service_account_id.0, ServiceAccountCommand::IssueKey(issued), "").await
     }

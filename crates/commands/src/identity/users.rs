@@ -9,9 +9,8 @@ use foodflow_domain::ids::{RoleId, UserId};
 use foodflow_log::StreamId;
 use uuid::Uuid;
 
-use super::{
-    Sender, end_sessions, give_up, is_administrator, note_administrator, require_roles, standing_locks, take,
-};
+use super::held::Held;
+use super::{Sender, end_sessions, give_up, is_administrator, note_administrator, standing_locks, take};
 use crate::execute::{CommandMeta, Operation, Reply, chosen_or_derived, reply_of};
 use crate::standing::Needs;
 use crate::unit::{Stop, Unit, stream_of};
@@ -29,6 +28,8 @@ pub struct Invite {
     pub role_ids: BTreeSet<RoleId>,
     /// SHA-256 of the invitation's token.
     pub token_hash: String,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -54,10 +55,12 @@ impl Operation for Invite {
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
         let user_id = self.user_id(unit.meta);
-        let Self { profile, email_index, role_ids, token_hash, origin, .. } = self.clone();
+        let Self { profile, email_index, role_ids, token_hash, origin, held, .. } = self.clone();
         super::super::tenancy::require_open(unit).await?;
-        require_roles(unit, &role_ids).await?;
-        let before = unit.load::<User>(user_id.0).await?.email_index;
+        held.may_give(unit, &role_ids).await?;
+        let known = unit.load::<User>(user_id.0).await?.clone();
+        held.may_change(unit, &known.role_ids).await?;
+        let before = known.email_index;
         let invite = UserCommand::Invite { user_id, profile, email_index, role_ids, token_hash, origin };
         unit.decide::<User>(user_id.0, invite, "/id").await?;
         if let Some(before) = before.filter(|before| *before != email_index) {
@@ -148,6 +151,8 @@ pub struct UnlinkIdentities {
     pub user_id: UserId,
     /// Why.
     pub reason: String,
+    /// What whoever asks holds; absent where it is their own account.
+    pub held: Option<Held>,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -168,8 +173,11 @@ impl Operation for UnlinkIdentities {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { user_id, reason, origin } = self.clone();
+        let Self { user_id, reason, origin, held } = self.clone();
         let user = unit.load::<User>(user_id.0).await?.clone();
+        if let Some(held) = held {
+            held.may_change(unit, &user.role_ids).await?;
+        }
         let unlink = UserCommand::UnlinkIdentities { user_id, reason, origin: origin.clone() };
         unit.decide::<User>(user_id.0, unlink, "").await?;
         if user.identities.is_empty() {
@@ -191,6 +199,8 @@ pub struct ChangeProfile {
     pub profile: Profile,
     /// What stands for the e-mail address.
     pub email_index: Uuid,
+    /// What whoever asks holds; absent where it is their own account.
+    pub held: Option<Held>,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -207,8 +217,12 @@ impl Operation for ChangeProfile {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { user_id, profile, email_index, origin } = self.clone();
-        let before = unit.load::<User>(user_id.0).await?.email_index;
+        let Self { user_id, profile, email_index, origin, held } = self.clone();
+        let known = unit.load::<User>(user_id.0).await?.clone();
+        if let Some(held) = held {
+            held.may_change(unit, &known.role_ids).await?;
+        }
+        let before = known.email_index;
         let change = UserCommand::ChangeProfile { user_id, profile, email_index, origin };
         unit.decide::<User>(user_id.0, change, "").await?;
         if let Some(before) = before.filter(|before| *before != email_index) {
@@ -238,6 +252,8 @@ pub struct ChangeStanding {
     pub standing: Standing,
     /// Why.
     pub reason: String,
+    /// What whoever asks holds.
+    pub held: Held,
     /// Where that came from.
     pub origin: Sender,
 }
@@ -266,12 +282,13 @@ impl Operation for ChangeStanding {
     }
 
     async fn run(&self, unit: &mut Unit<'_>) -> Result<(), Stop> {
-        let Self { user_id, standing, reason, origin } = self.clone();
+        let Self { user_id, standing, reason, origin, held } = self.clone();
         let was = is_administrator(unit, user_id).await?;
-        let session_ids = unit.load::<User>(user_id.0).await?.session_ids.clone();
+        let User { session_ids, role_ids, .. } = unit.load::<User>(user_id.0).await?.clone();
+        held.may_change(unit, &role_ids).await?;
         match standing {
             Standing::Roles(role_ids) => {
-                require_roles(unit, &role_ids).await?;
+                held.may_give(unit, &role_ids).await?;
                 let change = UserCommand::ChangeRoles { user_id, role_ids, reason, origin };
                 unit.decide::<User>(user_id.0, change, "/role_ids").await?;
             }

@@ -69,7 +69,7 @@ async fn change_me(
     let (user_id, profile) = (own(&access)?, said::<ProfileBody>(&request)?);
     let email_index = email_index(&app.executor, access.tenant, &profile.email).await?;
     let origin = sender(&access, address, &request);
-    let operation = ChangeProfile { user_id, profile, email_index, origin };
+    let operation = ChangeProfile { user_id, profile, email_index, held: None, origin };
     Ok(respond(&request.carry_out(&app, &access, &operation).await?))
 }
 

@@ -233,7 +233,7 @@ async fn unlink_own(
     said::<EmptyBody>(&request)?;
     let (user_id, origin) = (own(&access)?, sender(&access, address, &request));
     let before = app.executor.state_of::<User>(access.tenant, user_id.0).await?;
-    let operation = UnlinkIdentities { user_id, reason: "by the user".to_owned(), origin };
+    let operation = UnlinkIdentities { user_id, reason: "by the user".to_owned(), held: None, origin };
     let accepted = carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?;
     if !accepted.events.is_empty() {
         end_all(&app, access.tenant, user_id, &before.state.session_ids).await?;

@@ -167,25 +167,15 @@ async fn define_role(
     request: CommandRequest,
 ) -> Result<Response, Problem> {
     let said = said::<RoleBody>(&request)?;
-    refuse_beyond_own(&access, &said.permissions)?;
     let operation = DefineRole {
         id: said.id.map(RoleId),
         name: said.name,
         description: said.description,
         permissions: said.permissions,
+        held: access.held(),
         origin: sender(&access, address, &request),
     };
     Ok(respond(&request.carry_out(&app, &access, &operation).await?))
-}
-
-/// Nobody gives what nobody gave to them.
-fn refuse_beyond_own(access: &Access<RolesWrite>, permissions: &[String]) -> Result<(), Problem> {
-    match permissions.iter().find(|name| !access.permissions.contains(*name)) {
-        Some(name) if foodflow_domain::identity::permission::permission(name).is_some() => {
-            Err(Problem::forbidden(name))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Change a role: access tokens that were issued to its holders are void.
@@ -208,14 +198,14 @@ async fn change_role(
     request: CommandRequest,
 ) -> Result<Response, Problem> {
     let said = said::<RoleBody>(&request)?;
-    refuse_beyond_own(&access, &said.permissions)?;
     let form = RoleForm {
         role_id: RoleId(id),
         name: said.name,
         description: said.description,
         permissions: said.permissions,
     };
-    let operation = ChangeRole { form, reason: said.reason, origin: sender(&access, address, &request) };
+    let (held, origin) = (access.held(), sender(&access, address, &request));
+    let operation = ChangeRole { form, reason: said.reason, held, origin };
     let accepted = request.carry_out(&app, &access, &operation).await?;
     void_tokens(&app, &access, holders(&app, &access, id).await?).await?;
     Ok(respond(&accepted))
@@ -242,7 +232,7 @@ async fn delete_role(
 ) -> Result<Response, Problem> {
     let reason = Some(said::<WhyBody>(&request)?);
     let origin = sender(&access, address, &request);
-    let operation = DeleteRole { role_id: RoleId(id), reason, origin };
+    let operation = DeleteRole { role_id: RoleId(id), reason, held: access.held(), origin };
     // Once it is deleted the read model knows of nobody who has it.
     let holders = holders(&app, &access, id).await?;
     let accepted = request.carry_out(&app, &access, &operation).await?;

@@ -58,7 +58,7 @@ async fn begin(
     let secret = second_factors::new_secret()?;
     let shown = second_factors::address(&secret, &user_id.to_string(), &format!("FoodFlow {}", access.slug))?;
     let origin = sender(&access, address, &request);
-    let operation = ChangeFactor { user_id, change: FactorChange::Begin(secret.clone()), origin };
+    let operation = ChangeFactor { user_id, change: FactorChange::Begin(secret.clone()), held: None, origin };
     carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?;
     Ok(axum::Json(FactorAnswer { secret, address: shown }).into_response())
 }
@@ -95,7 +95,8 @@ async fn enable(
     let recovery_hashes: BTreeSet<String> =
         recovery_codes.iter().map(|code| second_factors::recovery_hash(code)).collect();
     let origin = sender(&access, address, &request);
-    let operation = ChangeFactor { user_id, change: FactorChange::Enable { proof, recovery_hashes }, origin };
+    let change = FactorChange::Enable { proof, recovery_hashes };
+    let operation = ChangeFactor { user_id, change, held: None, origin };
     carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?;
     Ok(axum::Json(RecoveryAnswer { recovery_codes }).into_response())
 }
@@ -117,7 +118,7 @@ async fn disable(
     let proof = Some(proved(&app, &access, address, &code).await?);
     let origin = sender(&access, address, &request);
     let change = FactorChange::Disable { proof, reason: "by the user".to_owned() };
-    let operation = ChangeFactor { user_id, change, origin };
+    let operation = ChangeFactor { user_id, change, held: None, origin };
     let accepted = carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?;
     if wrong_proof(&accepted) {
         return Err(CommandError::refused(&IdentityError::CodeInvalid, "").into());

@@ -169,6 +169,7 @@ async fn create(
         name: said.name,
         description: said.description,
         role_ids: said.role_ids,
+        held: access.held(),
         origin: sender(&access, address, &request),
     };
     Ok(respond(&request.carry_out(&app, &access, &operation).await?))
@@ -209,6 +210,7 @@ async fn issue_key(
         key_hash: token.hash(),
         scopes: said.scopes,
         expires_at: said.expires_at,
+        held: access.held(),
         origin: sender(&access, address, &request),
     };
     let accepted = carry_out(&app.executor, access.tenant, access.actor.clone(), &operation).await?;
@@ -255,7 +257,8 @@ async fn changed(
     reason: String,
 ) -> Result<Response, Problem> {
     let id = ServiceAccountId(id);
-    let operation = ChangeServiceAccount { id, change, reason, origin: sender(access, address, request) };
+    let (held, origin) = (access.held(), sender(access, address, request));
+    let operation = ChangeServiceAccount { id, change, reason, held, origin };
     let accepted = request.carry_out(app, access, &operation).await?;
     grants::void_tokens(app, access.tenant, actor_of_service_account(id)).await?;
     Ok(respond(&accepted))

@@ -229,7 +229,8 @@ async fn invite(
     let meta = request.secret_meta(&app, access.tenant, access.actor.clone()).await?;
     let origin = sender(&access, address, &request);
     let (id, token_hash) = (id.map(UserId), String::new());
-    let mut operation = Invite { id, profile, email_index, role_ids, token_hash, origin };
+    let mut operation =
+        Invite { id, profile, email_index, role_ids, token_hash, held: access.held(), origin };
     let token = one_time(&app, TokenKind::Invitation, &meta, operation.user_id(&meta).0).await?;
     operation.token_hash = token.hash();
     let accepted = app.executor.execute(&meta, &operation).await?;
@@ -258,14 +259,15 @@ async fn reset_password(
     let meta = request.secret_meta(&app, access.tenant, access.actor.clone()).await?;
     let token = one_time(&app, TokenKind::Reset, &meta, id).await?;
     let origin = sender(&access, address, &request);
-    let operation = RequestReset { user_id: UserId(id), token_hash: token.hash(), origin };
+    let (user_id, held) = (UserId(id), access.held());
+    let operation = RequestReset { user_id, token_hash: token.hash(), held, origin };
     let accepted = app.executor.execute(&meta, &operation).await?;
     Ok(with_token(StatusCode::OK, &accepted, &token))
 }
 
 /// Declares what an administrator does to a user: body, and what becomes of the user's tokens.
 macro_rules! on_user {
-    ($name:ident, $verb:ident, $path:literal, $body:ty, $summary:literal, |$app:ident, $tenant:ident, $id:ident, $said:ident, $origin:ident| $operation:expr) => {
+    ($name:ident, $verb:ident, $path:literal, $body:ty, $summary:literal, |$app:ident, $tenant:ident, $id:ident, $said:ident, $held:ident, $origin:ident| $operation:expr) => {
         #[doc = $summary]
         #[utoipa::path($verb, path = $path, tag = "identity", request_body = $body, security(("bearer" = [])),
             params(
@@ -286,7 +288,8 @@ macro_rules! on_user {
             request: CommandRequest,
         ) -> Result<Response, Problem> {
             let $said = said::<$body>(&request)?;
-            let ($tenant, $id, $origin) = (access.tenant, UserId(id), sender(&access, address, &request));
+            let ($tenant, $id, $held) = (access.tenant, UserId(id), access.held());
+            let $origin = sender(&access, address, &request);
             let before = $app.executor.state_of::<Account>($tenant, id).await?;
             let operation = $operation;
             let accepted = request.carry_out(&$app, &access, &operation).await?;
@@ -314,9 +317,9 @@ on_user!(
     "/v1/users/{id}",
     ProfileBody,
     "Write anew who a user is.",
-    |app, tenant, user_id, profile, origin| {
+    |app, tenant, user_id, profile, held, origin| {
         let email_index = email_index(&app.executor, tenant, &profile.email).await?;
-        ChangeProfile { user_id, profile, email_index, origin }
+        ChangeProfile { user_id, profile, email_index, held: Some(held), origin }
     }
 );
 on_user!(
@@ -325,9 +328,9 @@ on_user!(
     "/v1/users/{id}/roles",
     RolesBody,
     "Give a user other roles: access tokens that were issued are void, the next one states them.",
-    |app, _tenant, user_id, said, origin| {
+    |app, _tenant, user_id, said, held, origin| {
         let (role_ids, reason) = said;
-        ChangeStanding { user_id, standing: Becomes::Roles(role_ids), reason, origin }
+        ChangeStanding { user_id, standing: Becomes::Roles(role_ids), reason, held, origin }
     }
 );
 on_user!(
@@ -336,8 +339,8 @@ on_user!(
     "/v1/users/{id}/deactivate",
     WhyBody,
     "Let a user log in no more: every session ends at once.",
-    |app, _tenant, user_id, reason, origin| {
-        ChangeStanding { user_id, standing: Becomes::Deactivated, reason, origin }
+    |app, _tenant, user_id, reason, held, origin| {
+        ChangeStanding { user_id, standing: Becomes::Deactivated, reason, held, origin }
     }
 );
 on_user!(
@@ -346,8 +349,8 @@ on_user!(
     "/v1/users/{id}/reactivate",
     WhyBody,
     "Let a user log in again.",
-    |app, _tenant, user_id, reason, origin| {
-        ChangeStanding { user_id, standing: Becomes::Reactivated, reason, origin }
+    |app, _tenant, user_id, reason, held, origin| {
+        ChangeStanding { user_id, standing: Becomes::Reactivated, reason, held, origin }
     }
 );
 on_user!(
@@ -356,8 +359,13 @@ on_user!(
     "/v1/users/{id}/second-factor/disable",
     WhyBody,
     "Ask a user for the second factor no more: the device is lost, and the recovery codes.",
-    |app, _tenant, user_id, reason, origin| {
-        ChangeFactor { user_id, change: FactorChange::Disable { proof: None, reason }, origin }
+    |app, _tenant, user_id, reason, held, origin| {
+        ChangeFactor {
+            user_id,
+            change: FactorChange::Disable { proof: None, reason },
+            held: Some(held),
+            origin,
+        }
     }
 );
 
@@ -367,7 +375,9 @@ on_user!(
     "/v1/users/{id}/identities/unlink",
     WhyBody,
     "Let a user log in at no identity provider any more: every session ends.",
-    |app, _tenant, user_id, reason, origin| UnlinkIdentities { user_id, reason, origin }
+    |app, _tenant, user_id, reason, held, origin| {
+        UnlinkIdentities { user_id, reason, held: Some(held), origin }
+    }
 );
 
 /// Erase a person: nothing shows who that was, and nothing can be opened that was sealed. There is no way back.

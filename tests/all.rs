@@ -5,6 +5,7 @@ mod attacks;
 mod crash;
 mod food_graph;
 mod identity;
+mod openapi;
 mod projectors;
 mod quarantine;
 mod rebuild;

@@ -11,6 +11,7 @@ pub(super) const PUBLIC: &[&str] = &[
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
+    "GET /v1/openapi.json",
     "POST /v1/invitations/accept",
     "POST /v1/login",
     "POST /v1/login/oidc",

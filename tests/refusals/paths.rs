@@ -81,16 +81,13 @@ async fn another_method_is_not_allowed() -> anyhow::Result<()> {
     let client = app.new_tenant()?;
     let operations = Contract::of(&client).await?.operations();
     let mut paths: Vec<&str> = operations.iter().map(|operation| operation.path.as_str()).collect();
-    paths.push("/v1/openapi.json");
     paths.dedup();
     let refusal = Refusal::new(405, "method-not-allowed");
     let mut attempts = Attempts::of(&client).await?;
     for path in paths {
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
         {
-            let documented = operations.iter().any(|one| one.path == path && one.method == method)
-                || (path == "/v1/openapi.json" && method == Method::GET);
-            if documented {
+            if operations.iter().any(|one| one.path == path && one.method == method) {
                 continue;
             }
             let request = Request::new(method, path.replace("{id}", &Uuid::new_v4().to_string()));

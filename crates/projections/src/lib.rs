@@ -17,6 +17,7 @@
 //! - [`keys`]: sessions, revoked tokens and rate limits: their port and two stores (in process, Redis);
 //! - [`page`]: pages of a list;
 //! - [`past`]: a read model as it stood;
+//! - [`schema`]: shapes of answers, for the OpenAPI document;
 //! - [`sqlite`]: what the embedded stores share;
 //! - [`runner`]: from the log to the store, with lag, health and rebuild.
 
@@ -31,6 +32,7 @@ pub mod page;
 pub mod past;
 pub mod recorded;
 pub mod runner;
+pub mod schema;
 pub mod sqlite;
 pub mod store;
 pub mod tables;

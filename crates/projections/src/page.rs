@@ -1,6 +1,7 @@
 //! Pages of a list.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Most items of a page.
@@ -16,10 +17,11 @@ pub struct PageRequest {
 }
 
 /// A page, in the order of its list: by id where nothing else is said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,
     /// What to ask the next page after; null on the last page.
+    #[schema(required = true)]
     pub next: Option<Uuid>,
 }

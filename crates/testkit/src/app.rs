@@ -14,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::contract::contract;
 use crate::servers::launch::process::ServerProcess;
 use crate::servers::{NatsServer, Neo4jServer, PostgresServer, RedisServer, shared_nats_url};
 
@@ -353,7 +354,7 @@ async fn shared_environment() -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// The program under test.
-fn binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os(BINARY) {
         return Ok(path.into());
     }
@@ -438,10 +439,10 @@ impl TestClient {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
-    /// Sends a request with headers of its own.
+    /// Sends a request with headers of its own, and holds the answer against the contract.
     ///
     /// # Errors
-    /// Where there is no response.
+    /// Where there is no response, or one that is not documented.
     pub async fn send(
         &self,
         method: Method,
@@ -449,7 +450,7 @@ impl TestClient {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> anyhow::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
         }
@@ -464,7 +465,14 @@ impl TestClient {
         let bytes = response.bytes().await?;
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Ok(Answer { status, headers, body, bytes: bytes.into() })
+        let answer = Answer { status, headers, body, bytes: bytes.into() };
+        contract()?.check(method.as_str(), path, &answer).map_err(|defect| {
+            anyhow::anyhow!(
+                "{method} {path} is not answered as documented: {defect}\n{status}: {:#}",
+                answer.body
+            )
+        })?;
+        Ok(answer)
     }
 
     /// Posts a command.

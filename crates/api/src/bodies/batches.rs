@@ -16,9 +16,10 @@ use crate::http::schema;
 #[serde(deny_unknown_fields)]
 pub struct BarBody {
     /// Why.
+    #[schema(value_type = schema::Sentence)]
     reason: String,
     /// Event time (RFC 3339, UTC); now where absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<schema::Instant>)]
     occurred_at: Option<Timestamp>,
     /// How much of the lot; all where absent.
     #[schema(value_type = Option<schema::QuantityIn>)]
@@ -79,9 +80,10 @@ pub struct AdjustmentBody {
     #[schema(value_type = schema::QuantityIn)]
     quantity: Quantity,
     /// Event time (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     occurred_at: Timestamp,
     /// Why.
+    #[schema(value_type = Option<schema::Sentence>)]
     reason: Option<String>,
 }
 

@@ -29,6 +29,7 @@ pub struct ReceiptBody {
     /// Id of the lot; chosen by the client, or derived from the command.
     batch_id: Option<Uuid>,
     /// Traceability lot code; unique among the lots of one item and supplier.
+    #[schema(value_type = schema::Name)]
     batch_number: String,
     /// What it is a lot of: this or `product_id`.
     ingredient_id: Option<Uuid>,
@@ -42,19 +43,20 @@ pub struct ReceiptBody {
     /// Where.
     location_id: Uuid,
     /// Event time (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     received_at: Timestamp,
     /// Date of production.
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(value_type = Option<schema::Day>)]
     production_date: Option<Date>,
     /// Expiry date.
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(value_type = Option<schema::Day>)]
     expiry_date: Option<Date>,
     /// Serial shipping container code.
+    #[schema(value_type = Option<schema::Name>)]
     sscc: Option<String>,
     /// Reference documents.
     #[serde(default)]
-    #[schema(value_type = Vec<schema::DocumentReference>)]
+    #[schema(value_type = Vec<schema::DocumentReference>, max_items = 300)]
     documents: Vec<DocumentReference>,
 }
 
@@ -101,6 +103,7 @@ pub struct OutputBody {
     /// Id of the lot; chosen by the client, or derived from the command.
     batch_id: Option<Uuid>,
     /// Traceability lot code that is assigned here.
+    #[schema(value_type = schema::Name)]
     batch_number: String,
     /// What it is a lot of: this or `ingredient_id`.
     product_id: Option<Uuid>,
@@ -112,10 +115,10 @@ pub struct OutputBody {
     #[schema(value_type = schema::QuantityIn)]
     quantity: Quantity,
     /// Date of production.
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(value_type = Option<schema::Day>)]
     production_date: Option<Date>,
     /// Expiry date.
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(value_type = Option<schema::Day>)]
     expiry_date: Option<Date>,
 }
 
@@ -144,23 +147,25 @@ pub struct TransformationBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// What went in; at least one.
-    #[schema(value_type = Vec<schema::LotQuantity>)]
+    #[schema(value_type = Vec<schema::LotQuantity>, min_items = 1, max_items = 300)]
     inputs: Vec<LotQuantity>,
     /// What came out; at least one.
+    #[schema(min_items = 1, max_items = 300)]
     outputs: Vec<OutputBody>,
     /// Where.
     location_id: Uuid,
     /// On which line.
+    #[schema(value_type = Option<schema::Name>)]
     line: Option<String>,
     /// Event time (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     occurred_at: Timestamp,
     /// What was lost on the way.
     #[schema(value_type = Option<schema::QuantityIn>)]
     loss: Option<Quantity>,
     /// Reference documents.
     #[serde(default)]
-    #[schema(value_type = Vec<schema::DocumentReference>)]
+    #[schema(value_type = Vec<schema::DocumentReference>, max_items = 300)]
     documents: Vec<DocumentReference>,
 }
 
@@ -212,10 +217,10 @@ impl Body for TransformationBody {
 #[serde(deny_unknown_fields)]
 pub struct InputsBody {
     /// What went in besides; at least one.
-    #[schema(value_type = Vec<schema::LotQuantity>)]
+    #[schema(value_type = Vec<schema::LotQuantity>, min_items = 1, max_items = 300)]
     inputs: Vec<LotQuantity>,
     /// Event time (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     occurred_at: Timestamp,
 }
 
@@ -238,20 +243,21 @@ pub struct ShipmentBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// What was shipped; at least one.
-    #[schema(value_type = Vec<schema::LotQuantity>)]
+    #[schema(value_type = Vec<schema::LotQuantity>, min_items = 1, max_items = 300)]
     lines: Vec<LotQuantity>,
     /// From where.
     from_location_id: Uuid,
     /// To where: the consignee.
     to_location_id: Uuid,
     /// Event time (RFC 3339, UTC).
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     shipped_at: Timestamp,
     /// Serial shipping container code.
+    #[schema(value_type = Option<schema::Name>)]
     sscc: Option<String>,
     /// Reference documents.
     #[serde(default)]
-    #[schema(value_type = Vec<schema::DocumentReference>)]
+    #[schema(value_type = Vec<schema::DocumentReference>, max_items = 300)]
     documents: Vec<DocumentReference>,
 }
 
@@ -290,6 +296,7 @@ impl Body for ShipmentBody {
 #[serde(deny_unknown_fields)]
 pub struct CorrectionBody<T> {
     /// Why the document was an error.
+    #[schema(value_type = schema::Sentence)]
     reason: String,
     /// The body as it should have been; without it the document should not have been.
     restated: Option<T>,

@@ -63,16 +63,20 @@ pub struct LocationBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// Name.
+    #[schema(value_type = schema::Name)]
     name: String,
     /// Kind of place, in the tenant's own words, e.g. `plant`, `warehouse`, `retail`.
     #[serde(rename = "type")]
+    #[schema(value_type = schema::Name)]
     location_type: String,
     /// Postal address.
+    #[schema(value_type = Option<schema::Sentence>)]
     address: Option<String>,
     /// Where it is (WGS 84).
     #[schema(value_type = Option<schema::Coordinates>)]
     coordinates: Option<Coordinates>,
     /// Global location number.
+    #[schema(value_type = Option<schema::Name>)]
     gln: Option<String>,
 }
 
@@ -108,13 +112,17 @@ pub struct SupplierBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// Name.
+    #[schema(value_type = schema::Name)]
     name: String,
     /// Country, preferably by its ISO 3166 code.
+    #[schema(value_type = schema::Name)]
     country: String,
     /// Risk score of the tenant's own scale, 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
     risk_score: Option<f64>,
     /// Certifications that it holds.
     #[serde(default)]
+    #[schema(value_type = schema::Names)]
     certifications: Vec<String>,
     /// Where it is.
     location_id: Option<Uuid>,
@@ -167,7 +175,7 @@ pub struct ComponentBody {
     ingredient_id: Uuid,
     /// Its share in percent, above 0 to 100.
     #[serde(default, deserialize_with = "optional_decimal")]
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<schema::PercentIn>)]
     percent: Option<Decimal>,
 }
 
@@ -178,16 +186,21 @@ pub struct IngredientBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// Name.
+    #[schema(value_type = schema::Name)]
     name: String,
     /// Allergens that it contains; an empty list where there are none.
+    #[schema(value_type = schema::Names)]
     allergens: Vec<String>,
     /// Country of origin.
+    #[schema(value_type = Option<schema::Name>)]
     origin_country: Option<String>,
     /// Who supplies it.
     #[serde(default)]
+    #[schema(value_type = schema::Ids)]
     supplier_ids: Vec<Uuid>,
     /// What it is composed of.
     #[serde(default)]
+    #[schema(max_items = 300)]
     contains: Vec<ComponentBody>,
 }
 
@@ -233,18 +246,23 @@ pub struct ProductBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// Name.
+    #[schema(value_type = schema::Name)]
     name: String,
     /// Category, in the tenant's own words.
+    #[schema(value_type = schema::Name)]
     category: String,
     /// Brand.
+    #[schema(value_type = Option<schema::Name>)]
     brand: Option<String>,
     /// Global trade item number.
+    #[schema(value_type = Option<schema::Name>)]
     gtin: Option<String>,
     /// Whether it is on the FDA's food traceability list (FSMA 204).
     #[serde(default)]
     food_traceability_list: bool,
     /// Where it is produced.
     #[serde(default)]
+    #[schema(value_type = schema::Ids)]
     location_ids: Vec<Uuid>,
 }
 
@@ -279,7 +297,7 @@ pub struct RecipeLineBody {
     ingredient_id: Uuid,
     /// Its share in percent, above 0 to 100.
     #[serde(deserialize_with = "decimal")]
-    #[schema(value_type = f64)]
+    #[schema(value_type = schema::PercentIn)]
     percent: Decimal,
 }
 
@@ -289,8 +307,10 @@ pub struct RecipeLineBody {
 pub struct RecipeBody {
     /// The tenant's name of the version.
     #[serde(deserialize_with = "text_or_number")]
+    #[schema(value_type = schema::NameOrNumber)]
     version: String,
     /// Its lines; at least one, together at most 100 %.
+    #[schema(min_items = 1, max_items = 300)]
     ingredients: Vec<RecipeLineBody>,
 }
 
@@ -330,12 +350,14 @@ pub struct SkuBody {
     /// The product that it packs.
     product_id: Uuid,
     /// Code, unique within the tenant.
+    #[schema(value_type = schema::Name)]
     sku_code: String,
     /// Size of the pack, e.g. `400`.
     #[serde(deserialize_with = "text_or_number")]
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::NameOrNumber)]
     size: String,
     /// Unit of the size, e.g. `GRM`.
+    #[schema(value_type = schema::Name)]
     unit: String,
 }
 

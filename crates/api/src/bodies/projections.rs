@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::checks::LIST_LENGTH_MAX;
 use super::{Checks, FieldError};
+use crate::http::schema;
 
 /// What is decided about which entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +35,10 @@ pub trait DecisionBody {
 #[serde(deny_unknown_fields)]
 pub struct RetryBody {
     /// The projection, as `GET /v1/projections` names it.
+    #[schema(value_type = schema::Name)]
     projection: String,
     /// The entity, as `GET /v1/projections` names it: `<context>.<aggregate>.<id>`.
+    #[schema(pattern = r"^[a-z_]+\.[a-z_]+\.[0-9a-f-]{36}$")]
     entity: String,
 }
 
@@ -44,12 +47,16 @@ pub struct RetryBody {
 #[serde(deny_unknown_fields)]
 pub struct SkipBody {
     /// The projection, as `GET /v1/projections` names it.
+    #[schema(value_type = schema::Name)]
     projection: String,
     /// The entity, as `GET /v1/projections` names it: `<context>.<aggregate>.<id>`.
+    #[schema(pattern = r"^[a-z_]+\.[a-z_]+\.[0-9a-f-]{36}$")]
     entity: String,
     /// Positions of the messages that are never to be projected, rising: at least one.
+    #[schema(min_items = 1, max_items = 300)]
     positions: Vec<u64>,
     /// Why, for whoever reads the log later.
+    #[schema(value_type = schema::Sentence)]
     reason: String,
 }
 

@@ -10,11 +10,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Body, Checks, FieldError};
+use crate::http::schema;
 
 /// Most characters of the name of a plan.
-const PLAN_CHARS_MAX: usize = 50;
+pub const PLAN_CHARS_MAX: usize = 50;
 /// Most characters of the address of a logo.
-const URL_CHARS_MAX: usize = 500;
+pub const URL_CHARS_MAX: usize = 500;
 /// Most characters of the name of a feature.
 const FEATURE_CHARS_MAX: usize = 100;
 
@@ -48,12 +49,16 @@ fn plan(checks: &mut Checks, plan: &str) {
 #[serde(deny_unknown_fields)]
 pub struct TenantBody {
     /// Name.
+    #[schema(value_type = schema::Name)]
     name: String,
     /// Where its logo is: an `https` address.
+    #[schema(value_type = Option<schema::HttpsAddress>)]
     logo_url: Option<String>,
     /// Its colour, `#rrggbb`.
+    #[schema(value_type = Option<schema::Colour>)]
     primary_color: Option<String>,
     /// Its customer id at the payment provider.
+    #[schema(value_type = Option<schema::Name>)]
     stripe_customer_id: Option<String>,
 }
 
@@ -91,6 +96,7 @@ impl TenantBody {
 #[serde(deny_unknown_fields)]
 pub struct ReasonBody {
     /// Why.
+    #[schema(value_type = schema::Sentence)]
     reason: String,
 }
 
@@ -135,14 +141,16 @@ pub struct SubscriptionBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// Its plan.
+    #[schema(value_type = schema::PlanName)]
     plan: String,
     /// Begin of its first period.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     current_period_start: Timestamp,
     /// End of its first period.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     current_period_end: Timestamp,
     /// Its id at the payment provider.
+    #[schema(value_type = Option<schema::Name>)]
     stripe_subscription_id: Option<String>,
 }
 
@@ -171,7 +179,7 @@ impl Body for SubscriptionBody {
 #[serde(deny_unknown_fields)]
 pub struct RenewalBody {
     /// End of the period that begins where the present one ends.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = schema::Instant)]
     current_period_end: Timestamp,
 }
 
@@ -191,6 +199,7 @@ impl Body for RenewalBody {
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionPlanBody {
     /// Its plan.
+    #[schema(value_type = schema::PlanName)]
     plan: String,
 }
 

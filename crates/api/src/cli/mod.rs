@@ -197,7 +197,7 @@ async fn run(mut config: Config, sources: Sources, command: Command) -> anyhow::
         Command::Audit(arguments) => return Box::pin(audit::run(&config, arguments)).await,
         Command::Keys(arguments) => return Box::pin(keys::run(&config, arguments)).await,
         Command::Doctor(arguments) => return Box::pin(doctor::run(&config, &sources, &arguments)).await,
-        Command::Openapi => print_data(&serde_json::to_string_pretty(&crate::http::openapi())?)?,
+        Command::Openapi => print_data(crate::http::document::text())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -23,7 +23,10 @@ use crate::bodies::{self, Body, FieldError};
 /// Most bytes of a request body.
 pub const BODY_BYTES_MAX: usize = 1_000_000;
 /// Most characters of an idempotency key.
-const KEY_CHARS_MAX: usize = 255;
+pub const KEY_CHARS_MAX: usize = 255;
+
+/// Most characters of a query that is not understood that are told.
+const QUERY_CHARS_SHOWN: usize = 100;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -34,9 +37,11 @@ pub struct CommandAnswer {
     id: Uuid,
     /// The lot, of receipts and of what is done to a lot.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     batch_id: Option<Uuid>,
     /// The lots that a transformation made, in the order of its outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     batch_ids: Option<Vec<Uuid>>,
     /// Log position to hand to `After`.
     position: u64,
@@ -66,6 +71,13 @@ impl FromRequest<App> for CommandRequest {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        if let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) {
+            let shown: String = query.chars().take(QUERY_CHARS_SHOWN).collect();
+            return Err(Problem::invalid_parameter(
+                "query",
+                format!("a command takes none, and `{shown}` is there"),
+            ));
+        }
         let length =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if length.is_some_and(|bytes: usize| bytes > BODY_BYTES_MAX) {

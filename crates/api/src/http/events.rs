@@ -22,12 +22,13 @@ use super::access::{Access, EventsRead};
 use super::header_value::single;
 use super::problem::Problem;
 use super::reads::parameters;
+use super::schema::{CloudEvent, ServerSentEvent};
 use super::view;
 
 /// Events of a page where the client names no number.
 const LIMIT_DEFAULT: usize = 100;
 /// Most events of a page.
-const LIMIT_MAX: usize = 1_000;
+pub const LIMIT_MAX: usize = 1_000;
 /// Messages that one look into the log takes while it filters.
 const READ_AHEAD: usize = 500;
 /// Most messages that one request looks through for what its filters name.
@@ -41,9 +42,11 @@ pub struct EventsQuery {
     /// Events after this position.
     after: Option<u64>,
     /// Only events of this subject: `batch/<id>`, or the id alone.
+    #[param(example = "batch/0199aa11-0000-7000-8000-000000000042")]
     subject: Option<String>,
     /// Only events of this type.
     #[serde(rename = "type")]
+    #[param(example = "foodflow.food_graph.batch.received.v1")]
     event_type: Option<String>,
     /// At most this many, 1 to 1,000; events of one message stay together.
     limit: Option<usize>,
@@ -51,7 +54,30 @@ pub struct EventsQuery {
     as_of: Option<String>,
 }
 
-impl EventsQuery {
+/// Which events are streamed.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    /// Events after this position.
+    after: Option<u64>,
+    /// Only events of this subject: `batch/<id>`, or the id alone.
+    #[param(example = "batch/0199aa11-0000-7000-8000-000000000042")]
+    subject: Option<String>,
+    /// Only events of this type.
+    #[serde(rename = "type")]
+    #[param(example = "foodflow.food_graph.batch.received.v1")]
+    event_type: Option<String>,
+}
+
+/// Events that are shown.
+#[derive(Debug, Clone)]
+struct Filter {
+    subject: Option<String>,
+    event_type: Option<String>,
+}
+
+impl Filter {
     fn takes(&self, envelope: &Envelope) -> bool {
         let subject = self.subject.as_ref().is_none_or(|wanted| {
             envelope.subject == *wanted
@@ -87,8 +113,7 @@ pub fn events_of(message: &StoredMessage) -> Result<Vec<PositionedEvent>, serde_
 /// `Foodflow-Next` names that position where there may be more.
 #[utoipa::path(get, path = "/v1/events", tag = "log", params(EventsQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "CloudEvents, oldest first", body = Vec<Object>, content_type = "application/cloudevents-batch+json"),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "CloudEvents, oldest first", body = Vec<CloudEvent>, content_type = "application/cloudevents-batch+json"),
     ))]
 async fn list_events(
     State(app): State<App>,
@@ -96,18 +121,19 @@ async fn list_events(
     headers: HeaderMap,
     query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let query = parameters(query)?;
-    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    let EventsQuery { after, subject, event_type, limit, as_of } = parameters(query)?;
+    let filter = Filter { subject, event_type };
+    let limit = limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::invalid_parameter("limit", format!("must be from 1 to {LIMIT_MAX}")));
     }
     view::settle(&app, &app.models.graph.progress, access.tenant, &headers).await?;
-    let until = match view::known(&app, access.tenant, "as_of", query.as_of.as_deref()).await? {
+    let until = match view::known(&app, access.tenant, "as_of", as_of.as_deref()).await? {
         Known::Position(position) => position,
         _ => Position(u64::MAX),
     };
     let partition = app.log.partition_of(access.tenant);
-    let mut from = retained(&app, access.tenant, Position(query.after.unwrap_or(0))).await?;
+    let mut from = retained(&app, access.tenant, Position(after.unwrap_or(0))).await?;
     let mut events = Vec::new();
     let mut scanned = 0;
     let more = 'reading: loop {
@@ -119,7 +145,7 @@ async fn list_events(
                 break 'reading false;
             }
             let mut taken = events_of(message).map_err(|error| Problem::internal(&error))?;
-            taken.retain(|event| query.takes(&event.envelope));
+            taken.retain(|event| filter.takes(&event.envelope));
             if !events.is_empty() && events.len() + taken.len() > limit {
                 break 'reading true;
             }
@@ -188,31 +214,25 @@ impl Resume {
 /// The tenant's events as server-sent events, then those to come.
 ///
 /// Starts after `Last-Event-ID`, else after the parameter `after`, else with the first event.
-#[utoipa::path(get, path = "/v1/events/stream", tag = "log", params(EventsQuery,
-        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen")),
+#[utoipa::path(get, path = "/v1/events/stream", tag = "log", params(StreamQuery,
+        ("Last-Event-ID" = Option<String>, Header)),
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "Events as they are recorded", body = String, content_type = "text/event-stream"),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Events as they are recorded, each as described", body = ServerSentEvent, content_type = "text/event-stream"),
     ))]
 async fn stream_events(
     State(app): State<App>,
     access: Access<EventsRead>,
     headers: HeaderMap,
-    query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<StreamQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let query = parameters(query)?;
-    if query.limit.is_some() {
-        return Err(Problem::invalid_parameter("limit", "a stream has no limit"));
-    }
-    if query.as_of.is_some() {
-        return Err(Problem::invalid_parameter("as_of", "a stream goes on; ask `/v1/events`"));
-    }
+    let StreamQuery { after, subject, event_type } = parameters(query)?;
+    let filter = Filter { subject, event_type };
     let resume = match single(&headers, "Last-Event-ID")? {
         Some(value) => value.to_str().ok().and_then(Resume::parse).ok_or_else(|| {
             Problem::invalid_parameter("Last-Event-ID", "must be the `id` of an event of this stream")
         })?,
-        None => Resume { after: Position(query.after.unwrap_or(0)), seen: 0 },
+        None => Resume { after: Position(after.unwrap_or(0)), seen: 0 },
     };
     let partition = app.log.partition_of(access.tenant);
     let after = retained(&app, access.tenant, resume.after).await?;
@@ -233,7 +253,7 @@ async fn stream_events(
             let seen = |at| if at == resumed { resume.seen } else { 0 };
             stream::iter(
                 message
-                    .map(|message| sse_events(&message, seen(message.position), &query))
+                    .map(|message| sse_events(&message, seen(message.position), &filter))
                     .unwrap_or_default(),
             )
         })
@@ -249,7 +269,7 @@ fn sse(
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
-fn sse_events(message: &StoredMessage, seen: usize, query: &EventsQuery) -> Vec<Result<Event, Infallible>> {
+fn sse_events(message: &StoredMessage, seen: usize, filter: &Filter) -> Vec<Result<Event, Infallible>> {
     let events = match events_of(message) {
         Ok(events) => events,
         Err(error) => {
@@ -257,7 +277,7 @@ fn sse_events(message: &StoredMessage, seen: usize, query: &EventsQuery) -> Vec<
             Vec::new()
         }
     };
-    let shown = events.into_iter().enumerate().skip(seen).filter(|(_, event)| query.takes(&event.envelope));
+    let shown = events.into_iter().enumerate().skip(seen).filter(|(_, event)| filter.takes(&event.envelope));
     shown
         .map(|(index, event)| {
             let id = format!("{}.{index}", message.position);

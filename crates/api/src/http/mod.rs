@@ -11,6 +11,7 @@ pub mod client_address;
 mod closed;
 pub mod command;
 pub mod cors;
+pub mod document;
 pub mod events;
 pub mod front;
 mod header_value;
@@ -38,7 +39,6 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use foodflow_commands::Executor;
 use foodflow_commands::identity::refusals::Refusals;
 use foodflow_log::SharedLog;
@@ -48,7 +48,6 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
@@ -110,29 +109,8 @@ impl App {
     }
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "FoodFlow OS",
-        description = "Traceability for food manufacturing: an event log, and what follows from it.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0")
-    ),
-    modifiers(&BearerToken)
-)]
-struct ApiDocument;
-
-struct BearerToken;
-
-impl utoipa::Modify for BearerToken {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
-
 fn documented() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(ApiDocument::openapi())
+    OpenApiRouter::with_openapi(document::Declared::openapi())
         .merge(writes::routes())
         .merge(reads::routes())
         .merge(nodes::routes())
@@ -141,17 +119,12 @@ fn documented() -> OpenApiRouter<App> {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(operations::routes())
+        .merge(operations::document_route())
         .merge(quarantine::routes())
         .merge(well_known::routes())
         .layer(middleware::from_fn(limit_time))
         // A stream of events outlives any timeout.
         .merge(events::stream_routes())
-}
-
-/// The OpenAPI document of this version.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().split_for_parts().1
 }
 
 /// What a process serves that only projects: health, metrics, and how the projections stand.
@@ -161,15 +134,9 @@ pub fn operator_router(app: App) -> axum::Router {
 
 /// The service.
 pub fn router(app: App) -> axum::Router {
-    let (router, document) = documented().split_for_parts();
-    let document = Arc::new(serde_json::to_string_pretty(&document).unwrap_or_default());
-    router
-        .route(
-            "/v1/openapi.json",
-            get(move || async move {
-                ([(header::CONTENT_TYPE, "application/json")], document.as_str().to_owned())
-            }),
-        )
+    documented()
+        .split_for_parts()
+        .0
         .fallback(|| async { Problem::not_found("there is no such path; see `/v1/openapi.json`") })
         .method_not_allowed_fallback(|| async {
             let title = "Method not allowed";

@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use foodflow_projections::food_graph::queries::nodes;
+use foodflow_projections::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,7 +21,7 @@ use super::{App, PathId};
 
 /// Declares the two reads of a kind of node: one by its id, and a page of them by filters.
 macro_rules! node_reads {
-    ($one:ident, $many:ident, $query:ident, $filters:ident, $permission:ident, $what:literal, $tag:literal, $path:literal, $paths:literal,
+    ($one:ident, $many:ident, $query:ident, $filters:ident, $view:ident, $permission:ident, $what:literal, $tag:literal, $path:literal, $paths:literal,
      { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }) => {
         #[doc = concat!("Which page of the ", $what, "s is asked for.")]
         #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -42,8 +43,7 @@ macro_rules! node_reads {
         #[utoipa::path(get, path = $path, tag = $tag, security(("bearer" = [])),
             params(("id" = Uuid, Path, description = concat!("Id of the ", $what)), AsOfQuery),
             responses(
-                (status = 200, description = "With its properties and relations", body = Object),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+                (status = 200, description = "With its properties and relations", body = nodes::$view),
             ))]
         async fn $one(
             State(app): State<App>,
@@ -63,8 +63,7 @@ macro_rules! node_reads {
         #[doc = concat!("A page of ", $what, "s, in order of id.")]
         #[utoipa::path(get, path = $paths, tag = $tag, params($query), security(("bearer" = [])),
             responses(
-                (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Object),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+                (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Page<nodes::$view>),
             ))]
         async fn $many(
             State(app): State<App>,
@@ -83,7 +82,7 @@ macro_rules! node_reads {
     };
 }
 
-node_reads!(batch, batches, BatchesQuery, BatchFilters, LotsRead, "lot", "traceability", "/v1/batches/{id}", "/v1/batches", {
+node_reads!(batch, batches, BatchesQuery, BatchFilters, BatchView, LotsRead, "lot", "traceability", "/v1/batches/{id}", "/v1/batches", {
     /// Traceability lot code.
     batch_number: String,
     /// `available`, `held`, `recalled`, `consumed` or `disposed`.
@@ -98,7 +97,7 @@ node_reads!(batch, batches, BatchesQuery, BatchFilters, LotsRead, "lot", "tracea
     location_id: Uuid,
 });
 
-node_reads!(location, locations, LocationsQuery, LocationFilters, MasterDataRead, "location", "master data", "/v1/locations/{id}", "/v1/locations", {
+node_reads!(location, locations, LocationsQuery, LocationFilters, LocationView, MasterDataRead, "location", "master data", "/v1/locations/{id}", "/v1/locations", {
     /// Name.
     name: String,
     /// Kind of place.
@@ -108,21 +107,21 @@ node_reads!(location, locations, LocationsQuery, LocationFilters, MasterDataRead
     gln: String,
 });
 
-node_reads!(supplier, suppliers, SuppliersQuery, SupplierFilters, MasterDataRead, "supplier", "master data", "/v1/suppliers/{id}", "/v1/suppliers", {
+node_reads!(supplier, suppliers, SuppliersQuery, SupplierFilters, SupplierView, MasterDataRead, "supplier", "master data", "/v1/suppliers/{id}", "/v1/suppliers", {
     /// Name.
     name: String,
     /// Country.
     country: String,
 });
 
-node_reads!(ingredient, ingredients, IngredientsQuery, IngredientFilters, MasterDataRead, "ingredient", "master data", "/v1/ingredients/{id}", "/v1/ingredients", {
+node_reads!(ingredient, ingredients, IngredientsQuery, IngredientFilters, IngredientView, MasterDataRead, "ingredient", "master data", "/v1/ingredients/{id}", "/v1/ingredients", {
     /// Name.
     name: String,
     /// Country of origin.
     origin_country: String,
 });
 
-node_reads!(product, products, ProductsQuery, ProductFilters, MasterDataRead, "product", "master data", "/v1/products/{id}", "/v1/products", {
+node_reads!(product, products, ProductsQuery, ProductFilters, ProductView, MasterDataRead, "product", "master data", "/v1/products/{id}", "/v1/products", {
     /// Name.
     name: String,
     /// Category.
@@ -133,7 +132,7 @@ node_reads!(product, products, ProductsQuery, ProductFilters, MasterDataRead, "p
     gtin: String,
 });
 
-node_reads!(sku, skus, SkusQuery, SkuFilters, MasterDataRead, "SKU", "master data", "/v1/skus/{id}", "/v1/skus", {
+node_reads!(sku, skus, SkusQuery, SkuFilters, SkuView, MasterDataRead, "SKU", "master data", "/v1/skus/{id}", "/v1/skus", {
     /// The product that it packs.
     product_id: Uuid,
     /// Code.

@@ -7,25 +7,27 @@ use foodflow_log::Partition;
 use foodflow_projections::graph::DigestScope;
 use foodflow_projections::runner::ProjectionStatus;
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::App;
 use super::access::{Access, ProjectionsRead};
 use super::problem::Problem;
 use super::quarantine::WaitingEntity;
 use super::reads::parameters;
+use super::{App, document};
 
 /// Whether the process lives.
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, description = "It lives")))]
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses(
+    (status = 200, description = "It lives", body = String, content_type = "text/plain")))]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// Whether it can take requests: log, read models and key store answer, and its projectors work.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
-    (status = 200, description = "Ready; a second line says where erasures of people are overdue"), (status = 503, description = "Not ready; the body says why")))]
+    (status = 200, description = "Ready; a second line says where erasures of people are overdue", body = String, content_type = "text/plain"),
+    (status = 503, description = "Not ready; the body says why", body = String, content_type = "text/plain")))]
 async fn readyz(State(app): State<App>) -> Response {
     let mut reasons = Vec::new();
     for partition in 0..app.log.partition_count() {
@@ -84,26 +86,29 @@ pub struct ProjectionsQuery {
 }
 
 /// How the projections stand that serve the tenant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Projections {
+    /// Each projection.
     projections: Vec<Standing>,
 }
 
-#[derive(Debug, Serialize)]
+/// How a projection stands.
+#[derive(Debug, Serialize, ToSchema)]
 struct Standing {
     #[serde(flatten)]
     status: ProjectionStatus,
     /// The tenant's entities of which an event could not be projected.
     quarantine: Vec<WaitingEntity>,
+    /// Digest of the tenant's part of the read model, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     digest: Option<String>,
 }
 
 /// How far the projections are that serve the tenant.
 #[utoipa::path(get, path = "/v1/projections", tag = "operations", params(ProjectionsQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "Per projection: store, partition, owner, position, head, lag in events and seconds, state, and what of the tenant waits in quarantine", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Per projection: store, partition, owner, position, head, lag in events and seconds, state, and what of the tenant waits in quarantine", body = Projections),
     ))]
 async fn projections(
     State(app): State<App>,
@@ -123,6 +128,18 @@ async fn projections(
         projections.push(Standing { status, quarantine, digest });
     }
     Ok(axum::Json(Projections { projections }).into_response())
+}
+
+/// This document.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "operations", responses(
+    (status = 200, description = "The OpenAPI document of this version", body = Object)))]
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document::text()).into_response()
+}
+
+/// The document's route, where the service is offered that it describes.
+pub(super) fn document_route() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(openapi))
 }
 
 /// The operators' routes.

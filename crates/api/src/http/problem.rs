@@ -27,12 +27,15 @@ use crate::erasure::ErasureError;
 pub struct Problem {
     /// `https://foodflow.example/errors/<code>`, explained in `docs/ERRORS.md`.
     #[serde(rename = "type")]
+    #[schema(pattern = "^https://foodflow\\.example/errors/[a-z-]+$")]
     problem_type: String,
     /// What kind of refusal, in a few words.
     title: &'static str,
     /// HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// Stable code.
+    #[schema(pattern = "^[a-z]+(-[a-z]+)*$")]
     pub(crate) code: &'static str,
     /// A sentence for people.
     pub(crate) detail: String,
@@ -41,6 +44,7 @@ pub struct Problem {
     pub(crate) errors: Vec<FieldError>,
     /// The position that the answer would reflect, where a read model is behind.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     position: Option<u64>,
     #[serde(skip)]
     retry_after_s: Option<u32>,

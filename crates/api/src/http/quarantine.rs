@@ -14,6 +14,7 @@ use foodflow_projections::store::StoreError;
 use foodflow_projections::store::quarantine::{Entity, Quarantine, Waiting};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -28,15 +29,18 @@ use crate::bodies::{self, FieldError};
 const BEHIND_MAX: Duration = Duration::from_secs(5);
 
 /// An entity of which a message could not be projected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WaitingEntity {
     /// `<context>.<aggregate>.<id>`.
     pub entity: String,
     /// Position of the message that could not be projected.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// When that was recorded.
+    #[schema(value_type = String, format = DateTime)]
     pub recorded_at: Timestamp,
     /// Position of the last message that waits.
+    #[schema(value_type = u64)]
     pub last_position: Position,
     /// How many wait.
     pub messages: u64,
@@ -134,11 +138,8 @@ async fn decide<B: DecisionBody + for<'a> Deserialize<'a>>(
 /// Project the events of an entity again that wait in quarantine.
 #[utoipa::path(post, path = "/v1/projections/quarantine/retry", tag = "operations", request_body = RetryBody,
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result")),
     responses(
         (status = 200, description = "Recorded; done once the read model has applied the position", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn retry_quarantined(
     State(app): State<App>,
@@ -151,11 +152,8 @@ async fn retry_quarantined(
 /// Never project some events of an entity that wait in quarantine, and go on with those behind them.
 #[utoipa::path(post, path = "/v1/projections/quarantine/skip", tag = "operations", request_body = SkipBody,
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result")),
     responses(
         (status = 200, description = "Recorded; done once the read model has applied the position", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn skip_quarantined(
     State(app): State<App>,

@@ -6,10 +6,12 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use foodflow_domain::TenantId;
 use foodflow_log::Position;
-use foodflow_projections::food_graph::queries::{self, Known, View};
+use foodflow_projections::food_graph::queries::{
+    self, Impact, ImpactChanges, Known, MassBalance, Trace, View,
+};
 use foodflow_projections::graph::TraceDirection;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -19,23 +21,13 @@ use super::problem::Problem;
 use super::view::{answer, event_time, known, settle};
 use super::{App, PathId};
 
-/// Which way a trace goes.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// From an input to what was made of it.
-    Forward,
-    /// From an output to what it was made of.
-    Backward,
-}
-
 /// What a trace is asked.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TraceQuery {
     /// Which way.
-    direction: Direction,
+    direction: TraceDirection,
     /// Only what happened by this event time (RFC 3339).
     at: Option<String>,
     /// Only what was recorded by this time (RFC 3339) or position.
@@ -111,8 +103,7 @@ async fn as_known(
 #[utoipa::path(get, path = "/v1/batches/{id}/trace", tag = "traceability", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the lot"), TraceQuery),
     responses(
-        (status = 200, description = "Reached lots with depth and exact share, edges, places, suppliers", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Reached lots with depth and exact share, edges, places, suppliers", body = Trace),
     ))]
 async fn trace(
     State(app): State<App>,
@@ -122,16 +113,17 @@ async fn trace(
     query: Result<Query<TraceQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = parameters(query)?;
-    let direction = match query.direction {
-        Direction::Forward => TraceDirection::Forward,
-        Direction::Backward => TraceDirection::Backward,
-    };
     let at = query.at.map(|text| event_time("at", &text)).transpose()?;
     let applied = settle(&app, &app.models.graph.progress, access.tenant, &headers).await?;
     let (known, position) = as_known(&app, access.tenant, applied, query.known_at, query.as_of).await?;
-    let found =
-        queries::trace(app.models.graph.store.as_ref(), access.tenant, id, direction, View { at, known })
-            .await?;
+    let found = queries::trace(
+        app.models.graph.store.as_ref(),
+        access.tenant,
+        id,
+        query.direction,
+        View { at, known },
+    )
+    .await?;
     let mut trace = found.ok_or_else(|| no_lot(id))?;
     trace.position = position;
     Ok(answer(position, &trace))
@@ -141,8 +133,7 @@ async fn trace(
 #[utoipa::path(get, path = "/v1/batches/{id}/impact", tag = "traceability", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the lot"), KnownQuery),
     responses(
-        (status = 200, description = "Saleable lots in scope, consignees, totals", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Saleable lots in scope, consignees, totals", body = Impact),
     ))]
 async fn impact(
     State(app): State<App>,
@@ -164,8 +155,7 @@ async fn impact(
 #[utoipa::path(get, path = "/v1/batches/{id}/impact/changes", tag = "traceability", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the lot"), ChangesQuery),
     responses(
-        (status = 200, description = "Lots that entered or left, each with the event that caused it", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Lots that entered or left, each with the event that caused it", body = ImpactChanges),
     ))]
 async fn impact_changes(
     State(app): State<App>,
@@ -203,8 +193,7 @@ async fn impact_changes(
 #[utoipa::path(get, path = "/v1/batches/{id}/mass-balance", tag = "traceability", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the lot"), KnownQuery),
     responses(
-        (status = 200, description = "The lot's book, its count and their difference", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The lot's book, its count and their difference", body = MassBalance),
     ))]
 async fn mass_balance(
     State(app): State<App>,

@@ -41,7 +41,7 @@ pub(super) fn as_of(query: Result<Query<AsOfQuery>, QueryRejection>) -> Result<O
 ///
 /// [`Standing`]: super::view::Standing
 macro_rules! table_page {
-    ($many:ident, $query:ident, $model:ident, $module:ident::$ask:ident $(($($of_standing:ident),+))?, $filters:ident, $permission:ident, $tag:literal, $path:literal, $summary:literal,
+    ($many:ident, $query:ident, $model:ident, $module:ident::$ask:ident $(($($of_standing:ident),+))?, $filters:ident, $row:ident, $permission:ident, $tag:literal, $path:literal, $summary:literal,
      { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }) => {
         #[doc = concat!("Which page is asked for: ", $summary)]
         #[derive(Debug, Clone, serde::Deserialize, utoipa::IntoParams)]
@@ -62,8 +62,7 @@ macro_rules! table_page {
         #[doc = $summary]
         #[utoipa::path(get, path = $path, tag = $tag, params($query), security(("bearer" = [])),
             responses(
-                (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Object),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+                (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = foodflow_projections::page::Page<$module::$row>),
             ))]
         async fn $many(
             State(app): State<App>,

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::App;
+use super::{App, schema};
 
 /// How long an answer may be kept by others: a new key signs before they have seen it, and they ask again then.
 const MAX_AGE: &str = "public, max-age=300";
@@ -15,10 +15,8 @@ const MAX_AGE: &str = "public, max-age=300";
 ///
 /// A token names its key by `kid`. Who meets a `kid` that is not here asks once more: keys are rotated.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", responses(
-    (status = 200, description = "The keys, the one that signs first", body = Object,
-        content_type = "application/jwk-set+json",
-        example = json!({"keys": [{"use": "sig", "alg": "EdDSA", "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
-            "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}))))]
+    (status = 200, description = "The keys, the one that signs first", body = schema::JwkSet,
+        content_type = "application/jwk-set+json")))]
 async fn jwks(State(app): State<App>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, MAX_AGE)];
     (headers, serde_json::to_string(&app.tokens.public()).unwrap_or_default()).into_response()

@@ -5,14 +5,9 @@ macro_rules! write_operation {
     ($name:ident, $verb:ident, $path:literal, $body:ty, $shown:ty, $permission:ident, $tag:literal, created: $summary:literal) => {
         #[doc = $summary]
         #[utoipa::path($verb, path = $path, tag = $tag, request_body = $shown, security(("bearer" = [])),
-            params(
-                ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-            ),
-            responses(
-                (status = 201, description = "Recorded", body = CommandAnswer),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-                (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
-            ))]
+                                    responses(
+                                        (status = 201, description = "Recorded", body = CommandAnswer),
+                                    ))]
         async fn $name(
             State(app): State<App>,
             access: Access<$permission>,
@@ -24,16 +19,12 @@ macro_rules! write_operation {
     ($name:ident, $verb:ident, $path:literal, $body:ty, $shown:ty, $permission:ident, $tag:literal, on $what:literal: $summary:literal) => {
         #[doc = $summary]
         #[utoipa::path($verb, path = $path, tag = $tag, request_body = $shown, security(("bearer" = [])),
-            params(
-                ("id" = Uuid, Path, description = $what),
-                ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-                ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
-            ),
-            responses(
-                (status = 200, description = "Recorded", body = CommandAnswer),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-                (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
-            ))]
+                                    params(
+                                        ("id" = Uuid, Path, description = $what),
+                                    ),
+                                    responses(
+                                        (status = 200, description = "Recorded", body = CommandAnswer),
+                                    ))]
         async fn $name(
             State(app): State<App>,
             access: Access<$permission>,
@@ -46,15 +37,9 @@ macro_rules! write_operation {
     ($name:ident, $verb:ident, $path:literal, $body:ty, $shown:ty, $permission:ident, $tag:literal, own: $summary:literal) => {
         #[doc = $summary]
         #[utoipa::path($verb, path = $path, tag = $tag, request_body = $shown, security(("bearer" = [])),
-            params(
-                ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-                ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
-            ),
-            responses(
-                (status = 200, description = "Recorded", body = CommandAnswer),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-                (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
-            ))]
+                                    responses(
+                                        (status = 200, description = "Recorded", body = CommandAnswer),
+                                    ))]
         async fn $name(
             State(app): State<App>,
             access: Access<$permission>,

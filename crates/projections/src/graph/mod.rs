@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use foodflow_domain::TenantId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::changes::{Change, Edge, EdgeType, Label, NodeKey, Value};
@@ -48,7 +50,8 @@ pub enum EdgeDirection {
 }
 
 /// Which way a genealogy is walked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum TraceDirection {
     /// From an input to what was made of it.
     Forward,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use foodflow_log::{Partition, Position};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::lease::Owner;
 use super::observe::Observation;
@@ -14,7 +15,7 @@ use crate::store::quarantine::Quarantine;
 const NOBODY: &str = "no living process has the partition";
 
 /// What a worker is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProjectionState {
     /// It keeps up with the log, to within one batch.
@@ -36,20 +37,24 @@ pub enum ProjectionState {
 }
 
 /// One projection's standing in one partition.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ProjectionStatus {
     /// Name of the projection, e.g. `food_graph`.
     pub projection: &'static str,
     /// Name of the store, e.g. `embedded`.
     pub store: &'static str,
     /// The partition.
+    #[schema(value_type = u16)]
     pub partition: Partition,
     /// The process that has the partition, where one that lives does.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub owner: Option<Owner>,
     /// Last applied position.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// Last position of the log, as far as known.
+    #[schema(value_type = u64)]
     pub head: Position,
     /// Messages between the two.
     pub lag_events: u64,
@@ -59,6 +64,7 @@ pub struct ProjectionStatus {
     pub state: ProjectionState,
     /// Why it does not get on, where it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub error: Option<String>,
     /// What waits for an operator, of every tenant of the partition.
     #[serde(skip)]

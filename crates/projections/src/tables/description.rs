@@ -28,6 +28,12 @@ pub struct Column {
     pub nullable: bool,
     /// Whether no question is answered with it: a [`Secret`](super::Secret).
     pub secret: bool,
+    /// What it says, for people.
+    pub description: &'static str,
+    /// The words that it may hold, where they are few.
+    pub words: &'static [&'static str],
+    /// Whether it is never answered.
+    pub hidden: bool,
 }
 
 /// An index that is not unique.
@@ -119,11 +125,15 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[
-        Column { name: "tenant_id", column_type: ColumnType::Uuid, nullable: false, secret: false },
-        Column { name: "id", column_type: ColumnType::Uuid, nullable: false, secret: false },
-        Column { name: "note", column_type: ColumnType::Text, nullable: true, secret: false },
-        Column { name: "code", column_type: ColumnType::Text, nullable: false, secret: true },
+        column("tenant_id", ColumnType::Uuid, false),
+        column("id", ColumnType::Uuid, false),
+        column("note", ColumnType::Text, true),
+        Column { secret: true, ..column("code", ColumnType::Text, false) },
     ];
+
+    const fn column(name: &'static str, column_type: ColumnType, nullable: bool) -> Column {
+        Column { name, column_type, nullable, description: "", words: &[], hidden: false, secret: false }
+    }
 
     const fn table(key: &'static [&'static str]) -> Table {
         Table { name: "notes", columns: COLUMNS, key, tenant: "tenant_id", unique: &[], indexes: &[] }

@@ -8,6 +8,7 @@
 //! - [`change`], [`mod@fold`]: what a projection may ask for, and a batch of it folded per key;
 //! - [`check`]: whether a change fits its table;
 //! - [`mod@projection`]: the projection of a context whose read model are tables;
+//! - [`mod@schema`]: rows as the OpenAPI document describes them;
 //! - [`select`]: questions to one table, always within a tenant;
 //! - [`embedded`], [`postgres`]: the stores.
 
@@ -20,6 +21,7 @@ pub mod postgres;
 pub mod projection;
 pub mod row;
 pub mod secret;
+pub mod schema;
 pub mod select;
 pub mod value;
 
@@ -31,6 +33,9 @@ pub use projection::{EventTable, EventTypes, TableEvent, TableProjection, TableS
 pub use row::{Row, TableRow};
 pub use secret::Secret;
 pub use select::{Conditions, Select};
+/// For [`table!`](crate::table!).
+#[doc(hidden)]
+pub use utoipa;
 pub use value::Value;
 
 use crate::store::StoreError;

@@ -69,25 +69,36 @@ pub trait TableRow: Sized {
 
 /// Declares a table and the type of its rows: fields are columns, in order.
 ///
-/// `String [100]` is a text of at most 100 characters, `Option<…>` a column that may hold nothing; a column whose
-/// name is a keyword is given as `field as "name"`. What only the program may know, such as a hash of a password, is a
-/// [`Secret`](crate::tables::Secret): it is written and never asked for.
+/// `String [100]` is a text of at most 100 characters, `String [50 of "active" | "cancelled"]` one of these words, `Option<…>` a
+/// column that may hold nothing; a column whose name is a keyword is given as `field as "name"`. What only the program may
+/// know, such as a hash of a password, is a [`Secret`](crate::tables::Secret): it is written and never asked for. The docs of a
+/// field describe it in the OpenAPI document; a field with `#[serde(skip_serializing)]` is never answered.
 #[macro_export]
 macro_rules! table {
     (
-        $(#[$doc:meta])*
+        $(#[$($attribute:tt)*])*
         $vis:vis struct $row:ident in $name:literal {
-            $($(#[$field_doc:meta])* $field:ident $(as $column:literal)? : $type:ty $([$characters:literal])?,)*
+            $($(#[$($field_attribute:tt)*])* $field:ident $(as $column:literal)? : $type:ty
+                $([$characters:literal $(of $($word:literal)|+)?])?,)*
         }
         key: [$($key:literal),*], tenant: $tenant:literal,
         $(unique: [$([$($unique:literal),*]),*],)?
         $(indexes: [$($index:literal: [$($indexed:literal),*]),* $(,)?],)?
     ) => {
-        $(#[$doc])*
+        $(#[$($attribute)*])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize)]
         $vis struct $row {
-            $($(#[$field_doc])* $(#[serde(rename = $column)])? pub $field: $type,)*
+            $($(#[$($field_attribute)*])* $(#[serde(rename = $column)])? pub $field: $type,)*
         }
+
+        impl $crate::tables::utoipa::PartialSchema for $row {
+            fn schema() -> $crate::tables::utoipa::openapi::RefOr<$crate::tables::utoipa::openapi::schema::Schema> {
+                let description = $crate::attribute_docs!($(#[$($attribute)*])*);
+                $crate::tables::schema::of(<Self as $crate::tables::TableRow>::TABLE, description)
+            }
+        }
+
+        impl $crate::tables::utoipa::ToSchema for $row {}
 
         impl $crate::tables::TableRow for $row {
             const COLUMNS: &'static [$crate::tables::Column] = &[
@@ -97,6 +108,9 @@ macro_rules! table {
                         .at_most($crate::column_characters!($($characters)?)),
                     nullable: <$type as $crate::tables::value::ColumnValue>::NULLABLE,
                     secret: <$type as $crate::tables::value::ColumnValue>::SECRET,
+                    description: $crate::attribute_docs!($(#[$($field_attribute)*])*),
+                    words: &[$($($($word),+)?)?],
+                    hidden: $crate::attribute_hides!($(#[$($field_attribute)*])*),
                 },)*
             ];
             const TABLE: &'static $crate::tables::Table = &$crate::tables::Table {
@@ -152,5 +166,35 @@ macro_rules! column_characters {
     };
     ($characters:literal) => {
         Some($characters)
+    };
+}
+
+/// The text of doc comments.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! attribute_docs {
+    () => {
+        ""
+    };
+    (#[doc = $line:literal] $($rest:tt)*) => {
+        concat!($line, $crate::attribute_docs!($($rest)*))
+    };
+    (#[$($other:tt)*] $($rest:tt)*) => {
+        $crate::attribute_docs!($($rest)*)
+    };
+}
+
+/// Whether a field's attributes keep it from being answered.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! attribute_hides {
+    () => {
+        false
+    };
+    (#[serde(skip_serializing)] $($rest:tt)*) => {
+        true
+    };
+    (#[$($other:tt)*] $($rest:tt)*) => {
+        $crate::attribute_hides!($($rest)*)
     };
 }

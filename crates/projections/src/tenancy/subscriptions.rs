@@ -25,7 +25,7 @@ table! {
         /// Its plan.
         plan: String [50],
         /// `active`, `cancelling`, `expired` or `cancelled`; read, `past_due` as well.
-        status: String [50],
+        status: String [50 of "active" | "cancelling" | "past_due" | "expired" | "cancelled"],
         /// Begin of its present period.
         current_period_start: Timestamp,
         /// End of its present period.

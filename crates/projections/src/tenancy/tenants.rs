@@ -28,7 +28,7 @@ table! {
         /// Its plan.
         subscription_plan: String [50],
         /// `active`, `suspended` or `closed`.
-        subscription_status: String [50],
+        subscription_status: String [50 of "active" | "suspended" | "closed"],
         /// Its customer id at the payment provider.
         stripe_customer_id: Option<String> [255],
         /// When it was registered.

@@ -27,8 +27,7 @@ fn feature(path: Result<Path<String>, axum::extract::rejection::PathRejection>) 
 #[utoipa::path(get, path = "/v1/feature-flags/{feature_name}", tag = "tenancy", security(("bearer" = [])),
     params(("feature_name" = String, Path, description = "The feature"), AsOfQuery),
     responses(
-        (status = 200, description = "Whether the feature is on", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Whether the feature is on", body = feature_flags::FeatureFlag),
     ))]
 async fn feature_flag(
     State(app): State<App>,
@@ -45,7 +44,7 @@ async fn feature_flag(
     Ok(tagged(position, u64::try_from(row.version).ok(), &row))
 }
 
-table_page!(feature_flags_page, FeatureFlagsQuery, tenancy, feature_flags::feature_flags, FeatureFlagFilters, TenancyRead, "tenancy", "/v1/feature-flags", "A page of feature flags, in order of id.", {
+table_page!(feature_flags_page, FeatureFlagsQuery, tenancy, feature_flags::feature_flags, FeatureFlagFilters, FeatureFlag, TenancyRead, "tenancy", "/v1/feature-flags", "A page of feature flags, in order of id.", {
     /// The feature.
     feature_name: String,
     /// On, or off.
@@ -57,13 +56,9 @@ table_page!(feature_flags_page, FeatureFlagsQuery, tenancy, feature_flags::featu
     security(("bearer" = [])),
     params(
         ("feature_name" = String, Path, description = "The feature"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-        ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
     ),
     responses(
         (status = 200, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn set_feature_flag(
     State(app): State<App>,

@@ -21,8 +21,7 @@ use crate::http::{App, PathId};
 #[utoipa::path(get, path = "/v1/subscriptions/{id}", tag = "tenancy", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the subscription"), AsOfQuery),
     responses(
-        (status = 200, description = "Its plan, status and period", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Its plan, status and period", body = subscriptions::Subscription),
     ))]
 async fn subscription(
     State(app): State<App>,
@@ -39,7 +38,7 @@ async fn subscription(
     Ok(tagged(position, u64::try_from(row.version).ok(), &row))
 }
 
-table_page!(subscriptions_page, SubscriptionsQuery, tenancy, subscriptions::subscriptions(at), SubscriptionFilters, TenancyRead, "tenancy", "/v1/subscriptions", "A page of subscriptions, in order of id.", {
+table_page!(subscriptions_page, SubscriptionsQuery, tenancy, subscriptions::subscriptions(at), SubscriptionFilters, Subscription, TenancyRead, "tenancy", "/v1/subscriptions", "A page of subscriptions, in order of id.", {
     /// Its plan.
     plan: String,
     /// `active`, `cancelling`, `past_due`, `expired` or `cancelled`.

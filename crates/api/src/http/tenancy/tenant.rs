@@ -19,8 +19,7 @@ use crate::http::view::{Standing, standing, tagged};
 /// The tenant.
 #[utoipa::path(get, path = "/v1/tenant", tag = "tenancy", security(("bearer" = [])), params(AsOfQuery),
     responses(
-        (status = 200, description = "Its name and look, plan and status", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Its name and look, plan and status", body = tenants::Tenant),
     ))]
 async fn tenant(
     State(app): State<App>,
@@ -40,14 +39,8 @@ async fn tenant(
 
 /// Register the tenant under its slug, or replace its name and look.
 #[utoipa::path(put, path = "/v1/tenant", tag = "tenancy", request_body = TenantBody, security(("bearer" = [])),
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-        ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
-    ),
     responses(
         (status = 200, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn describe_tenant(
     State(app): State<App>,

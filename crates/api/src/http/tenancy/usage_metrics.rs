@@ -12,7 +12,7 @@ use crate::http::access::{Access, TenancyRead};
 use crate::http::problem::Problem;
 use crate::http::tables::table_page;
 
-table_page!(usage_metrics_page, UsageMetricsQuery, tenancy, usage_metrics::usage_metrics(retained_since), UsageMetricFilters, TenancyRead, "tenancy", "/v1/usage-metrics", "A page of sums, each of one metric over one hour of recorded time, in order of the hour.", {
+table_page!(usage_metrics_page, UsageMetricsQuery, tenancy, usage_metrics::usage_metrics(retained_since), UsageMetricFilters, UsageMetric, TenancyRead, "tenancy", "/v1/usage-metrics", "A page of sums, each of one metric over one hour of recorded time, in order of the hour.", {
     /// The metric, e.g. `events.recorded`.
     metric_name: String,
     /// Only hours that begin at this time (RFC 3339) or later.

@@ -6,6 +6,7 @@ use foodflow_domain::food_graph::batch::ledger::OutflowKind;
 use foodflow_domain::{Quantity, TenantId, Unit};
 use foodflow_log::Position;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::amounts::{Amounts, total_in};
@@ -16,14 +17,16 @@ use super::stock::Stock;
 use super::view::Known;
 use crate::changes::{Edge, EdgeType, Label};
 use crate::graph::{GraphStore, Node, StoreError, TraceDirection};
+use crate::schema;
 
 /// Most lots that the reason of an impacted lot names one by one.
 const NAMED_LOTS_MAX: usize = 4;
 
 /// What a recall would touch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Impact {
     /// The position that the answer reflects; 0 until the caller fills it in.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// The saleable lots in scope, in order of number, id.
     pub batches: Vec<ImpactedBatch>,
@@ -34,7 +37,7 @@ pub struct Impact {
 }
 
 /// How sure it is that a lot is affected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Its genealogy contains the recalled lot.
@@ -46,7 +49,7 @@ pub enum Tier {
 }
 
 /// A saleable lot in scope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ImpactedBatch {
     /// The lot.
     pub batch_id: Uuid,
@@ -57,15 +60,18 @@ pub struct ImpactedBatch {
     /// Why, for people.
     pub reason: String,
     /// What was made, or came in of a received lot; in the lot's unit.
+    #[schema(value_type = schema::Quantity)]
     pub produced: Quantity,
     /// What was shipped, corrected shipments left out; in the lot's unit.
+    #[schema(value_type = schema::Quantity)]
     pub shipped: Quantity,
     /// What is left; in the lot's unit.
+    #[schema(value_type = schema::Quantity)]
     pub on_hand: Quantity,
 }
 
 /// A location that received some of the lots.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Consignee {
     /// The location.
     pub location_id: Uuid,
@@ -74,26 +80,31 @@ pub struct Consignee {
     /// How much of each lot, in order of the lot's number, id.
     pub batches: Vec<ConsignedBatch>,
     /// Sums over `batches`.
+    #[schema(value_type = Vec<schema::Quantity>)]
     pub quantities: Amounts,
 }
 
 /// How much of a lot a location received.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConsignedBatch {
     /// The lot.
     pub batch_id: Uuid,
     /// How much, in the lot's unit.
+    #[schema(value_type = schema::Quantity)]
     pub quantity: Quantity,
 }
 
 /// Sums, one quantity per unit.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Totals {
     /// What was made or came in.
+    #[schema(value_type = Vec<schema::Quantity>)]
     pub produced: Amounts,
     /// What was shipped.
+    #[schema(value_type = Vec<schema::Quantity>)]
     pub shipped: Amounts,
     /// What is left.
+    #[schema(value_type = Vec<schema::Quantity>)]
     pub on_hand: Amounts,
 }
 

@@ -5,6 +5,7 @@ use foodflow_domain::TenantId;
 use foodflow_log::Position;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::load::{Graph, decide};
@@ -12,24 +13,28 @@ use super::replay::{Cause, Move, replay};
 use super::scope::{ORIGIN_EDGES, SALE_EDGES, Scope};
 use super::view::Known;
 use crate::graph::{GraphStore, StoreError};
+use crate::schema;
 
 /// What changed between two points of knowledge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ImpactChanges {
     /// The lot that the scope is of.
     pub batch_id: Uuid,
     /// The position that the answer reflects; 0 until the caller fills it in.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// The earlier point, as asked for.
+    #[schema(value_type = schema::KnownPoint)]
     pub from: Known,
     /// The later point, as asked for.
+    #[schema(value_type = schema::KnownPoint)]
     pub to: Known,
     /// The lots that are in scope at one of the points and not at the other; in order of position, number, id.
     pub changes: Vec<ImpactChange>,
 }
 
 /// Which way a lot went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
     /// Into the scope.
@@ -39,7 +44,7 @@ pub enum ChangeKind {
 }
 
 /// A lot that entered or left the scope, and the event by which it did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ImpactChange {
     /// The lot.
     pub batch_id: Uuid,
@@ -52,10 +57,13 @@ pub struct ImpactChange {
     /// Its type.
     pub event_type: String,
     /// Event time (UTC); of a correction, the event time of what it corrects.
+    #[schema(value_type = String, format = DateTime)]
     pub occurred_at: Timestamp,
     /// Recorded time of the event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub recorded_at: Timestamp,
     /// Its position.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// How long after it happened it was recorded, in whole seconds.
     pub lateness_seconds: i64,

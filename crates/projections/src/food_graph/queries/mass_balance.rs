@@ -6,6 +6,7 @@ use foodflow_log::Position;
 use futures::try_join;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::load::{Graph, named, unit_of};
@@ -14,42 +15,55 @@ use super::stock::{OriginKind, STOCK_EDGES, Stock};
 use super::view::Known;
 use crate::changes::{EdgeType, Label};
 use crate::graph::{GraphStore, StoreError};
+use crate::schema;
 
 /// The balance of a lot, all in the lot's own unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MassBalance {
     /// The lot.
     pub batch_id: Uuid,
     /// Its number today.
     pub batch_number: String,
     /// The position that the answer reflects; 0 until the caller fills it in.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// What came in, of a received lot.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Quantity>, nullable = false)]
     pub received: Option<Quantity>,
     /// What was made, of a produced lot.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Quantity>, nullable = false)]
     pub produced: Option<Quantity>,
     /// What went into transformations.
+    #[schema(value_type = schema::Quantity)]
     pub used: Quantity,
     /// What was shipped.
+    #[schema(value_type = schema::Quantity)]
     pub shipped: Quantity,
     /// What was drawn for the laboratory.
+    #[schema(value_type = schema::Quantity)]
     pub sampled: Quantity,
     /// What spoiled or was spilled.
+    #[schema(value_type = schema::Quantity)]
     pub wasted: Quantity,
     /// What was destroyed.
+    #[schema(value_type = schema::Quantity)]
     pub disposed: Quantity,
     /// What should be there: received or produced less all of these, before any count.
+    #[schema(value_type = schema::Quantity)]
     pub book: Quantity,
     /// What was found when it was last counted, by event time.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Quantity>, nullable = false)]
     pub counted: Option<Quantity>,
     /// Book less counted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Quantity>, nullable = false)]
     pub variance: Option<Quantity>,
     /// 100 × (1 − |variance| ÷ received or produced), two decimals; absent without a count or without inflow.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number")]
+    #[schema(value_type = Option<f64>, nullable = false)]
     pub accounted_percent: Option<Decimal>,
     /// True where the book is 0, or the count agrees with it.
     pub closed: bool,

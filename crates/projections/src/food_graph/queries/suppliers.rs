@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::load::{Graph, distinct, named};
@@ -16,7 +17,7 @@ pub const TIERS_MAX: u32 = 16;
 pub const CHAIN_SUPPLIERS_MAX: usize = 50_000;
 
 /// A supplier and how far up the chain it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TracedSupplier {
     /// The supplier.
     pub supplier_id: Uuid,

@@ -8,7 +8,8 @@ use futures::try_join;
 use jiff::Timestamp;
 use num_bigint::BigUint;
 use num_traits::One as _;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::amounts::{Amounts, preferably_in};
@@ -21,16 +22,17 @@ use super::suppliers::{TracedSupplier, supply_chain};
 use super::view::View;
 use crate::changes::{Edge, EdgeType, Label};
 use crate::graph::{GraphStore, Node, StoreError, TraceDirection};
+use crate::schema;
 
 /// The answer to a trace.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Trace {
     /// The traced lot.
     pub batch_id: Uuid,
     /// Which way.
-    #[serde(serialize_with = "direction_word")]
     pub direction: TraceDirection,
     /// The position that the answer reflects; 0 until the caller fills it in.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// The reached lots, without the traced one; in order of depth, number, id.
     pub batches: Vec<TracedBatch>,
@@ -43,7 +45,7 @@ pub struct Trace {
 }
 
 /// A reached lot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TracedBatch {
     /// The lot.
     pub batch_id: Uuid,
@@ -53,38 +55,44 @@ pub struct TracedBatch {
     pub depth: u32,
     /// Forward the part of it that came from the traced lot, backward the part of the traced lot that came from
     /// it; null where it cannot be told.
+    #[schema(value_type = Option<schema::Fraction>, required = true)]
     pub share: Option<Fraction>,
     /// Backward, for a raw lot of an ingredient: its part of all raw lots of that ingredient. Left out where
     /// there is none, null where it cannot be told.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Fraction>)]
     pub share_of_ingredient: Option<Option<Fraction>>,
 }
 
 /// One input line of one output lot, in the direction of flow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TracedEdge {
     /// The input lot.
     pub from_batch_id: Uuid,
     /// The output lot.
     pub to_batch_id: Uuid,
     /// What the input line declares; the lines of one input into several outputs count once.
+    #[schema(value_type = Option<schema::Quantity>, required = true)]
     pub quantity: Option<Quantity>,
     /// Event time (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub occurred_at: Timestamp,
     /// Recorded position.
+    #[schema(value_type = u64)]
     pub position: Position,
     /// The event that says so.
     pub event_id: Uuid,
 }
 
 /// Where some of the lots were shipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TracedLocation {
     /// The consignee.
     pub location_id: Uuid,
     /// Its name today.
     pub name: String,
     /// What was shipped there, one sum per unit.
+    #[schema(value_type = Vec<schema::Quantity>)]
     pub quantities: Amounts,
 }
 
@@ -268,11 +276,4 @@ async fn shipped_to(
         .collect();
     locations.sort_by(|left, right| (&left.name, left.location_id).cmp(&(&right.name, right.location_id)));
     Ok(locations)
-}
-
-fn direction_word<S: Serializer>(direction: &TraceDirection, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match direction {
-        TraceDirection::Forward => "forward",
-        TraceDirection::Backward => "backward",
-    })
 }

@@ -4,15 +4,17 @@ use foodflow_domain::{Quantity, TenantId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{NodeView, Page, PageRequest, Relations, one, page, text_filters};
 use super::properties::Properties;
 use crate::changes::Label;
 use crate::graph::{GraphStore, StoreError};
+use crate::schema;
 
 /// A lot as it stands today.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BatchView {
     /// Its id.
     pub id: Uuid,
@@ -20,46 +22,62 @@ pub struct BatchView {
     pub batch_number: String,
     /// What it is a lot of, where that is a product.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub product_id: Option<Uuid>,
     /// What it is a lot of, where that is an ingredient.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub ingredient_id: Option<Uuid>,
     /// What it is packed as.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub sku_id: Option<Uuid>,
     /// The immediate previous source of a received lot.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub supplier_id: Option<Uuid>,
     /// How much came in or was made.
+    #[schema(value_type = schema::Quantity)]
     pub quantity: Quantity,
     /// What it still holds.
+    #[schema(value_type = schema::Quantity)]
     pub remaining: Quantity,
     /// `available`, `held`, `recalled`, `consumed` or `disposed`.
+    #[schema(value_type = schema::LotStatus)]
     pub status: String,
     /// Date of production.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date, nullable = false)]
     pub production_date: Option<Date>,
     /// Expiry date.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date, nullable = false)]
     pub expiry_date: Option<Date>,
     /// Where it was received or made.
     pub location_id: Uuid,
     /// `received` or `produced`.
+    #[schema(value_type = schema::LotOrigin)]
     pub origin: String,
     /// Event time of its origin (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub occurred_at: Timestamp,
     /// The line it was made on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub line: Option<String>,
     /// Serial shipping container code of a received lot.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub sscc: Option<String>,
     /// When its origin was declared an error with nothing in its place (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub retired_at: Option<Timestamp>,
     /// Recorded time of its first event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Recorded time of its last event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Version of its stream; the `ETag`.
     pub version: u64,

@@ -3,6 +3,7 @@
 use foodflow_domain::TenantId;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{NodeView, Page, PageRequest, Relations, one, page, text_filters};
@@ -11,7 +12,7 @@ use crate::changes::{EdgeType, Label};
 use crate::graph::{GraphStore, StoreError};
 
 /// An ingredient as it stands today.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct IngredientView {
     /// Its id.
     pub id: Uuid,
@@ -21,26 +22,30 @@ pub struct IngredientView {
     pub allergens: Vec<String>,
     /// Country of origin.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub origin_country: Option<String>,
     /// Who supplies it.
     pub supplier_ids: Vec<Uuid>,
     /// What it is composed of.
     pub contains: Vec<ComponentView>,
     /// Recorded time of its first event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Recorded time of its last event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Version of its stream; the `ETag`.
     pub version: u64,
 }
 
 /// A component of a composite ingredient.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ComponentView {
     /// The ingredient that it contains.
     pub ingredient_id: Uuid,
     /// Its share in percent, if stated.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub percent: Option<f64>,
 }
 

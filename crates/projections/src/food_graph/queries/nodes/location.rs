@@ -3,6 +3,7 @@
 use foodflow_domain::TenantId;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{NodeView, Page, PageRequest, Relations, one, page, text_filters};
@@ -11,7 +12,7 @@ use crate::changes::Label;
 use crate::graph::{GraphStore, StoreError};
 
 /// A place as it stands today.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LocationView {
     /// Its id.
     pub id: Uuid,
@@ -22,23 +23,28 @@ pub struct LocationView {
     pub location_type: String,
     /// Postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub address: Option<String>,
     /// Where it is (WGS 84).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub coordinates: Option<CoordinatesView>,
     /// Global location number.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub gln: Option<String>,
     /// Recorded time of its first event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Recorded time of its last event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Version of its stream; the `ETag`.
     pub version: u64,
 }
 
 /// A point on the earth (WGS 84).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct CoordinatesView {
     /// Degrees north.
     pub latitude: f64,

@@ -3,6 +3,7 @@
 use foodflow_domain::TenantId;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{NodeView, Page, PageRequest, Relations, one, page, text_filters};
@@ -11,7 +12,7 @@ use crate::changes::{EdgeType, Label};
 use crate::graph::{GraphStore, StoreError};
 
 /// A product as it stands today.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ProductView {
     /// Its id.
     pub id: Uuid,
@@ -21,9 +22,11 @@ pub struct ProductView {
     pub category: String,
     /// Its brand.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub brand: Option<String>,
     /// Global trade item number.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub gtin: Option<String>,
     /// Whether it is on the FDA's food traceability list.
     pub food_traceability_list: bool,
@@ -33,17 +36,20 @@ pub struct ProductView {
     pub sku_ids: Vec<Uuid>,
     /// The recipe in force.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub recipe: Option<RecipeView>,
     /// Recorded time of its first event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Recorded time of its last event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Version of its stream; the `ETag`.
     pub version: u64,
 }
 
 /// The recipe in force.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RecipeView {
     /// The tenant's name of the version.
     pub version: String,
@@ -52,7 +58,7 @@ pub struct RecipeView {
 }
 
 /// One line of a recipe.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RecipeLineView {
     /// The ingredient.
     pub ingredient_id: Uuid,

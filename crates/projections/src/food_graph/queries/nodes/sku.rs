@@ -3,6 +3,7 @@
 use foodflow_domain::TenantId;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{NodeView, Page, PageRequest, Relations, one, page, text_filters};
@@ -11,7 +12,7 @@ use crate::changes::Label;
 use crate::graph::{GraphStore, StoreError};
 
 /// A stock keeping unit as it stands today.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SkuView {
     /// Its id.
     pub id: Uuid,
@@ -24,8 +25,10 @@ pub struct SkuView {
     /// Unit of the size.
     pub unit: String,
     /// Recorded time of its first event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Recorded time of its last event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Version of its stream; the `ETag`.
     pub version: u64,

@@ -3,6 +3,7 @@
 use foodflow_domain::TenantId;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{NodeView, Page, PageRequest, Relations, one, page, text_filters};
@@ -11,7 +12,7 @@ use crate::changes::{EdgeType, Label};
 use crate::graph::{GraphStore, StoreError};
 
 /// A supplier as it stands today.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SupplierView {
     /// Its id.
     pub id: Uuid,
@@ -21,6 +22,7 @@ pub struct SupplierView {
     pub country: String,
     /// Risk score of the tenant's own scale, 0 (none) upward.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub risk_score: Option<f64>,
     /// Certifications that it holds.
     pub certifications: Vec<String>,
@@ -30,10 +32,13 @@ pub struct SupplierView {
     pub supplier_ids: Vec<Uuid>,
     /// Where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub location_id: Option<Uuid>,
     /// Recorded time of its first event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Recorded time of its last event (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Version of its stream; the `ETag`.
     pub version: u64,

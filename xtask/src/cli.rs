@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::install::{Installer, Item};
 use crate::steps::{Step, run_steps};
 use crate::workspace::Workspace;
-use crate::{doctor, eventstore, openapi, run, servers};
+use crate::{doctor, eventstore, fuzz, openapi, run, servers};
 
 /// Development tasks of FoodFlow OS.
 #[derive(Debug, Parser)]
@@ -51,6 +51,18 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Sends the program requests that are made up from its OpenAPI document, more of them than `test` does
+    Fuzz {
+        /// Most requests of each operation that are made up at random
+        #[arg(long, default_value_t = 200)]
+        examples: u32,
+        /// Where the random numbers start
+        #[arg(long, default_value_t = fuzz::SEED)]
+        seed: u64,
+        /// Fail instead of installing what is missing
+        #[arg(long)]
+        no_install: bool,
+    },
     /// Writes the generated files anew: schemas/openapi.json
     Bless,
     /// Lists the programs that development needs, what is there, and what to do about the rest
@@ -81,6 +93,10 @@ impl Arguments {
             Task::Bench { arguments } => run::replace_by(
                 workspace.cargo().args(["bench", "-p", "foodflow-benches", "--"]).args(arguments),
             ),
+            Task::Fuzz { examples, seed, no_install } => {
+                Installer::new(&workspace, !no_install).ensure(&[Item::Schemathesis])?;
+                fuzz::fuzz(&workspace, examples, seed)
+            }
             Task::Bless => openapi::bless(&workspace),
             Task::Doctor => doctor::report(&workspace),
         }

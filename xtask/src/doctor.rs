@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::install::{Installer, Item};
 use crate::launch::tools::{find_program, path_folders};
 use crate::programs::{
-    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, Program, REDIS, package_command,
+    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, PYTHON, Program, REDIS, package_command,
     version_in, version_text,
 };
 use crate::report;
@@ -68,7 +68,7 @@ fn rust_rows(workspace: &Workspace) -> Vec<Row> {
 fn program_rows() -> Vec<Row> {
     let has_apt = find_program("apt-get", &path_folders()).is_some();
     let rows =
-        [C_COMPILER, GO, MAVEN, JAVA, JAVA_COMPILER, POSTGRES, REDIS, NODE, NPM].into_iter().map(|program| {
+        [C_COMPILER, GO, MAVEN, JAVA, JAVA_COMPILER, POSTGRES, REDIS, NODE, NPM, PYTHON].into_iter().map(|program| {
             let found = program.find();
             row(program.name, program.purpose, &found, &advice(program, &found, has_apt))
         });
@@ -92,6 +92,7 @@ fn item_row(item: Item, present: Option<String>) -> Vec<String> {
         Item::OidcProvider => "tests: logins elsewhere",
         Item::CargoDeny => "licences and sources",
         Item::CargoMachete => "unused dependencies",
+        Item::Schemathesis => "the fuzz run",
     };
     let found = present.unwrap_or_else(|| "not installed".to_owned());
     vec![item.name().to_owned(), purpose.to_owned(), found, action.to_owned()]

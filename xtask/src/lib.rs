@@ -7,6 +7,7 @@ pub mod cli;
 pub mod doctor;
 pub mod events;
 pub mod eventstore;
+pub mod fuzz;
 pub mod install;
 /// The launcher of real servers, shared with the test kit; see its own documentation.
 #[path = "../../crates/testkit/src/servers/launch/mod.rs"]

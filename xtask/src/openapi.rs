@@ -59,7 +59,7 @@ fn generate(workspace: &Workspace) -> anyhow::Result<String> {
 }
 
 /// Cargo puts the programs of one profile into one folder, this one among them.
-fn built_program(name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn built_program(name: &str) -> anyhow::Result<PathBuf> {
     let this = env::current_exe().context("finding the folder of built programs")?;
     Ok(this.with_file_name(name))
 }

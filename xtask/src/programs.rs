@@ -126,6 +126,17 @@ pub const C_COMPILER: Program = Program {
     advice: "install a C compiler",
 };
 
+/// Runs Schemathesis; that it can make environments is part of what is asked.
+pub const PYTHON: Program = Program {
+    name: "python3",
+    purpose: "runs Schemathesis",
+    folders: path_folders,
+    version_arguments: &["-c", "import ensurepip, sys, venv; print(sys.version.split()[0])"],
+    oldest: Some((3, 10)),
+    package: Some("python3-venv"),
+    advice: "install Python 3.10 or newer with its module venv, and put it on PATH",
+};
+
 /// What was found out about a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {

@@ -12,7 +12,7 @@ use crate::install::{Installer, Item};
 use crate::run::{check_interrupted, run, run_in_temporary_folder};
 use crate::servers::Servers;
 use crate::workspace::Workspace;
-use crate::{events, eventstore, openapi, report};
+use crate::{events, eventstore, fuzz, openapi, report};
 
 /// What the benches are compared with: a workspace of its own, which is checked here and built by the benches alone.
 const PEER: &str = "benches/peer/Cargo.toml";
@@ -36,13 +36,15 @@ pub enum Step {
     Openapi,
     /// No written version of an event was changed
     Events,
+    /// Requests made up from the OpenAPI document meet no 5xx, and no answer that it does not describe
+    Fuzz,
     /// Every test passes, against real servers
     Tests,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Tools,
         Self::Format,
         Self::Lint,
@@ -51,6 +53,7 @@ impl Step {
         Self::Unused,
         Self::Openapi,
         Self::Events,
+        Self::Fuzz,
         Self::Tests,
     ];
 
@@ -69,6 +72,7 @@ impl Step {
             Self::Tools => &Item::ALL,
             Self::Dependencies => &[Item::CargoDeny],
             Self::Unused => &[Item::CargoMachete],
+            Self::Fuzz => &[Item::Schemathesis],
             Self::Tests => &Item::TESTS,
             Self::Format | Self::Lint | Self::Docs | Self::Openapi | Self::Events => &[],
         }
@@ -104,6 +108,7 @@ impl Step {
             Self::Unused => run(workspace.command(tools.program("cargo-machete")).env_remove("CARGO")),
             Self::Openapi => openapi::check(workspace),
             Self::Events => events::check(workspace),
+            Self::Fuzz => fuzz::fuzz(workspace, fuzz::EXAMPLES, fuzz::SEED),
             Self::Tests => test(workspace),
         }
     }

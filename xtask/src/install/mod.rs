@@ -10,6 +10,7 @@ mod nats;
 mod neo4j;
 mod oidc_provider;
 mod packages;
+mod schemathesis;
 
 use std::fs::{self, File, TryLockError};
 
@@ -17,13 +18,14 @@ use anyhow::{Context as _, bail};
 
 use crate::launch::tools::TOOLS_FOLDER;
 use crate::programs::{
-    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, Program, REDIS,
+    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, PYTHON, Program, REDIS,
 };
 use crate::report;
 use crate::workspace::Workspace;
 use cargo_tool::{CARGO_DENY, CARGO_MACHETE};
 use into_place::into_place;
 use packages::ensure_programs;
+pub(crate) use schemathesis::program as schemathesis_program;
 
 /// Something that can be installed into the tools folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub enum Item {
     CargoDeny,
     /// The check for dependencies that are not used.
     CargoMachete,
+    /// What makes requests up from the OpenAPI document.
+    Schemathesis,
 }
 
 impl Item {
@@ -54,6 +58,7 @@ impl Item {
         Self::OidcProvider,
         Self::CargoDeny,
         Self::CargoMachete,
+        Self::Schemathesis,
     ];
     /// The servers that tests run against and share.
     pub const SERVERS: [Self; 4] = [Self::Nats, Self::Neo4j, Self::Postgres, Self::Redis];
@@ -71,6 +76,7 @@ impl Item {
             Self::OidcProvider => "oidc-provider",
             Self::CargoDeny => CARGO_DENY.name,
             Self::CargoMachete => CARGO_MACHETE.name,
+            Self::Schemathesis => "schemathesis",
         }
     }
 
@@ -83,6 +89,7 @@ impl Item {
             Self::Redis => &[REDIS],
             Self::OidcProvider => &[NODE, NPM],
             Self::CargoDeny | Self::CargoMachete => &[C_COMPILER],
+            Self::Schemathesis => &[PYTHON],
         }
     }
 }
@@ -142,6 +149,7 @@ impl<'a> Installer<'a> {
             Item::OidcProvider => oidc_provider::present(self.workspace),
             Item::CargoDeny => CARGO_DENY.present(tools),
             Item::CargoMachete => CARGO_MACHETE.present(tools),
+            Item::Schemathesis => schemathesis::present(self.workspace),
         }
     }
 
@@ -154,6 +162,7 @@ impl<'a> Installer<'a> {
             Item::OidcProvider => oidc_provider::install(self.workspace),
             Item::CargoDeny => CARGO_DENY.install(self.workspace),
             Item::CargoMachete => CARGO_MACHETE.install(self.workspace),
+            Item::Schemathesis => schemathesis::install(self.workspace),
         }
     }
 

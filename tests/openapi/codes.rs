@@ -6,8 +6,16 @@ use std::path::Path;
 use foodflow_testkit::contract::contract;
 use serde_json::Value;
 
-/// Codes that no operation answers: another method is no operation, and `other-batch` becomes `invalid-body`.
-const OF_NO_OPERATION: &[&str] = &["method-not-allowed", "other-batch"];
+/// Codes that no operation answers: another method is no operation, and the others are told as another code, or not yet
+/// asked for.
+const OF_NO_OPERATION: &[&str] = &[
+    "method-not-allowed",
+    "other-batch",
+    "session-ended",
+    "too-many-identities",
+    "unknown-permission",
+    "user-locked",
+];
 
 /// Codes with their statuses, as `docs/ERRORS.md` explains them.
 fn explained() -> BTreeMap<String, u16> {

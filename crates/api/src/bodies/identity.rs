@@ -12,11 +12,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Checks, FieldError};
+use crate::http::schema;
 
 /// Most characters of an e-mail address (RFC 5321).
-const EMAIL_CHARS_MAX: usize = 254;
+pub const EMAIL_CHARS_MAX: usize = 254;
 /// Most characters of a first or last name, and of the name of a role or service account.
-const SHORT_NAME_CHARS_MAX: usize = 100;
+pub const SHORT_NAME_CHARS_MAX: usize = 100;
 /// Most characters of a code.
 const CODE_CHARS_MAX: usize = 64;
 /// Most characters of a token that was shown once.
@@ -107,16 +108,16 @@ pub trait CheckedBody: serde::de::DeserializeOwned {
 #[serde(deny_unknown_fields)]
 pub struct AdministratorBody {
     /// E-mail address.
-    #[schema(format = Email, max_length = 254, example = "quality@harbor-vale.example")]
+    #[schema(value_type = schema::Email)]
     email: String,
     /// Password: at least 10 characters, and not easy to guess.
     #[schema(format = Password, min_length = 10, max_length = 256, example = "violet-otter-cobalt-29")]
     password: String,
     /// First name.
-    #[schema(max_length = 100)]
+    #[schema(value_type = Option<schema::ShortName>)]
     first_name: Option<String>,
     /// Last name.
-    #[schema(max_length = 100)]
+    #[schema(value_type = Option<schema::ShortName>)]
     last_name: Option<String>,
 }
 
@@ -128,7 +129,7 @@ pub struct SignUpBody {
     #[schema(max_length = 100, pattern = "^[a-z0-9-]+$", example = "harbor-vale")]
     slug: String,
     /// Name of the tenant.
-    #[schema(max_length = 255, example = "Harbor & Vale")]
+    #[schema(value_type = schema::Name)]
     name: String,
     /// Its first administrator.
     administrator: AdministratorBody,
@@ -280,13 +281,13 @@ impl CheckedBody for PasswordBody {
 #[serde(deny_unknown_fields)]
 pub struct ProfileBody {
     /// E-mail address.
-    #[schema(format = Email, max_length = 254, example = "maria@harbor-vale.example")]
+    #[schema(value_type = schema::Email)]
     email: String,
     /// First name.
-    #[schema(max_length = 100)]
+    #[schema(value_type = Option<schema::ShortName>)]
     first_name: Option<String>,
     /// Last name.
-    #[schema(max_length = 100)]
+    #[schema(value_type = Option<schema::ShortName>)]
     last_name: Option<String>,
 }
 
@@ -308,16 +309,16 @@ pub struct InvitationBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// E-mail address.
-    #[schema(format = Email, max_length = 254, example = "maria@harbor-vale.example")]
+    #[schema(value_type = schema::Email)]
     email: String,
     /// First name.
-    #[schema(max_length = 100)]
+    #[schema(value_type = Option<schema::ShortName>)]
     first_name: Option<String>,
     /// Last name.
-    #[schema(max_length = 100)]
+    #[schema(value_type = Option<schema::ShortName>)]
     last_name: Option<String>,
     /// The user's roles.
-    #[schema(max_items = 300)]
+    #[schema(value_type = schema::Ids)]
     role_ids: Vec<Uuid>,
 }
 
@@ -349,10 +350,10 @@ impl CheckedBody for InvitationBody {
 #[serde(deny_unknown_fields)]
 pub struct RolesBody {
     /// All roles from now on.
-    #[schema(max_items = 300)]
+    #[schema(value_type = schema::Ids)]
     role_ids: Vec<Uuid>,
     /// Why.
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(value_type = schema::Sentence)]
     reason: String,
 }
 
@@ -372,7 +373,7 @@ impl CheckedBody for RolesBody {
 #[serde(deny_unknown_fields)]
 pub struct WhyBody {
     /// Why.
-    #[schema(min_length = 1, max_length = 2000, example = "left the company")]
+    #[schema(value_type = schema::Sentence)]
     reason: String,
 }
 
@@ -425,16 +426,16 @@ pub struct RoleBody {
     /// Chosen by the client, or derived from the command; of a new role alone.
     id: Option<Uuid>,
     /// Name.
-    #[schema(min_length = 1, max_length = 100, example = "Line lead")]
+    #[schema(value_type = schema::ShortName)]
     name: String,
     /// For people.
-    #[schema(max_length = 2000)]
+    #[schema(value_type = Option<schema::Sentence>)]
     description: Option<String>,
     /// What it may do, as `resource:action`.
-    #[schema(max_items = 300, example = json!(["lots:read", "lots:write", "account:use"]))]
+    #[schema(value_type = schema::Names)]
     permissions: Vec<String>,
     /// Why it is changed.
-    #[schema(max_length = 2000)]
+    #[schema(value_type = Option<schema::Sentence>)]
     reason: Option<String>,
 }
 
@@ -476,13 +477,13 @@ pub struct ServiceAccountBody {
     /// Chosen by the client, or derived from the command.
     id: Option<Uuid>,
     /// Name.
-    #[schema(min_length = 1, max_length = 100, example = "ERP bridge")]
+    #[schema(value_type = schema::ShortName)]
     name: String,
     /// For people.
-    #[schema(max_length = 2000)]
+    #[schema(value_type = Option<schema::Sentence>)]
     description: Option<String>,
     /// Its roles.
-    #[schema(max_items = 300)]
+    #[schema(value_type = schema::Ids)]
     role_ids: Vec<Uuid>,
 }
 
@@ -519,13 +520,13 @@ impl CheckedBody for ServiceAccountBody {
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyBody {
     /// What it is called.
-    #[schema(min_length = 1, max_length = 100, example = "ERP, spring 2026")]
+    #[schema(value_type = schema::ShortName)]
     name: String,
     /// Names of permissions that it is limited to; all of its account where absent.
-    #[schema(max_items = 300)]
+    #[schema(value_type = Option<schema::Names>)]
     scopes: Option<Vec<String>>,
     /// Until when it is good; for good where absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<schema::Instant>)]
     expires_at: Option<Timestamp>,
 }
 

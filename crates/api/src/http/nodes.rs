@@ -40,7 +40,7 @@ macro_rules! node_reads {
         }
 
         #[doc = concat!("One ", $what, ".")]
-        #[utoipa::path(get, path = $path, tag = $tag, security(("bearer" = [])),
+        #[utoipa::path(get, path = $path, tag = $tag, summary = concat!("One ", $what, "."), security(("bearer" = [])),
             params(("id" = Uuid, Path, description = concat!("Id of the ", $what)), AsOfQuery),
             responses(
                 (status = 200, description = "With its properties and relations", body = nodes::$view),
@@ -61,7 +61,7 @@ macro_rules! node_reads {
         }
 
         #[doc = concat!("A page of ", $what, "s, in order of id.")]
-        #[utoipa::path(get, path = $paths, tag = $tag, params($query), security(("bearer" = [])),
+        #[utoipa::path(get, path = $paths, tag = $tag, summary = concat!("A page of ", $what, "s, in order of id."), params($query), security(("bearer" = [])),
             responses(
                 (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Page<nodes::$view>),
             ))]

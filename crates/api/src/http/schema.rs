@@ -12,10 +12,14 @@ use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::bodies::checks::{LIST_LENGTH_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::bodies::identity::{EMAIL_CHARS_MAX, SHORT_NAME_CHARS_MAX};
 use crate::bodies::tenancy::{PLAN_CHARS_MAX, URL_CHARS_MAX};
 
 /// No control characters but tab and line feed, and not blanks alone.
 const PRINTED: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
+
+/// Something, one `@`, and labels of a domain with points between them.
+const EMAIL: &str = r"^[^\s@\u0000-\u001f\u007f-\u009f]+@[^\s@.\u0000-\u002d\u007f-\u009f][^\s@.\u0000-\u001f\u007f-\u009f]*(\.[^\s@.\u0000-\u002d\u007f-\u009f][^\s@.\u0000-\u001f\u007f-\u009f]*)*$";
 
 /// Declares kinds of values: their schemas stand among the components of the document.
 macro_rules! kinds {
@@ -68,6 +72,10 @@ fn decimal(maximum: f64, or_zero: bool) -> OneOfBuilder {
 kinds! {
     /// A name, number or code: not blank, without control characters.
     Name = text(NAME_CHARS_MAX, PRINTED).examples(["F-1042"]);
+    /// A short name: not blank, without control characters.
+    ShortName = text(SHORT_NAME_CHARS_MAX, PRINTED).examples(["Maria"]);
+    /// An e-mail address: one `@`, something before it, a domain behind it.
+    Email = text(EMAIL_CHARS_MAX, EMAIL).examples(["maria@harbor-vale.example"]);
     /// A sentence: not blank, without control characters.
     Sentence = text(TEXT_CHARS_MAX, PRINTED).examples(["laboratory result pending"]);
     /// A name or number, as a text or as a number.

@@ -41,10 +41,10 @@ pub(super) fn of_refusal(status: u16) -> Value {
 /// Adds the headers of the answer to success.
 pub(super) fn complete(operation: &mut Value, shape: &Shape) {
     let mut names = Vec::new();
-    if shape.commands || (shape.reads && shape.shows_version) {
+    if shape.answers_recorded || (shape.reads && shape.shows_version) {
         names.push("ETag");
     }
-    if shape.commands || shape.reads {
+    if shape.answers_recorded || shape.reads {
         names.push("Foodflow-Position");
     }
     if shape.name == "GET /v1/events" {

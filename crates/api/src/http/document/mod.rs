@@ -37,6 +37,7 @@ use shape::Shape;
         (name = "restrictions", description = "What bars lots"),
         (name = "corrections", description = "Documents that were errors"),
         (name = "traceability", description = "Lots, where they came from and where they went"),
+        (name = "identity", description = "People, sessions, roles and keys"),
         (name = "tenancy", description = "The tenant, its subscriptions, features and use"),
         (name = "log", description = "The tenant's events"),
         (name = "operations", description = "What operators ask and decide"),

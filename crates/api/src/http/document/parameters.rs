@@ -7,6 +7,23 @@ use crate::http::command::KEY_CHARS_MAX;
 use crate::http::events::LIMIT_MAX;
 use foodflow_projections::page::PAGE_ITEMS_MAX;
 
+/// Examples of filters that the story does not ask by.
+const FILTERS: &[(&str, &str)] = &[
+    ("brand", "Crust"),
+    ("email", "maria@crust.example"),
+    ("feature_name", "line-cameras"),
+    ("gln", "5412345000013"),
+    ("gtin", "05412345000020"),
+    ("ingredient_id", "0199aa11-0000-7000-8000-000000000021"),
+    ("location_id", "0199aa11-0000-7000-8000-000000000001"),
+    ("name", "Pain de campagne"),
+    ("plan", "plant"),
+    ("product_id", "0199aa11-0000-7000-8000-000000000031"),
+    ("sku_code", "PDC-800"),
+    ("status", "held"),
+    ("supplier_id", "0199aa11-0000-7000-8000-000000000011"),
+];
+
 /// What is documented of a common parameter.
 struct Common {
     description: Option<&'static str>,
@@ -81,11 +98,18 @@ pub(super) fn complete(operation: &mut Value, shape: &Shape) {
         parameters.extend(["After", "Prefer"].map(header));
     }
     if shape.commands {
+        parameters.retain(|parameter| parameter["name"] != "Idempotency-Key");
         parameters.extend(["Idempotency-Key", "If-Match"].map(header));
     }
     for parameter in &mut parameters {
-        let Some(Common { description, schema, example }) = parameter["name"].as_str().and_then(common)
-        else {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        let Some(Common { description, schema, example }) = common(name) else {
+            let filter = FILTERS.iter().find(|(filter, _)| *filter == name);
+            if parameter["in"] == "query" && parameter.get("example").is_none() {
+                let flag = (parameter["schema"]["type"] == "boolean").then(|| json!(true));
+                let example = filter.map(|(_, example)| json!(example)).or(flag);
+                parameter["example"] = example.unwrap_or_default();
+            }
             continue;
         };
         if let Some(description) = description {

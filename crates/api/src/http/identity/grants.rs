@@ -36,16 +36,19 @@ pub(super) struct Grant {
     expires_in: i64,
     /// Goes on with the session, once: `POST /v1/token`. A service account has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_token: Option<String>,
     /// Until when the refresh token is good.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     refresh_expires_at: Option<Timestamp>,
     /// The session.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     session_id: Option<Uuid>,
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     user_id: Option<Uuid>,
     /// What may be done with it.
     permissions: BTreeSet<String>,

@@ -36,7 +36,6 @@ const TRIES_MAX: usize = 4;
 #[utoipa::path(get, path = "/v1/me", tag = "identity", security(("bearer" = [])), params(AsOfQuery),
     responses(
         (status = 200, description = "Who one is, and what one may do", body = UserAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn me(
     State(app): State<App>,
@@ -51,14 +50,8 @@ async fn me(
 
 /// Write anew who one is.
 #[utoipa::path(put, path = "/v1/me", tag = "identity", request_body = ProfileBody, security(("bearer" = [])),
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-        ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
-    ),
     responses(
         (status = 200, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn change_me(
     State(app): State<App>,
@@ -77,8 +70,6 @@ async fn change_me(
 #[utoipa::path(post, path = "/v1/me/password", tag = "identity", request_body = PasswordBody, security(("bearer" = [])),
     responses(
         (status = 200, description = "Recorded; log in again", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn change_password(
     State(app): State<App>,
@@ -132,8 +123,6 @@ pub(super) async fn end_all(
 #[utoipa::path(post, path = "/v1/invitations/accept", tag = "identity", request_body = NewPasswordBody, security(()),
     responses(
         (status = 200, description = "Accepted; log in with `POST /v1/login`", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn accept_invitation(
     State(app): State<App>,
@@ -156,8 +145,6 @@ async fn accept_invitation(
 #[utoipa::path(post, path = "/v1/password-resets/use", tag = "identity", request_body = NewPasswordBody, security(()),
     responses(
         (status = 200, description = "Recorded; log in with `POST /v1/login`", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn use_reset(
     State(app): State<App>,

@@ -36,10 +36,12 @@ struct RoleAnswer {
     /// Its name.
     name: String,
     /// For people.
+    #[schema(required = true)]
     description: Option<String>,
     /// Its tenant.
     tenant_id: Uuid,
     /// The key of the built-in role that it is.
+    #[schema(required = true)]
     built_in: Option<String>,
     /// What it may do, as `resource:action`.
     permissions: Vec<String>,
@@ -60,7 +62,6 @@ struct RoleAnswer {
     params(("id" = Uuid, Path, description = "Id of the role"), AsOfQuery),
     responses(
         (status = 200, description = "The role", body = RoleAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn role(
     State(app): State<App>,
@@ -99,7 +100,7 @@ async fn role(
     Ok(tagged(position, u64::try_from(version).ok(), &answer))
 }
 
-table_page!(roles_page, RolesQuery, identity, roles::roles, RoleFilters, RolesRead, "identity", "/v1/roles", "A page of roles, in order of id.", {
+table_page!(roles_page, RolesQuery, identity, roles::roles, RoleFilters, Role, RolesRead, "identity", "/v1/roles", "A page of roles, in order of id.", {
     /// With this name.
     name: String,
 });
@@ -136,7 +137,6 @@ struct PermissionsAnswer {
 #[utoipa::path(get, path = "/v1/permissions", tag = "identity", security(("bearer" = [])),
     responses(
         (status = 200, description = "Every permission", body = PermissionsAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn permissions(
     _: Access<RolesRead>,
@@ -154,11 +154,8 @@ async fn permissions(
 
 /// Define a role.
 #[utoipa::path(post, path = "/v1/roles", tag = "identity", request_body = RoleBody, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result")),
     responses(
         (status = 201, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn define_role(
     State(app): State<App>,
@@ -182,13 +179,9 @@ async fn define_role(
 #[utoipa::path(put, path = "/v1/roles/{id}", tag = "identity", request_body = RoleBody, security(("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "Id of the role"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-        ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
     ),
     responses(
         (status = 200, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn change_role(
     State(app): State<App>,
@@ -215,13 +208,9 @@ async fn change_role(
 #[utoipa::path(post, path = "/v1/roles/{id}/delete", tag = "identity", request_body = WhyBody, security(("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "Id of the role"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-        ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
     ),
     responses(
         (status = 200, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn delete_role(
     State(app): State<App>,

@@ -44,8 +44,6 @@ struct RecoveryAnswer {
 #[utoipa::path(post, path = "/v1/me/second-factor", tag = "identity", request_body = EmptyBody, security(("bearer" = [])),
     responses(
         (status = 200, description = "What an authenticator needs", body = FactorAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn begin(
     State(app): State<App>,
@@ -80,8 +78,6 @@ async fn proved(
 #[utoipa::path(post, path = "/v1/me/second-factor/enable", tag = "identity", request_body = CodeBody, security(("bearer" = [])),
     responses(
         (status = 200, description = "Codes for the day when the authenticator is lost", body = RecoveryAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn enable(
     State(app): State<App>,
@@ -105,8 +101,6 @@ async fn enable(
 #[utoipa::path(post, path = "/v1/me/second-factor/disable", tag = "identity", request_body = CodeBody, security(("bearer" = [])),
     responses(
         (status = 200, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn disable(
     State(app): State<App>,

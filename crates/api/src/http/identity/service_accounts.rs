@@ -36,8 +36,7 @@ use crate::http::{App, PathId};
 #[utoipa::path(get, path = "/v1/service-accounts/{id}", tag = "identity", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the service account"), AsOfQuery),
     responses(
-        (status = 200, description = "Its name and roles, and whether it may act", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Its name and roles, and whether it may act", body = service_accounts::ServiceAccount),
     ))]
 async fn service_account(
     State(app): State<App>,
@@ -54,7 +53,7 @@ async fn service_account(
     Ok(tagged(position, u64::try_from(row.version).ok(), &row))
 }
 
-table_page!(service_accounts_page, ServiceAccountsQuery, identity, service_accounts::service_accounts, ServiceAccountFilters, ServiceAccountsRead, "identity", "/v1/service-accounts", "A page of service accounts, in order of id.", {
+table_page!(service_accounts_page, ServiceAccountsQuery, identity, service_accounts::service_accounts, ServiceAccountFilters, ServiceAccount, ServiceAccountsRead, "identity", "/v1/service-accounts", "A page of service accounts, in order of id.", {
     /// With this name.
     name: String,
     /// Which may act, or may not.
@@ -74,13 +73,13 @@ struct ApiKeyAnswer {
     #[schema(value_type = Vec<String>)]
     scopes: serde_json::Value,
     /// Until when it is good.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// When it last bought an access token.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Timestamp>,
     /// When it was revoked.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
     /// When it was issued.
     #[schema(value_type = String, format = DateTime)]
@@ -126,8 +125,7 @@ struct KeysQuery {
 #[utoipa::path(get, path = "/v1/service-accounts/{id}/keys", tag = "identity", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Id of the service account"), KeysQuery),
     responses(
-        (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Page<ApiKeyAnswer>),
     ))]
 async fn keys_page(
     State(app): State<App>,
@@ -151,11 +149,8 @@ async fn keys_page(
 
 /// Make a service account.
 #[utoipa::path(post, path = "/v1/service-accounts", tag = "identity", request_body = ServiceAccountBody, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result")),
     responses(
         (status = 201, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn create(
     State(app): State<App>,
@@ -191,8 +186,6 @@ struct IssuedKey {
     params(("id" = Uuid, Path, description = "Id of the service account")),
     responses(
         (status = 201, description = "The key", body = IssuedKey),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn issue_key(
     State(app): State<App>,
@@ -223,16 +216,12 @@ macro_rules! on_service_account {
     ($name:ident, $verb:ident, $path:literal, $body:ty, $summary:literal, |$said:ident| $change:expr) => {
         #[doc = $summary]
         #[utoipa::path($verb, path = $path, tag = "identity", request_body = $body, security(("bearer" = [])),
-            params(
-                ("id" = Uuid, Path, description = "Id of the service account"),
-                ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-                ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
-            ),
-            responses(
-                (status = 200, description = "Recorded", body = CommandAnswer),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-                (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
-            ))]
+                                    params(
+                                        ("id" = Uuid, Path, description = "Id of the service account"),
+                                    ),
+                                    responses(
+                                        (status = 200, description = "Recorded", body = CommandAnswer),
+                                    ))]
         async fn $name(
             State(app): State<App>,
             access: Access<ServiceAccountsWrite>,
@@ -265,7 +254,7 @@ async fn changed(
 }
 
 on_service_account!(
-    change_roles,
+    change_roles_of_account,
     put,
     "/v1/service-accounts/{id}/roles",
     RolesBody,
@@ -276,7 +265,7 @@ on_service_account!(
     }
 );
 on_service_account!(
-    deactivate,
+    deactivate_account,
     post,
     "/v1/service-accounts/{id}/deactivate",
     WhyBody,
@@ -284,7 +273,7 @@ on_service_account!(
     |reason| (ServiceAccountChange::Deactivate, reason)
 );
 on_service_account!(
-    reactivate,
+    reactivate_account,
     post,
     "/v1/service-accounts/{id}/reactivate",
     WhyBody,
@@ -297,13 +286,9 @@ on_service_account!(
     params(
         ("id" = Uuid, Path, description = "Id of the service account"),
         ("key_id" = Uuid, Path, description = "Id of the key"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-        ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
     ),
     responses(
         (status = 200, description = "Recorded", body = CommandAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn revoke_key(
     State(app): State<App>,
@@ -324,9 +309,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(service_accounts_page, create))
         .routes(routes!(service_account))
-        .routes(routes!(change_roles))
-        .routes(routes!(deactivate))
-        .routes(routes!(reactivate))
+        .routes(routes!(change_roles_of_account))
+        .routes(routes!(deactivate_account))
+        .routes(routes!(reactivate_account))
         .routes(routes!(keys_page, issue_key))
         .routes(routes!(revoke_key))
 }

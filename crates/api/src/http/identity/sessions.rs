@@ -14,6 +14,7 @@ use foodflow_domain::TenantId;
 use foodflow_domain::identity::session::SessionEnd;
 use foodflow_domain::ids::SessionId;
 use foodflow_projections::identity::sessions;
+use foodflow_projections::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -40,9 +41,6 @@ use crate::http::{App, PathId};
 #[utoipa::path(post, path = "/v1/login", tag = "identity", request_body = LoginBody, security(()),
     responses(
         (status = 200, description = "An access token, and a refresh token that is good once", body = Grant),
-        (status = 401, description = "Refused: `login-refused` or `second-factor-required`", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn log_in(
     State(app): State<App>,
@@ -67,9 +65,6 @@ async fn log_in(
 #[utoipa::path(post, path = "/v1/token", tag = "identity", request_body = TokenBody, security(()),
     responses(
         (status = 200, description = "An access token; the refresh token is another one from now on", body = Grant),
-        (status = 401, description = "Refused: `token-invalid`", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn token(
     State(app): State<App>,
@@ -101,8 +96,6 @@ async fn token(
 #[utoipa::path(post, path = "/v1/logout", tag = "identity", request_body = EmptyBody, security(("bearer" = [])),
     responses(
         (status = 204, description = "It has ended; its tokens are refused from now on"),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn log_out(
     State(app): State<App>,
@@ -141,8 +134,6 @@ async fn end<P>(
     params(("id" = Uuid, Path, description = "Id of the session")),
     responses(
         (status = 204, description = "It has ended; its tokens are refused from now on"),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn end_own(
     State(app): State<App>,
@@ -161,8 +152,6 @@ async fn end_own(
     params(("id" = Uuid, Path, description = "Id of the session")),
     responses(
         (status = 204, description = "It has ended; its tokens are refused from now on"),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Try again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn revoke(
     State(app): State<App>,
@@ -194,8 +183,7 @@ struct OwnSessionsQuery {
 /// A page of one's own sessions, in order of when they began.
 #[utoipa::path(get, path = "/v1/me/sessions", tag = "identity", params(OwnSessionsQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Page<sessions::Session>),
     ))]
 async fn own_sessions(
     State(app): State<App>,
@@ -211,7 +199,7 @@ async fn own_sessions(
     Ok(answer(position, &sessions::sessions(store.as_ref(), access.tenant, filters, page).await?))
 }
 
-table_page!(sessions_page, SessionsQuery, identity, sessions::sessions, SessionFilters, UsersRead, "identity", "/v1/sessions", "A page of sessions, in order of when they began.", {
+table_page!(sessions_page, SessionsQuery, identity, sessions::sessions, SessionFilters, Session, UsersRead, "identity", "/v1/sessions", "A page of sessions, in order of when they began.", {
     /// Of this user.
     user_id: Uuid,
 });

@@ -38,11 +38,9 @@ struct SignedUp {
 ///
 /// Where the setting `sign_up` is `closed`, nobody can; `foodflow sign-up` does it then.
 #[utoipa::path(post, path = "/v1/sign-up", tag = "identity", request_body = SignUpBody, security(()),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     responses(
         (status = 201, description = "Registered; log in with `POST /v1/login`", body = SignedUp),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn sign_up(
     State(app): State<App>,

@@ -46,8 +46,10 @@ pub(super) struct UserAnswer {
     /// E-mail address; `<id>@forgotten.invalid` of somebody who was forgotten.
     email: String,
     /// First name.
+    #[schema(required = true)]
     first_name: Option<String>,
     /// Last name.
+    #[schema(required = true)]
     last_name: Option<String>,
     /// The user's tenant.
     tenant_id: Uuid,
@@ -58,10 +60,10 @@ pub(super) struct UserAnswer {
     /// Whether a second factor is asked for.
     has_second_factor: bool,
     /// Until when no login is looked at.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     locked_until: Option<Timestamp>,
     /// When the user last logged in.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     last_login_at: Option<Timestamp>,
     /// When the user was invited or registered.
     #[schema(value_type = String, format = DateTime)]
@@ -75,6 +77,7 @@ pub(super) struct UserAnswer {
     position: i64,
     /// The user's roles; of a single user alone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     role_ids: Option<Vec<Uuid>>,
 }
 
@@ -124,7 +127,6 @@ pub(super) async fn answered(
     params(("id" = Uuid, Path, description = "Id of the user"), AsOfQuery),
     responses(
         (status = 200, description = "Who that is, and the user's roles", body = UserAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn user(
     State(app): State<App>,
@@ -162,8 +164,7 @@ struct UsersQuery {
 /// A page of users, in order of id.
 #[utoipa::path(get, path = "/v1/users", tag = "identity", params(UsersQuery), security(("bearer" = [])),
     responses(
-        (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Object),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "`items`, and `next` to hand to `page[after]`", body = Page<UserAnswer>),
     ))]
 async fn users_page(
     State(app): State<App>,
@@ -212,11 +213,9 @@ fn with_token(status: StatusCode, accepted: &Accepted, token: &Token) -> Respons
 
 /// Invite somebody; an invitation that was not accepted may be renewed with the same `id`.
 #[utoipa::path(post, path = "/v1/users", tag = "identity", request_body = InvitationBody, security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     responses(
         (status = 201, description = "Invited; the token is good for 7 days", body = OneTimeAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn invite(
     State(app): State<App>,
@@ -241,12 +240,10 @@ async fn invite(
 #[utoipa::path(post, path = "/v1/users/{id}/password-reset", tag = "identity", request_body = EmptyBody, security(("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "Id of the user"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
+        ("Idempotency-Key" = Option<String>, Header),
     ),
     responses(
         (status = 200, description = "The token is good for an hour", body = OneTimeAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn reset_password(
     State(app): State<App>,
@@ -270,16 +267,12 @@ macro_rules! on_user {
     ($name:ident, $verb:ident, $path:literal, $body:ty, $summary:literal, |$app:ident, $tenant:ident, $id:ident, $said:ident, $held:ident, $origin:ident| $operation:expr) => {
         #[doc = $summary]
         #[utoipa::path($verb, path = $path, tag = "identity", request_body = $body, security(("bearer" = [])),
-            params(
-                ("id" = Uuid, Path, description = "Id of the user"),
-                ("Idempotency-Key" = Option<String>, Header, description = "Command id: a repeat answers with the first result"),
-                ("If-Match" = Option<String>, Header, description = "Expected version, as `ETag` gave it"),
-            ),
-            responses(
-                (status = 200, description = "Recorded", body = CommandAnswer),
-                (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-                (status = "5XX", description = "Not recorded; safe to repeat with the same key", body = Problem, content_type = "application/problem+json"),
-            ))]
+                                    params(
+                                        ("id" = Uuid, Path, description = "Id of the user"),
+                                    ),
+                                    responses(
+                                        (status = 200, description = "Recorded", body = CommandAnswer),
+                                    ))]
         async fn $name(
             State($app): State<App>,
             access: Access<UsersWrite>,
@@ -387,8 +380,6 @@ on_user!(
     params(("id" = Uuid, Path, description = "Id of the user")),
     responses(
         (status = 200, description = "Erased, and signed", body = Erasure),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "Not done yet; ask again", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn forget(
     State(app): State<App>,

@@ -83,6 +83,9 @@ impl Contract {
                 return Err(format!("the header {header} is missing"));
             }
         }
+        if documented.get("content").is_none() {
+            return if answer.body == "" { Ok(()) } else { Err(format!("{status} of {name} has no body")) };
+        }
         let media = answer.header("content-type").unwrap_or_default();
         let media = media.split(';').next().unwrap_or_default();
         let Some(content) = documented["content"].get(media) else {
@@ -208,6 +211,7 @@ mod tests {
                     "headers": {"ETag": {"required": true}},
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Whole"}}},
                 }}}},
+                "/v1/things/none": {"get": {"responses": {"204": {}}}},
                 "/v1/things/all": {"get": {"responses": {"200": {"content": {"text/plain": {}}}}}},
             },
             "components": {"schemas": {
@@ -231,6 +235,7 @@ mod tests {
         let good = answer(200, "application/json", json!({"a": 1, "b": "x"}));
         assert_eq!(check("/v1/things/7?x=1", &good), Ok(()));
         assert_eq!(check("/v1/things/all", &answer(200, "text/plain; charset=utf-8", json!("x"))), Ok(()));
+        assert_eq!(check("/v1/things/none", &answer(204, "text/plain", json!(""))), Ok(()));
         let mut without_header = good.clone();
         without_header.headers.remove("etag");
         for (path, bad) in [
@@ -240,6 +245,7 @@ mod tests {
             ("/v1/things/7", answer(200, "text/plain", json!("x"))),
             ("/v1/things/7", answer(201, "application/json", json!({"a": 1}))),
             ("/v1/things/all", good.clone()),
+            ("/v1/things/none", answer(204, "text/plain", json!("x"))),
             ("/v1/others", good),
         ] {
             assert!(check(path, &bad).is_err(), "{path} {:?}", bad.body);

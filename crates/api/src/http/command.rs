@@ -18,15 +18,13 @@ use super::App;
 use super::access::Access;
 use super::header_value::single;
 use super::problem::Problem;
+use super::reads::no_parameters;
 use crate::bodies::{self, Body, FieldError};
 
 /// Most bytes of a request body.
 pub const BODY_BYTES_MAX: usize = 1_000_000;
 /// Most characters of an idempotency key.
 pub const KEY_CHARS_MAX: usize = 255;
-
-/// Most characters of a query that is not understood that are told.
-const QUERY_CHARS_SHOWN: usize = 100;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -71,13 +69,7 @@ impl FromRequest<App> for CommandRequest {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        if let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) {
-            let shown: String = query.chars().take(QUERY_CHARS_SHOWN).collect();
-            return Err(Problem::invalid_parameter(
-                "query",
-                format!("a command takes none, and `{shown}` is there"),
-            ));
-        }
+        no_parameters(parts.uri.query())?;
         let length =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if length.is_some_and(|bytes: usize| bytes > BODY_BYTES_MAX) {

@@ -72,6 +72,16 @@ pub(super) fn parameters<T>(query: Result<Query<T>, QueryRejection>) -> Result<T
     }
 }
 
+/// Most characters of a query that is not understood that are told.
+const QUERY_CHARS_SHOWN: usize = 100;
+
+/// Refuses a query string where the operation takes none.
+pub(super) fn no_parameters(query: Option<&str>) -> Result<(), Problem> {
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(()) };
+    let shown: String = query.chars().take(QUERY_CHARS_SHOWN).collect();
+    Err(Problem::invalid_parameter("query", format!("the operation takes none, and `{shown}` is there")))
+}
+
 fn no_lot(id: Uuid) -> Problem {
     Problem::not_found(format!("there is no lot {id}, or it was not known then"))
 }

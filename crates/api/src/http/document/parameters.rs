@@ -106,7 +106,7 @@ pub(super) fn complete(operation: &mut Value, shape: &Shape) {
         let Some(Common { description, schema, example }) = common(name) else {
             let filter = FILTERS.iter().find(|(filter, _)| *filter == name);
             if parameter["in"] == "query" && parameter.get("example").is_none() {
-                let flag = (parameter["schema"]["type"] == "boolean").then(|| json!(true));
+                let flag = Some(json!(true)).filter(|_| parameter["schema"]["type"] == "boolean");
                 let example = filter.map(|(_, example)| json!(example)).or(flag);
                 parameter["example"] = example.unwrap_or_default();
             }

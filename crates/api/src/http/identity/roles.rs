@@ -1,7 +1,7 @@
 //! `/v1/roles` and `/v1/permissions`: what may be done, and by whom.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use foodflow_commands::identity::roles::{ChangeRole, DefineRole, DeleteRole};
@@ -23,7 +23,7 @@ use crate::http::access::{Access, RolesRead, RolesWrite};
 use crate::http::client_address::ClientAddress;
 use crate::http::command::{CommandAnswer, CommandRequest, respond};
 use crate::http::problem::Problem;
-use crate::http::reads::parameters;
+use crate::http::reads::no_parameters;
 use crate::http::tables::{AsOfQuery, as_of, table_page};
 use crate::http::view::{Standing, standing, tagged};
 use crate::http::{App, PathId};
@@ -121,11 +121,6 @@ struct PermissionAnswer {
     description: &'static str,
 }
 
-/// No parameter is taken.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoQuery {}
-
 /// Every permission.
 #[derive(Serialize, ToSchema)]
 struct PermissionsAnswer {
@@ -138,11 +133,8 @@ struct PermissionsAnswer {
     responses(
         (status = 200, description = "Every permission", body = PermissionsAnswer),
     ))]
-async fn permissions(
-    _: Access<RolesRead>,
-    query: Result<Query<NoQuery>, QueryRejection>,
-) -> Result<Response, Problem> {
-    parameters(query)?;
+async fn permissions(_: Access<RolesRead>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    no_parameters(query.as_deref())?;
     let shown = PERMISSIONS.iter().map(|permission| PermissionAnswer {
         name: permission.name(),
         resource: permission.resource,

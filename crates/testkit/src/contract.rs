@@ -225,7 +225,7 @@ mod tests {
         let mut headers = reqwest::header::HeaderMap::new();
         headers.insert("content-type", media.parse().unwrap());
         headers.insert("etag", "\"1\"".parse().unwrap());
-        Answer { status: status.try_into().unwrap(), headers, body }
+        Answer { status: status.try_into().unwrap(), headers, body, bytes: Vec::new() }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub enum Item {
 
 impl Item {
     /// Every item.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Nats,
         Self::Neo4j,
         Self::Postgres,

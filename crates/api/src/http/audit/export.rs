@@ -114,7 +114,6 @@ impl Export {
 #[utoipa::path(get, path = "/v1/audit/export", tag = "audit", params(ExportQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "Entries as lines, each as `/v1/audit` answers it", content((String = "text/csv"), (String = "application/x-ndjson"))),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn export(
     State(app): State<App>,

@@ -116,7 +116,6 @@ struct AuditPage {
 #[utoipa::path(get, path = "/v1/audit", tag = "audit", params(AuditQuery), security(("bearer" = [])),
     responses(
         (status = 200, description = "`items`, and `next` to hand to `page[after]`", content((AuditPage = "application/json"), (String = "text/csv"))),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn audit_page(
     State(app): State<App>,

@@ -14,6 +14,7 @@ pub(super) fn components() -> Value {
         "ETag": header("Version of the resource, to hand to `If-Match`", version, true),
         "Foodflow-Position": header("Log position that the answer reflects", position(), true),
         "Foodflow-Next": header("Only where there may be more: the position to ask on `after`", position(), false),
+        "Foodflow-Next.page": header("Only as CSV, and where there is more: what to hand to `page[after]`", json!({"type": "string", "format": "uuid"}), false),
         "Retry-After": header("Seconds after which to try again", json!({"type": "integer", "minimum": 0}), true),
         "RateLimit": header("Whose limit it is, requests that are left, and seconds until the next", limit(), false),
         "RateLimit-Policy": header("Requests at once (`q`), and seconds until as many are allowed again (`w`)", limit(), false),
@@ -21,10 +22,12 @@ pub(super) fn components() -> Value {
     })
 }
 
-/// References to headers by name.
+/// References to headers by name; what follows a dot tells headers of one name apart.
 pub(super) fn named(names: &[&str]) -> Value {
-    let reference =
-        |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
+    let reference = |name: &&str| {
+        let header = name.split('.').next().unwrap_or_default();
+        (header.to_owned(), json!({"$ref": format!("#/components/headers/{name}")}))
+    };
     Value::Object(names.iter().map(reference).collect())
 }
 
@@ -47,8 +50,10 @@ pub(super) fn complete(operation: &mut Value, shape: &Shape) {
     if shape.answers_recorded || shape.reads {
         names.push("Foodflow-Position");
     }
-    if shape.name == "GET /v1/events" {
-        names.push("Foodflow-Next");
+    match shape.name.as_str() {
+        "GET /v1/events" => names.push("Foodflow-Next"),
+        "GET /v1/audit" => names.push("Foodflow-Next.page"),
+        _ => {}
     }
     for (status, answer) in operation["responses"].as_object_mut().into_iter().flatten() {
         if status.starts_with('2') && !names.is_empty() {

@@ -39,6 +39,7 @@ use shape::Shape;
         (name = "traceability", description = "Lots, where they came from and where they went"),
         (name = "identity", description = "People, sessions, roles and keys"),
         (name = "tenancy", description = "The tenant, its subscriptions, features and use"),
+        (name = "audit", description = "Who did what when"),
         (name = "log", description = "The tenant's events"),
         (name = "operations", description = "What operators ask and decide"),
     ),

@@ -9,16 +9,21 @@ use foodflow_projections::page::PAGE_ITEMS_MAX;
 
 /// Examples of filters that the story does not ask by.
 const FILTERS: &[(&str, &str)] = &[
+    ("actor", "user:0199aa11-0000-7000-8000-000000000111"),
     ("brand", "Crust"),
     ("email", "maria@crust.example"),
     ("feature_name", "line-cameras"),
+    ("format", "csv"),
     ("gln", "5412345000013"),
     ("gtin", "05412345000020"),
     ("ingredient_id", "0199aa11-0000-7000-8000-000000000021"),
     ("location_id", "0199aa11-0000-7000-8000-000000000001"),
+    ("month", "2026-05"),
     ("name", "Pain de campagne"),
-    ("plan", "plant"),
+    ("outcome", "refused"),
+    ("plan", "professional"),
     ("product_id", "0199aa11-0000-7000-8000-000000000031"),
+    ("resource_id", "0199aa11-0000-7000-8000-000000000061"),
     ("sku_code", "PDC-800"),
     ("status", "held"),
     ("supplier_id", "0199aa11-0000-7000-8000-000000000011"),

@@ -11,7 +11,7 @@ use foodflow_domain::ids::RoleId;
 use foodflow_projections::identity::user_roles::{self, UserRole};
 use foodflow_projections::identity::{role_permissions, roles};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

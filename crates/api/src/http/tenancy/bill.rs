@@ -37,7 +37,6 @@ struct BillQuery {
 #[utoipa::path(get, path = "/v1/tenant/bill", tag = "tenancy", security(("bearer" = [])), params(BillQuery),
     responses(
         (status = 200, description = "What was used of each metric, under which plan", body = Bill),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn bill(
     State(app): State<App>,

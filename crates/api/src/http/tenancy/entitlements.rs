@@ -90,7 +90,6 @@ struct SubscriptionAnswer {
 #[utoipa::path(get, path = "/v1/tenant/entitlements", tag = "tenancy", security(("bearer" = [])), params(AsOfQuery),
     responses(
         (status = 200, description = "Plan, limits, use, and when counting begins anew", body = EntitlementsAnswer),
-        (status = "4XX", description = "Refused; see `code`", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn entitlements(
     State(app): State<App>,

@@ -8,14 +8,8 @@ use serde_json::Value;
 
 /// Codes that no operation answers: another method is no operation, and the others are told as another code, or not yet
 /// asked for.
-const OF_NO_OPERATION: &[&str] = &[
-    "method-not-allowed",
-    "other-batch",
-    "session-ended",
-    "too-many-identities",
-    "unknown-permission",
-    "user-locked",
-];
+const OF_NO_OPERATION: &[&str] =
+    &["method-not-allowed", "other-batch", "session-ended", "unknown-permission"];
 
 /// Codes with their statuses, as `docs/ERRORS.md` explains them.
 fn explained() -> BTreeMap<String, u16> {

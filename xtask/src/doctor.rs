@@ -7,8 +7,8 @@ use anyhow::bail;
 use crate::install::{Installer, Item};
 use crate::launch::tools::{find_program, path_folders};
 use crate::programs::{
-    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, PYTHON, Program, REDIS, package_command,
-    version_in, version_text,
+    C_COMPILER, Found, GO, JAVA, JAVA_COMPILER, MAVEN, NODE, NPM, POSTGRES, PYTHON, Program, REDIS,
+    package_command, version_in, version_text,
 };
 use crate::report;
 use crate::workspace::Workspace;
@@ -67,8 +67,9 @@ fn rust_rows(workspace: &Workspace) -> Vec<Row> {
 
 fn program_rows() -> Vec<Row> {
     let has_apt = find_program("apt-get", &path_folders()).is_some();
-    let rows =
-        [C_COMPILER, GO, MAVEN, JAVA, JAVA_COMPILER, POSTGRES, REDIS, NODE, NPM, PYTHON].into_iter().map(|program| {
+    let rows = [C_COMPILER, GO, MAVEN, JAVA, JAVA_COMPILER, POSTGRES, REDIS, NODE, NPM, PYTHON]
+        .into_iter()
+        .map(|program| {
             let found = program.find();
             row(program.name, program.purpose, &found, &advice(program, &found, has_apt))
         });

@@ -20,8 +20,8 @@ pub mod fold;
 pub mod postgres;
 pub mod projection;
 pub mod row;
-pub mod secret;
 pub mod schema;
+pub mod secret;
 pub mod select;
 pub mod value;
 

@@ -5,7 +5,7 @@
 //   lifetime_s how long an ID token is valid, in seconds
 //   late_ms    how long the answer with a token is on its way
 // It makes its keys at each start, so that a restart rotates them.
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -13,11 +13,17 @@ const [folder, port, text] = process.argv.slice(2);
 const { clients, publishes, lifetime_s: lifetime = 3600, late_ms: late = 0 } = JSON.parse(text);
 const library = await import(pathToFileURL(join(folder, "oidc-provider", "lib", "index.js")));
 
+// By way of PEM: Node.js 20 stands still now and then where a key that it has just generated is exported as a JWK while what
+// generated it is collected as garbage, for both lock the same key.
+const encoding = {
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+};
 const keys = () => [
-  generateKeyPairSync("rsa", { modulusLength: 2048 }),
-  generateKeyPairSync("ec", { namedCurve: "P-256" }),
-  generateKeyPairSync("ed25519"),
-].map(({ privateKey }) => ({ ...privateKey.export({ format: "jwk" }), use: "sig" }));
+  generateKeyPairSync("rsa", { modulusLength: 2048, ...encoding }),
+  generateKeyPairSync("ec", { namedCurve: "P-256", ...encoding }),
+  generateKeyPairSync("ed25519", encoding),
+].map(({ privateKey }) => ({ ...createPrivateKey(privateKey).export({ format: "jwk" }), use: "sig" }));
 
 const provider = new library.Provider(`http://127.0.0.1:${port}`, {
   clients,

@@ -64,10 +64,11 @@ impl RecordKind {
         }
     }
 
-    /// Whether its records can be made again from the log, so that none of them is worth a wait for the disk.
+    /// Whether its records can be made again from the log and are written often, so that none of them is worth a wait for
+    /// the disk.
     #[must_use]
     pub const fn is_made_again(self) -> bool {
-        matches!(self, Self::Snapshot | Self::Follower)
+        matches!(self, Self::Snapshot)
     }
 
     /// Whether a value that was replaced is to be erased from the disk, so that each write is followed by

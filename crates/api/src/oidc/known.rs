@@ -17,7 +17,7 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::transport::{Transport, may_be_used};
+use super::transport::{Transport, may_be_used, told};
 use super::{ALGORITHMS, ProviderError};
 
 /// How long what the provider says is taken for true: a key that it withdraws is good no longer.
@@ -170,11 +170,6 @@ fn auth_type(methods: Option<&Vec<CoreClientAuthMethod>>) -> AuthType {
     } else {
         AuthType::BasicAuth
     }
-}
-
-/// An error with what is behind it, in one line.
-fn told(error: impl std::error::Error + Send + Sync + 'static) -> String {
-    format!("{:#}", anyhow::Error::new(error))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Requests to the identity provider: each over a connection of its own, with a limit of time and of bytes, and with no
 //! redirection followed.
 
-use std::error::Error as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -74,7 +73,7 @@ impl Transport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let answer = async {
             let asked = self.client.request(request.map(|body| Full::new(Bytes::from(body)))).await;
-            let (parts, body) = asked.map_err(|error| NoAnswer::Broken(whole(&error)))?.into_parts();
+            let (parts, body) = asked.map_err(|error| NoAnswer::Broken(told(error)))?.into_parts();
             let body = Limited::new(body, BYTES_MAX).collect().await;
             let body = body.map_err(|error| NoAnswer::Endless(error.to_string()))?;
             Ok(HttpResponse::from_parts(parts, body.to_bytes().into()))
@@ -92,15 +91,9 @@ impl<'c> AsyncHttpClient<'c> for Transport {
     }
 }
 
-/// An error with what is behind it.
-fn whole(error: &hyper_util::client::legacy::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+/// An error with what is behind it, in one line.
+pub(super) fn told(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::new(error))
 }
 
 /// Whether an address of the provider may be used: with TLS, or without where the provider itself is without.

@@ -32,8 +32,6 @@ pub struct Column {
     pub description: &'static str,
     /// The words that it may hold, where they are few.
     pub words: &'static [&'static str],
-    /// Whether it is never answered.
-    pub hidden: bool,
 }
 
 /// An index that is not unique.
@@ -132,7 +130,7 @@ mod tests {
     ];
 
     const fn column(name: &'static str, column_type: ColumnType, nullable: bool) -> Column {
-        Column { name, column_type, nullable, description: "", words: &[], hidden: false, secret: false }
+        Column { name, column_type, nullable, description: "", words: &[], secret: false }
     }
 
     const fn table(key: &'static [&'static str]) -> Table {

@@ -71,8 +71,8 @@ pub trait TableRow: Sized {
 ///
 /// `String [100]` is a text of at most 100 characters, `String [50 of "active" | "cancelled"]` one of these words, `Option<…>` a
 /// column that may hold nothing; a column whose name is a keyword is given as `field as "name"`. What only the program may
-/// know, such as a hash of a password, is a [`Secret`](crate::tables::Secret): it is written and never asked for. The docs of a
-/// field describe it in the OpenAPI document; a field with `#[serde(skip_serializing)]` is never answered.
+/// know, such as a hash of a password, is a [`Secret`](crate::tables::Secret): it is written, never asked for, and in no
+/// answer's schema. The docs of a field describe it in the OpenAPI document.
 #[macro_export]
 macro_rules! table {
     (
@@ -110,7 +110,6 @@ macro_rules! table {
                     secret: <$type as $crate::tables::value::ColumnValue>::SECRET,
                     description: $crate::attribute_docs!($(#[$($field_attribute)*])*),
                     words: &[$($($($word),+)?)?],
-                    hidden: $crate::attribute_hides!($(#[$($field_attribute)*])*),
                 },)*
             ];
             const TABLE: &'static $crate::tables::Table = &$crate::tables::Table {
@@ -181,20 +180,5 @@ macro_rules! attribute_docs {
     };
     (#[$($other:tt)*] $($rest:tt)*) => {
         $crate::attribute_docs!($($rest)*)
-    };
-}
-
-/// Whether a field's attributes keep it from being answered.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! attribute_hides {
-    () => {
-        false
-    };
-    (#[serde(skip_serializing)] $($rest:tt)*) => {
-        true
-    };
-    (#[$($other:tt)*] $($rest:tt)*) => {
-        $crate::attribute_hides!($($rest)*)
     };
 }

@@ -119,6 +119,7 @@ async fn nobody_takes_over_the_account_of_who_holds_more(#[case] stores: Stores)
     manager.post(&format!("{path}/password-reset"), &json!({})).await?.refused(403, CODE);
     manager.post(&format!("{path}/deactivate"), &why).await?.refused(403, CODE);
     manager.post(&format!("{path}/second-factor/disable"), &why).await?.refused(403, CODE);
+    manager.post(&format!("{path}/identities/unlink"), &why).await?.refused(403, CODE);
     let profile = json!({"email": email("kims-own", &office.plant.slug)});
     manager.put(&path, &profile).await?.refused(403, CODE);
     manager

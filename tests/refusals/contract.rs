@@ -22,7 +22,7 @@ pub(super) const PUBLIC: &[&str] = &[
 ];
 
 /// Operations of identity that take more than a tenant and a token of the command line: a person who has logged in, a
-/// password, a key. What they accept, and that another tenant's ids are not there, is tried in `tests/identity`.
+/// password, a key. What they accept is tried in `tests/identity`.
 pub(super) fn is_of_identity(operation: &str) -> bool {
     const PATHS: &[&str] = &[
         "/v1/invitations",
@@ -209,6 +209,8 @@ pub(super) struct Operation {
     pub(super) secured: bool,
     /// Schema of its body.
     pub(super) body: Option<Value>,
+    /// An example of its body.
+    pub(super) example: Option<Value>,
     /// Its query parameters: name and schema.
     pub(super) query: Vec<(String, Value)>,
 }
@@ -259,6 +261,7 @@ impl Contract {
                         schemes.iter().any(|one| one.as_object().is_some_and(|one| !one.is_empty()))
                     }),
                     body: operation.pointer("/requestBody/content/application~1json/schema").cloned(),
+                    example: operation.pointer("/requestBody/content/application~1json/example").cloned(),
                     query: query
                         .map(|p| (p["name"].as_str().unwrap().to_owned(), p["schema"].clone()))
                         .collect(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use foodflow_testkit::{Stores, TestApp, TestClient, World};
 use futures::StreamExt as _;
+use rstest::rstest;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -39,7 +40,9 @@ enum Crossing {
     Shared,
     /// As a write under the ids that another tenant chose.
     Write,
-    /// In the tests of identity.
+    /// As a write to another tenant's users, roles, sessions, accounts or keys.
+    Person,
+    /// As a write of identity that names nothing by its id in its path.
     Identity,
 }
 
@@ -47,8 +50,12 @@ enum Crossing {
 struct People {
     user: Uuid,
     role: Uuid,
+    session: Uuid,
     service_account: Uuid,
+    key: Uuid,
     position: u64,
+    /// The one who has logged in.
+    person: TestClient,
 }
 
 impl People {
@@ -64,11 +71,42 @@ impl People {
         let accept = json!({"token": invited["token"], "password": password});
         client.post("/v1/invitations/accept", &accept).await?.ok();
         let login = json!({"tenant": slug, "email": email, "password": password});
-        client.post("/v1/login", &login).await?.ok();
+        let grant = client.post("/v1/login", &login).await?.ok();
+        let person = client.with_token(grant["access_token"].as_str().unwrap());
         let account = json!({"name": "ERP", "role_ids": [role]});
         let account = client.post("/v1/service-accounts", &account).await?.ok();
-        let position = account["position"].as_u64().unwrap();
-        Ok(Self { user: id(&invited), role, service_account: id(&account), position })
+        let keys = format!("/v1/service-accounts/{}/keys", id(&account));
+        let key = client.post(&keys, &json!({"name": "ERP, spring"})).await?.ok();
+        Ok(Self {
+            user: id(&invited),
+            role,
+            session: grant["session_id"].as_str().unwrap().parse()?,
+            service_account: id(&account),
+            key: id(&key),
+            position: key["position"].as_u64().unwrap(),
+            person,
+        })
+    }
+
+    /// What a path of identity names by its id.
+    fn named_in(&self, path: &str) -> Uuid {
+        match path.split('/').nth(2).unwrap() {
+            "users" => self.user,
+            "roles" => self.role,
+            "service-accounts" => self.service_account,
+            "sessions" | "me" => self.session,
+            collection => panic!("what is in `{collection}`?"),
+        }
+    }
+
+    /// A write as documented, to what these people have, by somebody whose own role has this id.
+    fn write(&self, operation: &Operation, own_role: Uuid) -> Request {
+        let path = operation.path.replace("{id}", &self.named_in(&operation.path).to_string());
+        let mut body = operation.example.clone().expect(&operation.name);
+        if body.get("role_ids").is_some() {
+            body = set(&body, "/role_ids", json!([own_role]));
+        }
+        Request::new(operation.method.clone(), path.replace("{key_id}", &self.key.to_string())).json(&body)
     }
 }
 
@@ -77,6 +115,7 @@ fn crossing(operation: &Operation) -> Option<Crossing> {
     let name = operation.name.as_str();
     let takes_another = operation.path.replace("{id}", "").replace("{feature_name}", "").contains('{');
     match operation {
+        _ if is_of_identity(name) && operation.is_write() && operation.has_id() => Some(Crossing::Person),
         _ if is_of_identity(name) && (operation.is_write() || name.starts_with("GET /v1/me")) => {
             Some(Crossing::Identity)
         }
@@ -124,9 +163,7 @@ fn query(operation: &Operation) -> &'static str {
 /// The id of something of the kind that a path names.
 fn resource(world: &World, people: &People, lot: Uuid, examples: &[Example], path: &str) -> Uuid {
     match path.split('/').nth(2).unwrap() {
-        "users" => people.user,
-        "roles" => people.role,
-        "service-accounts" => people.service_account,
+        "users" | "roles" | "service-accounts" => people.named_in(path),
         "batches" => lot,
         "locations" => world.plant,
         "suppliers" => world.supplier,
@@ -182,6 +219,61 @@ async fn another_tenants_id_is_not_there() -> anyhow::Result<()> {
     owners.finish().await?;
     theirs.client.get_after(people.position, "/v1/users").await?.ok();
     control(&theirs.client, &operations, &their_examples, &theirs, &people, lot).await
+}
+
+#[rstest]
+#[case::embedded(Stores::Embedded)]
+#[case::servers(Stores::Servers)]
+#[tokio::test]
+async fn another_tenants_people_and_programs_are_not_there(#[case] stores: Stores) -> anyhow::Result<()> {
+    let app = TestApp::shared(stores).await?;
+    let contract = Contract::of_app(app).await?;
+    let (our, their) = (app.new_tenant()?, app.new_tenant()?);
+    for tenant in [&our, &their] {
+        tenant.put("/v1/tenant", &json!({"name": tenant.slug})).await?.ok();
+    }
+    let (ours, theirs) = (People::of(app, &our.slug).await?, People::of(app, &their.slug).await?);
+    let by = |how: Crossing| contract.operations().into_iter().filter(move |one| crossing(one) == Some(how));
+    let not_there = Refusal::new(404, "not-found");
+    let mut attempts = Attempts::of(&our).await?;
+    let owners = Attempts::of(&their).await?;
+    let mut operations: Vec<Operation> = by(Crossing::Person).collect();
+    for operation in &operations {
+        let us = if operation.path.starts_with("/v1/me/") { &ours.person } else { &our };
+        attempts.refused_to(us, "another tenant's", &theirs.write(operation, ours.role), &not_there).await?;
+    }
+    // A key of theirs, said to be of a program of ours; and their role, given to somebody of ours.
+    let account = theirs.service_account;
+    let mixed = People { service_account: ours.service_account, ..theirs };
+    for operation in operations.iter().filter(|operation| operation.path.contains("{key_id}")) {
+        attempts.refused("another tenant's key", &mixed.write(operation, ours.role), &not_there).await?;
+    }
+    let theirs = People { service_account: account, ..mixed };
+    let gives_roles =
+        |one: &Operation| one.example.as_ref().is_some_and(|body| body.get("role_ids").is_some());
+    let mut given = 0;
+    for operation in by(Crossing::Person).chain(by(Crossing::Identity)).filter(gives_roles) {
+        let body = set(operation.example.as_ref().unwrap(), "/role_ids", json!([theirs.role]));
+        let path = if operation.has_id() {
+            operation.path_of(ours.named_in(&operation.path))
+        } else {
+            operation.path
+        };
+        let request = Request::new(operation.method, path).json(&body);
+        attempts.refused("another tenant's role", &request, &Refusal::missing("/role_ids")).await?;
+        given += 1;
+    }
+    assert!(given >= 4 && operations.len() > 15, "{given} {operations:?}");
+    attempts.finish().await?;
+    owners.finish().await?;
+    // Their own requests find it: what they delete last.
+    operations.sort_by_key(|operation| operation.name.ends_with("/delete"));
+    for operation in &operations {
+        let them = if operation.path.starts_with("/v1/me/") { &theirs.person } else { &their };
+        let answer = theirs.write(operation, theirs.role).send(them).await?;
+        assert_ne!(answer.status.as_u16(), 404, "{}: {:#}", operation.name, answer.body);
+    }
+    Ok(())
 }
 
 /// The owner's own requests succeed, so that nothing but the tenant was at fault.

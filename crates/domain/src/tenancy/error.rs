@@ -42,7 +42,7 @@ pub enum TenancyError {
         slug: String,
     },
     /// A suspension of a tenant that is suspended.
-    #[error("tenant `{slug}` is suspended already")]
+    #[error("tenant `{slug}` is suspended")]
     TenantSuspended {
         /// The tenant's slug.
         slug: String,

@@ -215,13 +215,7 @@ async fn issue_key(
 macro_rules! on_service_account {
     ($name:ident, $verb:ident, $path:literal, $body:ty, $summary:literal, |$said:ident| $change:expr) => {
         #[doc = $summary]
-        #[utoipa::path($verb, path = $path, tag = "identity", request_body = $body, security(("bearer" = [])),
-                                    params(
-                                        ("id" = Uuid, Path, description = "Id of the service account"),
-                                    ),
-                                    responses(
-                                        (status = 200, description = "Recorded", body = CommandAnswer),
-                                    ))]
+        #[utoipa::path($verb, path = $path, tag = "identity", request_body = $body, security(("bearer" = [])), params(("id" = Uuid, Path, description = "Id of the service account")), responses((status = 200, description = "Recorded", body = CommandAnswer)))]
         async fn $name(
             State(app): State<App>,
             access: Access<ServiceAccountsWrite>,

@@ -266,13 +266,7 @@ async fn reset_password(
 macro_rules! on_user {
     ($name:ident, $verb:ident, $path:literal, $body:ty, $summary:literal, |$app:ident, $tenant:ident, $id:ident, $said:ident, $held:ident, $origin:ident| $operation:expr) => {
         #[doc = $summary]
-        #[utoipa::path($verb, path = $path, tag = "identity", request_body = $body, security(("bearer" = [])),
-                                    params(
-                                        ("id" = Uuid, Path, description = "Id of the user"),
-                                    ),
-                                    responses(
-                                        (status = 200, description = "Recorded", body = CommandAnswer),
-                                    ))]
+        #[utoipa::path($verb, path = $path, tag = "identity", request_body = $body, security(("bearer" = [])), params(("id" = Uuid, Path, description = "Id of the user")), responses((status = 200, description = "Recorded", body = CommandAnswer)))]
         async fn $name(
             State($app): State<App>,
             access: Access<UsersWrite>,
